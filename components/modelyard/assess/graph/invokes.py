@@ -1,0 +1,129 @@
+"""Answers to the provider functions that a program calls while it is recorded; none of them leaves this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from modelyard.assess.graph.policy_document import render
+from modelyard.assess.graph.synthetic import Place, digits
+
+Answer = Callable[[Mapping[str, Any], Place], Mapping[str, Any]]
+
+
+def _caller_identity(_args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    arn = f"arn:{place.partition}:sts::{place.account}:assumed-role/recorder/recorder"
+    return {"id": place.account, "accountId": place.account, "arn": arn, "userId": "AROARECORDERRECORDER:recorder"}
+
+
+def _region(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    name = args.get("region") or args.get("name") or place.region
+    return {
+        "id": name,
+        "name": name,
+        "region": name,
+        "endpoint": f"ec2.{name}.{place.suffix}",
+        "description": name,
+    }
+
+
+def _partition(_args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    return {
+        "id": place.partition,
+        "partition": place.partition,
+        "dnsSuffix": place.suffix,
+        "reverseDnsPrefix": ".".join(reversed(place.suffix.split("."))),
+    }
+
+
+def _zones(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    zones = place.zones()
+    return {
+        "id": place.region,
+        "names": zones,
+        "zoneIds": [place.zone_id(zone) for zone in zones],
+        "groupNames": [place.region],
+        "region": place.region,
+        **{key: value for key, value in args.items() if key in ("state", "filters")},
+    }
+
+
+def _vpc(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    identity = args.get("id") or "vpc-" + digits(args, 17)
+    return {
+        "arn": f"arn:{place.partition}:ec2:{place.region}:{place.account}:vpc/{identity}",
+        "cidrBlock": "10.0.0.0/16",
+        "cidrBlockAssociations": [
+            {"associationId": "vpc-cidr-assoc-" + digits(args, 17), "cidrBlock": "10.0.0.0/16", "state": "associated"}
+        ],
+        "default": False,
+        "dhcpOptionsId": "dopt-" + digits(args, 17),
+        "enableDnsHostnames": True,
+        "enableDnsSupport": True,
+        "enableNetworkAddressUsageMetrics": False,
+        "instanceTenancy": "default",
+        "ipv6AssociationId": "",
+        "ipv6CidrBlock": "",
+        "mainRouteTableId": "rtb-" + digits(args, 17),
+        "ownerId": place.account,
+        "region": place.region,
+        "state": "available",
+        "tags": {},
+        **args,
+        "id": identity,
+    }
+
+
+def _subnet(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    identity = args.get("id") or "subnet-" + digits(args, 17)
+    block = int(digits({"id": identity}, 2), 16)
+    zone = args.get("availabilityZone") or place.zones()[block % 3]
+    return {
+        "arn": f"arn:{place.partition}:ec2:{place.region}:{place.account}:subnet/{identity}",
+        "assignIpv6AddressOnCreation": False,
+        "availabilityZone": zone,
+        "availabilityZoneId": place.zone_id(zone),
+        "availableIpAddressCount": 251,
+        "cidrBlock": f"10.0.{block}.0/24",
+        "customerOwnedIpv4Pool": "",
+        "defaultForAz": False,
+        "enableDns64": False,
+        "enableLniAtDeviceIndex": 0,
+        "enableResourceNameDnsARecordOnLaunch": False,
+        "enableResourceNameDnsAaaaRecordOnLaunch": False,
+        "ipv6CidrBlock": "",
+        "ipv6CidrBlockAssociationId": "",
+        "ipv6Native": False,
+        "mapCustomerOwnedIpOnLaunch": False,
+        "mapPublicIpOnLaunch": False,
+        "outpostArn": "",
+        "ownerId": place.account,
+        "privateDnsHostnameTypeOnLaunch": "ip-name",
+        "region": place.region,
+        "state": "available",
+        "tags": {},
+        "vpcId": "vpc-" + digits({"of": identity}, 17),
+        **args,
+        "id": identity,
+    }
+
+
+def _subnets(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    ids = sorted(f"subnet-{digits({**args, 'zone': zone}, 17)}" for zone in place.zones())
+    return {"id": place.region, "ids": ids, "region": place.region, **args}
+
+
+def _policy_document(args: Mapping[str, Any], _place: Place) -> Mapping[str, Any]:
+    return render(args)
+
+
+ANSWERS: Final[Mapping[str, Answer]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
+    "aws:index/getRegion:getRegion": _region,
+    "aws:index/getPartition:getPartition": _partition,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:ec2/getVpc:getVpc": _vpc,
+    "aws:ec2/getSubnet:getSubnet": _subnet,
+    "aws:ec2/getSubnets:getSubnets": _subnets,
+    "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+}

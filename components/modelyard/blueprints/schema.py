@@ -1,0 +1,75 @@
+"""The JSON schemas of the two files, for editors and for everybody who generates such files."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any, Final
+
+from modelyard.blueprints.project import Project
+from modelyard.blueprints.spec import PlatformSpec, TeamSpec
+from modelyard.core.document import OVERRIDES
+from modelyard.core.spec import Spec
+
+KINDS: Final[dict[str, type[Spec]]] = {"platform": PlatformSpec, "team": TeamSpec}
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of the platform's file or of a team's, overrides included.
+
+    An environment's overrides have the fields of the whole, none of them required; so the whole requires none of what
+    an environment may bring.
+    """
+    made = KINDS[kind].model_json_schema()
+    overrides = _optional(copy.deepcopy(made))
+    definitions = made.setdefault("$defs", {})
+    for name, definition in overrides.pop("$defs", {}).items():
+        definitions[f"{name}Override"] = definition
+    overrides["title"] = "Overrides"
+    overrides["description"] = "What differs in this environment. Mappings merge, the rest replaces, null takes away."
+    definitions["Overrides"] = _renamed(overrides)
+    for name in list(definitions):
+        if name.endswith("Override"):
+            definitions[name] = _renamed(definitions[name])
+    made["properties"][OVERRIDES] = {
+        "type": "object",
+        "description": "The environments, and what differs in each.",
+        "additionalProperties": {"anyOf": [{"$ref": "#/$defs/Overrides"}, {"type": "null"}]},
+    }
+    brought = {"account", "region", "network"}
+    made["required"] = [name for name in made.get("required", []) if name not in brought] + [OVERRIDES]
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return made
+
+
+def _optional(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: _optional(value) for key, value in node.items() if key != "required" or not isinstance(value, list)
+        }
+    return [_optional(item) for item in node] if isinstance(node, list) else node
+
+
+def _renamed(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: f"{value}Override" if key == "$ref" and not value.endswith("Override") else _renamed(value)
+            for key, value in node.items()
+        }
+    return [_renamed(item) for item in node] if isinstance(node, list) else node
+
+
+def text(kind: str) -> str:
+    """The schema as the file holds it."""
+    return json.dumps(schema(kind), indent=2, sort_keys=True) + "\n"
+
+
+def write(project: Project) -> list[str]:
+    """Write both schemas beside the files that they describe; the paths written."""
+    places = {
+        "platform": project.platform_folder / "platform.schema.json",
+        "team": project.stacks_folder / "team.schema.json",
+    }
+    for kind, path in places.items():
+        path.write_text(text(kind))
+    return [str(path) for path in places.values()]

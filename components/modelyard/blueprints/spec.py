@@ -1,0 +1,93 @@
+"""The platform's file and a team's file, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from modelyard.build.data import LakeSpec
+from modelyard.core import tags
+from modelyard.core.errors import Fault
+from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
+from modelyard.foundation.keys import KeysSpec
+from modelyard.foundation.network import NetworkSpec, VpcSpec
+from modelyard.foundation.tenancy import TeamHeader
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
+"""Lower-case letters and digits, starting with a letter; at most 10 characters, since every name begins with it."""
+
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", max_length=32)]
+"""An AWS region, such as eu-west-1."""
+
+TagKey = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9 _.:/=+@-]+$", min_length=1, max_length=tags.LONGEST_KEY)
+]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 _.:/=+@-]*$", max_length=tags.LONGEST_VALUE)]
+Tags = dict[TagKey, TagValue]
+
+
+def tag_faults(spec: Spec, given: Mapping[str, str]) -> Iterator[Fault]:
+    """The tags that no user may set, and too many of them."""
+    for key in given:
+        if key in tags.RESERVED or key.lower().startswith("aws:"):
+            yield spec.fault(f"tags.{key}", "is set by Modelyard or AWS itself", "Choose another key.", key)
+    if len(given) + len(tags.RESERVED) > tags.MOST_TAGS:
+        most = tags.MOST_TAGS - len(tags.RESERVED)
+        yield spec.fault("tags", f"are more than {most}", "Remove some.", len(given))
+
+
+class PlatformSpec(Spec):
+    """The shared base of one environment, as `platform/platform.yaml` describes it.
+
+    What stands under `environments.<name>` in the file lies over everything else for that environment.
+    """
+
+    organization: Annotated[Name, REPLACES] = Field(description="Who runs the platform; part of every bucket's name.")
+    platform: Annotated[Word, REPLACES] = Field(description="The platform's short name; the first part of every name.")
+    account: Annotated[AccountId, REPLACES] = Field(
+        description="The AWS account of the environment; a deployment anywhere else is refused."
+    )
+    region: Annotated[Region, REPLACES] = Field(description="The AWS region of the environment.")
+    production: bool = Field(
+        default=False,
+        description="Whether state is protected, and safety goes before price. Off: environments are cheap until said.",
+    )
+    sandbox: bool = Field(
+        default=False,
+        description="Whether the environment lives on the emulator of whoever deploys it, and never in a cloud.",
+    )
+    tags: Tags = Field(default_factory=dict, description="Tags on everything, such as a cost centre.")
+    deployers: tuple[RoleArn, ...] = Field(
+        default=(),
+        description="Roles that may deploy for every team, such as CI's. Absent: whoever IAM lets, in this account.",
+    )
+    network: NetworkSpec = Field(
+        description="The network: one of ours (kind: vpc), or one that exists (kind: existing)."
+    )
+    keys: KeysSpec = Field(default_factory=KeysSpec, description="The platform's own keys.")
+    team_keys: KeysSpec = Field(default_factory=KeysSpec, description="The keys that each team gets.")
+
+    def check(self) -> Iterator[Fault]:
+        """Tags, zones that must lie in the region, and a sandbox that is no production."""
+        if self.sandbox and self.production:
+            yield self.fault("sandbox", "is not for production", "Take one of the two away.", self.sandbox)
+        yield from tag_faults(self, self.tags)
+        if isinstance(self.network, VpcSpec):
+            yield from self.network.zones_outside(self.region)
+
+
+class TeamSpec(TeamHeader):
+    """What one team has, as `stacks/teams/<team>.yaml` describes it.
+
+    What stands under `environments.<name>` in the file lies over everything else for that environment.
+    """
+
+    tags: Tags = Field(default_factory=dict, description="Tags on everything that the team has.")
+    data: LakeSpec | None = Field(default=None, description="The team's lake. Absent: it has none.")
+
+    def check(self) -> Iterator[Fault]:
+        """What the header checks, and tags."""
+        yield from super().check()
+        yield from tag_faults(self, self.tags)

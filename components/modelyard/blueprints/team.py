@@ -1,0 +1,78 @@
+"""A team's stack: everything that its file describes, inside the fence that the platform made; wiring only."""
+
+from __future__ import annotations
+
+import pulumi
+
+from modelyard.blueprints.platform import provider
+from modelyard.blueprints.project import PLATFORM_PROJECT, Project
+from modelyard.blueprints.spec import TeamSpec
+from modelyard.build.data import DataLake, LakeSpec
+from modelyard.core.access import trust_service
+from modelyard.core.context import Context
+from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
+from modelyard.core.identity import Role
+from modelyard.foundation.keys import KnownKeys
+
+
+def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
+    """Where the team's components live; its roles carry the boundary that the platform made."""
+    return Context(
+        organization=contract.organization,
+        platform=contract.platform,
+        environment=contract.environment,
+        region=contract.region,
+        account=contract.account,
+        production=contract.production,
+        team=spec.team,
+        boundary=contract.team(spec.team).boundary_arn,
+        tags={**({"cost-center": spec.cost_center} if spec.cost_center else {}), **spec.tags},
+    )
+
+
+def team(spec: TeamSpec, contract: PlatformContract) -> None:
+    """The stack of one team in one environment."""
+    context = team_context(spec, contract)
+    opts = provider(context)
+    keys = KnownKeys(contract.team(spec.team).keys)
+    if spec.data is not None:
+        lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
+        _data_roles(spec.data, lake, context, opts)
+        pulumi.export("buckets", {zone: made.bucket.bucket for zone, made in lake.zones.items()})
+        pulumi.export("database", lake.database.name)
+        pulumi.export("workgroup", lake.workgroup.name)
+
+
+def _data_roles(spec: LakeSpec, lake: DataLake, context: Context, opts: pulumi.ResourceOptions) -> None:
+    roles: dict[str, pulumi.Output[str]] = {}
+    for name, access in spec.access.items():
+        role = Role(
+            name,
+            context=context,
+            trusted=[trust_service(f"{access.service}.amazonaws.com", context=context)],
+            description=f"{context.owner}: {name}",
+            opts=opts,
+            written=access.source(),
+        )
+        roles[name] = role.arn
+        if access.read:
+            lake.grant_read(role, datasets=access.read)
+        if access.write:
+            lake.grant_write(role, datasets=access.write)
+        if access.query:
+            lake.grant_query(role)
+    pulumi.export("roles", roles)
+
+
+async def contract_of(environment: str) -> PlatformContract:
+    """The contract of the platform's stack of `environment`, in the organization of the running stack."""
+    name = f"{pulumi.get_organization()}/{PLATFORM_PROJECT}/{environment}"
+    reference = pulumi.StackReference("platform", stack_name=name)
+    details = await reference.get_output_details(OUTPUT)
+    return read_contract(details.value, environment)
+
+
+async def team_of(project: Project, name: str, environment: str) -> None:
+    """The stack that the project's files describe for one team in one environment."""
+    spec = project.team(name, environment)
+    team(spec, await contract_of(environment))

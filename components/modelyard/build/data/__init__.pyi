@@ -1,0 +1,9 @@
+from .aws import DataLake as DataLake
+from .spec import AccessSpec as AccessSpec
+from .spec import ColumnSpec as ColumnSpec
+from .spec import DatasetSpec as DatasetSpec
+from .spec import LakeSpec as LakeSpec
+from .spec import QuerySpec as QuerySpec
+from .spec import ZoneName as ZoneName
+from .spec import ZoneSpec as ZoneSpec
+from .zone import Zone as Zone

@@ -1,0 +1,40 @@
+"""The commands of `yard`, mounted; each imports what it needs when it runs, so that help answers at once."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from modelyard.cli import engine, stacks, teams
+from modelyard.cli.graph import graph
+
+app = typer.Typer(
+    name="yard",
+    help="Machine-learning platforms as code: deploy, check and run them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print Modelyard's version and stop.")] = False,
+) -> None:
+    """Machine-learning platforms as code: deploy, check and run them."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(version_of("modelyard"))
+        raise typer.Exit
+
+
+for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, teams.schema):
+    app.command()(command)
+app.add_typer(teams.new, name="new")
+app.add_typer(engine.app, name="engine")
+for extension in entry_points(group="modelyard.cli"):
+    app.add_typer(extension.load(), name=extension.name)

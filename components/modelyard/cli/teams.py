@@ -1,0 +1,68 @@
+"""`yard new team` and `yard schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+NOBODY = "Platform Team <platform@example.com>"
+"""Who owns a team that was made without an owner, until somebody writes a name in."""
+
+new = typer.Typer(help="Make something new.", no_args_is_help=True)
+
+
+@new.callback()
+def something() -> None:
+    """Make something new."""
+
+
+@new.command()
+def team(
+    name: Annotated[str, typer.Argument(help="The team's name: lower-case letters and digits, 16 at most.")],
+    owner: Annotated[str, typer.Option(help='Who answers for the team: "Name <address>".')] = NOBODY,
+    blueprint: Annotated[str, typer.Option(help="What the team begins with: realtime or batch.")] = "realtime",
+    env: Annotated[
+        list[str] | None, typer.Option(help="An environment of the team; repeat it for more. Absent: all.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Write the file of a new team and the configuration of its stacks, and say what to do next."""
+    from modelyard.blueprints import Project
+    from modelyard.blueprints.vending import new_team
+    from modelyard.core.source import shown_path
+
+    project = Project.find()
+    environments = env or project.environments()
+    written = [shown_path(str(path)) for path in new_team(project, name, blueprint, owner, environments)]
+    if json:
+        from json import dumps
+
+        print(dumps({"team": name, "environments": environments, "written": written}, indent=2))
+        return
+    for path in written:
+        print(f"wrote {path}")
+    if owner == NOBODY:
+        print(f"nobody owns it yet: put a name and an address in place of {NOBODY}")
+    print(f"\nNext: edit {written[0]}, then")
+    print(f"  yard up {name} --env {environments[0]}")
+    print("which updates the platform first: it makes the team's key, boundary and deployment role.")
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(help="platform or team")] = "team",
+    write: Annotated[bool, typer.Option("--write", help="Write both schemas beside the files they describe.")] = False,
+) -> None:
+    """Print the JSON schema of the platform's file or of a team's, for editors and generators."""
+    from modelyard.blueprints import schema as schemas
+    from modelyard.blueprints.project import Project
+    from modelyard.core.errors import Fault, InputError, Source
+    from modelyard.core.source import shown_path
+
+    if kind not in schemas.KINDS:
+        raise InputError(Fault("is no kind of file", f"Use {' or '.join(schemas.KINDS)}.", Source("schema"), kind))
+    if write:
+        for path in schemas.write(Project.find()):
+            print(f"wrote {shown_path(path)}")
+    else:
+        print(schemas.text(kind), end="")

@@ -1,0 +1,92 @@
+"""What a grantee needs in order to find what it was granted, as one typed document.
+
+Value types only: the jobs read them without Pulumi. Each thing that an identity was granted lies in a parameter of
+its own below the identity's path, so that a new grant never rewrites another's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ENVIRONMENT_VARIABLE: Final = "MODELYARD_RESOURCES"
+"""Names the parameter path of the running identity: `/modelyard/<platform>/<environment>/<team>/<identity>`."""
+
+
+class Address(BaseModel):
+    """Where a granted thing is found; `name` is what the code calls it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+
+
+class DatasetAddress(Address):
+    """A dataset of a lake: objects under `s3://bucket/prefix`, and its table in the Glue catalog."""
+
+    kind: Literal["dataset"] = "dataset"
+    bucket: str
+    prefix: str
+    key_arn: str
+    database: str
+    table: str
+    workgroup: str
+
+
+class BucketAddress(Address):
+    """A part of a bucket: objects under `s3://bucket/prefix`."""
+
+    kind: Literal["bucket"] = "bucket"
+    bucket: str
+    prefix: str = ""
+    key_arn: str
+
+
+class KeyAddress(Address):
+    """A KMS key, for code that encrypts by itself."""
+
+    kind: Literal["key"] = "key"
+    key_arn: str
+
+
+A = TypeVar("A", bound=Address)
+AnyAddress = Annotated[DatasetAddress | BucketAddress | KeyAddress, Field(discriminator="kind")]
+
+
+class Addresses(BaseModel):
+    """What one thing granted to one identity: the content of one parameter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    thing: str
+    intents: tuple[str, ...]
+    addresses: tuple[AnyAddress, ...]
+
+
+class ResourceDocument(BaseModel):
+    """Everything that an identity was granted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    things: tuple[Addresses, ...]
+
+    def dataset(self, name: str) -> DatasetAddress:
+        """The dataset called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(DatasetAddress, name)
+
+    def bucket(self, name: str) -> BucketAddress:
+        """The bucket or zone called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(BucketAddress, name)
+
+    def key(self, name: str) -> KeyAddress:
+        """The key called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(KeyAddress, name)
+
+    def _find(self, kind: type[A], name: str) -> A:
+        for thing in self.things:
+            for address in thing.addresses:
+                if isinstance(address, kind) and address.name == name:
+                    return address
+        granted = sorted(a.name for thing in self.things for a in thing.addresses if isinstance(a, kind))
+        raise KeyError(f"{name} was not granted; granted are: {', '.join(granted) or 'none of this kind'}")

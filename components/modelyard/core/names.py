@@ -1,0 +1,131 @@
+"""Physical names: `platform-env-team-component-role`, cut to each service's limit, the same on every run.
+
+Two different sets of parts never share a name: what joins ambiguously, or does not fit, carries five characters of a
+hash of all parts (a digit and four of base32: ten million values). Names of a global scope carry five characters
+more, of organization, account and region. Names contain no time and nothing random.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+HASH_LENGTH: Final = 5
+PLATFORM_TEAM: Final = "platform"
+"""Stands where the team would, in the names of what belongs to the platform; no team may be called so."""
+
+_WORD = re.compile(r"[a-z][a-z0-9]*")
+_LOOKS_HASHED = re.compile(r"[-_.][0-9][a-z2-7]{4}$")
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+
+Kind = Literal[
+    "s3-bucket",
+    "iam-role",
+    "iam-policy",
+    "kms-alias",
+    "log-group",
+    "glue-database",
+    "glue-table",
+    "athena-workgroup",
+    "security-group",
+    "ssm-parameter",
+    "budget",
+    "sagemaker",
+    "tag-name",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a name may be, what joins its parts, and whether its scope is the whole of AWS.
+
+    `source` is the page of the AWS documentation that says so.
+    """
+
+    length: int
+    source: str
+    separator: str = "-"
+    prefix: str = ""
+    everywhere: bool = False
+
+
+LIMITS: Final[dict[Kind, Limit]] = {
+    "s3-bucket": Limit(63, "AmazonS3/latest/userguide/bucketnamingrules", everywhere=True),
+    "iam-role": Limit(64, "IAM/latest/UserGuide/reference_iam-quotas"),
+    "iam-policy": Limit(128, "IAM/latest/UserGuide/reference_iam-quotas"),
+    "kms-alias": Limit(256, "kms/latest/APIReference/API_CreateAlias", prefix="alias/"),
+    "log-group": Limit(512, "AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup", "/", "/modelyard/"),
+    "glue-database": Limit(255, "athena/latest/ug/tables-databases-columns-names", "_"),
+    "glue-table": Limit(255, "athena/latest/ug/tables-databases-columns-names", "_"),
+    "athena-workgroup": Limit(128, "athena/latest/APIReference/API_CreateWorkGroup"),
+    "security-group": Limit(255, "AWSEC2/latest/APIReference/API_CreateSecurityGroup"),
+    "ssm-parameter": Limit(1011, "systems-manager/latest/APIReference/API_PutParameter", "/", "/modelyard/"),
+    "budget": Limit(100, "aws-cost-management/latest/APIReference/API_budgets_Budget"),
+    "sagemaker": Limit(63, "sagemaker/latest/APIReference/API_CreateModel"),
+    "tag-name": Limit(256, "tag-editor/latest/userguide/best-practices-and-strats"),
+}
+
+
+def short_hash(*parts: str) -> str:
+    """Five characters, a digit first, that stand for all of `parts`."""
+    digest = hashlib.sha256("\x00".join(parts).encode()).digest()
+    number = int.from_bytes(digest[:8], "big")
+    text = str(number % 10)
+    number //= 10
+    for _ in range(HASH_LENGTH - 1):
+        text += _BASE32[number % 32]
+        number //= 32
+    return text
+
+
+def _joins_ambiguously(parts: tuple[str, ...], separator: str) -> bool:
+    if separator == "/":
+        return False
+    return not all(_WORD.fullmatch(part) for part in parts[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one team (or of the platform itself) in one environment.
+
+    `scope` is what tells global names of equal parts apart: organization, account, region.
+    """
+
+    platform: str
+    environment: str
+    team: str | None
+    scope: tuple[str, ...]
+
+    @property
+    def owner(self) -> tuple[str, str, str]:
+        """Platform, environment and team: the first parts of every name, and of every path."""
+        return (self.platform, self.environment, self.team or PLATFORM_TEAM)
+
+    @property
+    def path(self) -> str:
+        """The IAM path of the owner's roles and policies: `/modelyard/<platform>/<environment>/<team>/`."""
+        return "/".join(("", "modelyard", *self.owner, ""))
+
+    def of(self, kind: Kind, component: str, role: str = "", *, content: str | None = None) -> str:
+        """The name of the thing that plays `role` in `component`, as a service of this kind takes it.
+
+        `content` is what the thing holds, as text, for names that must change with their content. The parts are
+        lower-case letters, digits and hyphens, as specs and components guarantee.
+        """
+        limit = LIMITS[kind]
+        parts = (*self.owner, component, role) if role else (*self.owner, component)
+        joined = limit.separator.join(parts)
+        if limit.separator == "_":
+            joined = joined.replace("-", "_")
+        tail = ""
+        room = limit.length - len(limit.prefix)
+        if limit.everywhere:
+            tail += f"-{short_hash(*self.scope)}"
+        ambiguous = _joins_ambiguously(parts, limit.separator) or bool(_LOOKS_HASHED.search(joined))
+        if ambiguous or content is not None or len(joined) + len(tail) > room:
+            join = "-" if limit.separator == "/" else limit.separator
+            tail = f"{join}{short_hash(*parts, *([content] if content is not None else []))}{tail}"
+            joined = joined[: room - len(tail)].rstrip("-_/.")
+        return f"{limit.prefix}{joined}{tail}"

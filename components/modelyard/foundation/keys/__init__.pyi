@@ -1,0 +1,9 @@
+from .aws import DECRYPT as DECRYPT
+from .aws import ENCRYPT_AND_DECRYPT as ENCRYPT_AND_DECRYPT
+from .aws import Keys as Keys
+from .aws import KeysLike as KeysLike
+from .aws import KnownKeys as KnownKeys
+from .aws import through_service as through_service
+from .spec import DEFAULT_DOMAIN as DEFAULT_DOMAIN
+from .spec import KeySpec as KeySpec
+from .spec import KeysSpec as KeysSpec

@@ -1,0 +1,189 @@
+"""Customer-managed KMS keys that only their owner's roles can use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import pulumi
+import pulumi_aws as aws
+
+from modelyard.core import access
+from modelyard.core.access import Grantee, Principal, Statement, Thing, address, identity_of
+from modelyard.core.addresses import KeyAddress
+from modelyard.core.component import Component, Transform
+from modelyard.core.context import Context
+from modelyard.core.retention import Classification, retention_for
+from modelyard.foundation.keys.spec import DEFAULT_DOMAIN, KeysSpec
+
+_ADMINISTER: Final = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListAliases",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+_USE: Final = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+DECRYPT: Final = ("kms:Decrypt",)
+ENCRYPT_AND_DECRYPT: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+class KeysLike(Protocol):
+    """Keys by domain, whether this stack makes them or the platform's contract names them."""
+
+    def arn(self, domain: str) -> pulumi.Output[str]:
+        """The ARN of the domain's key, or of the default one."""
+        ...
+
+
+def key_policy(context: Context, administrators: tuple[str, ...] = ()) -> list[Statement]:
+    """Who may do what with a key of the context's owner.
+
+    The account's root user alone may do everything, so that no IAM policy opens the key by itself. Administrators
+    manage it and can't use it. Use is delegated to IAM for roles below the owner's path only, so grants, boundaries
+    and denials are obeyed and no other team's role gets in, whatever its policies say. CloudWatch Logs may use it for
+    the owner's log groups. Source: KMS developer guide, "Key policies" and "Default key policy".
+    """
+    account = Principal.account(context.account, context.partition)
+    owners_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.path}*"
+    only_owner = {"ArnLike": {"aws:PrincipalArn": owners_roles}}
+    only_administrators = {"ArnEquals": {"aws:PrincipalArn": list(administrators)}} if administrators else {}
+    logs = context.arn("logs", f"log-group:{context.names.path}*")
+    return [
+        Statement(
+            ("kms:*",),
+            ("*",),
+            {"StringEquals": {"aws:PrincipalType": "Account"}},
+            principal=account,
+            sid="RootUserKeepsTheKey",
+        ),
+        Statement(_ADMINISTER, ("*",), only_administrators, principal=account, sid="AdministratorsManageIt"),
+        Statement(_USE, ("*",), only_owner, principal=account, sid="OwnersRolesUseIt"),
+        Statement(
+            ("kms:CreateGrant",),
+            ("*",),
+            {**only_owner, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+            principal=account,
+            sid="ServicesUseItForOwnersRoles",
+        ),
+        Statement(
+            (
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ),
+            ("*",),
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logs}},
+            principal=Principal.service(f"logs.{context.region}.amazonaws.com"),
+            sid="OwnersLogsUseIt",
+        ),
+    ]
+
+
+class Keys(Component):
+    """The keys of one owner (the platform, or a team), by domain, each with rotation and an alias."""
+
+    CAPABILITY = "keys"
+
+    def __init__(
+        self,
+        name: str,
+        spec: KeysSpec,
+        *,
+        context: Context,
+        transform: Mapping[str, Transform] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, spec, context=context, transform=transform, opts=opts)
+        retention = retention_for(Classification.CONFIDENTIAL, production=context.production)
+        policy = access.policy_json(key_policy(context, spec.administrators))
+        self.arns: dict[str, pulumi.Output[str]] = {}
+        for domain, key_spec in spec.domains.items():
+            key = aws.kms.Key(
+                self.named(domain),
+                description=f"{context.owner} {domain} in {context.platform} {context.environment}",
+                policy=policy,
+                enable_key_rotation=True,
+                rotation_period_in_days=key_spec.rotation_days,
+                deletion_window_in_days=key_spec.deletion_window_days,
+                opts=self.options(protect=retention.protect),
+            )
+            aws.kms.Alias(
+                self.named(f"{domain}-alias"),
+                name=self.physical("kms-alias", domain),
+                target_key_id=key.key_id,
+                opts=self.options(),
+            )
+            self.arns[domain] = key.arn
+        self.register_outputs({"arns": self.arns})
+
+    def arn(self, domain: str) -> pulumi.Output[str]:
+        """The ARN of the domain's key, or of the default one."""
+        return self.arns.get(domain, self.arns[DEFAULT_DOMAIN])
+
+    def grant_use(self, grantee: Grantee, domain: str = DEFAULT_DOMAIN) -> None:
+        """Let code of `grantee` encrypt and decrypt with the domain's key by itself."""
+        grant_use(self, grantee, self.arn(domain), domain)
+
+
+class KnownKeys:
+    """The keys that the platform's contract names for a team: ARNs by domain."""
+
+    component = "keys"
+
+    def __init__(self, arns: Mapping[str, str]) -> None:
+        self._arns = {domain: pulumi.Output.from_input(arn) for domain, arn in arns.items()}
+
+    def arn(self, domain: str) -> pulumi.Output[str]:
+        """The ARN of the domain's key, or of the default one."""
+        return self._arns.get(domain, self._arns[DEFAULT_DOMAIN])
+
+    def grant_use(self, grantee: Grantee, domain: str = DEFAULT_DOMAIN) -> None:
+        """Let code of `grantee` encrypt and decrypt with the domain's key by itself."""
+        grant_use(self, grantee, self.arn(domain), domain)
+
+
+def grant_use(thing: Thing, grantee: Grantee, key_arn: pulumi.Output[str], domain: str) -> None:
+    """Let code of `grantee` encrypt and decrypt with one key, and tell it which."""
+    identity_of(grantee).allow(
+        thing,
+        "use",
+        [Statement(_USE, (key_arn,))],
+        [address(KeyAddress, name=domain, key_arn=key_arn)],
+    )
+
+
+def through_service(context: Context, service: str, actions: tuple[str, ...], key_arn: pulumi.Output[str]) -> Statement:
+    """Lets an identity use a key through one service of the context's region only, such as `s3`."""
+    return Statement(
+        actions, (key_arn,), {"StringEquals": {"kms:ViaService": f"{service}.{context.region}.amazonaws.com"}}
+    )

@@ -1,0 +1,14 @@
+from .aws import Network as Network
+from .aws import network_from as network_from
+from .existing import ExistingNetwork as ExistingNetwork
+from .known import KnownNetwork as KnownNetwork
+from .known import NetworkLike as NetworkLike
+from .known import PlatformNetwork as PlatformNetwork
+from .spec import EndpointsSpec as EndpointsSpec
+from .spec import ExistingNetworkSpec as ExistingNetworkSpec
+from .spec import FlowLogsSpec as FlowLogsSpec
+from .spec import Intent as Intent
+from .spec import NetworkSpec as NetworkSpec
+from .spec import NoFlowLogsSpec as NoFlowLogsSpec
+from .spec import Tier as Tier
+from .spec import VpcSpec as VpcSpec

@@ -1,0 +1,78 @@
+"""A team's permissions boundary and deployment role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from modelyard.core import access
+from modelyard.core.access import Statement, trust_account
+from modelyard.core.component import Component, Transform
+from modelyard.core.context import Context
+from modelyard.core.errors import AccessError, Fault
+from modelyard.foundation.keys import Keys
+from modelyard.foundation.tenancy.boundary import boundary
+from modelyard.foundation.tenancy.deployment import deployment
+from modelyard.foundation.tenancy.reach import Reach
+from modelyard.foundation.tenancy.spec import TeamHeader
+
+
+class TeamFence(Component):
+    """What holds a team inside its names: the boundary of its roles, and the role that deploys its stack.
+
+    `context` is the team's. `keys`: the team's own. `trusted`: who may assume the deployment role; the platform says
+    so, never the team. Absent: whoever IAM lets, in this account.
+    """
+
+    CAPABILITY = "tenancy"
+
+    def __init__(
+        self,
+        name: str,
+        header: TeamHeader,
+        *,
+        context: Context,
+        keys: Keys,
+        trusted: Sequence[Statement] | None = None,
+        transform: Mapping[str, Transform] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, header, context=context, transform=transform, opts=opts)
+        reach = Reach(context)
+        statements = boundary(reach)
+        length = access.size(access.policy(statements))
+        if length > access.MANAGED_LENGTH:
+            problem = f"gives a boundary of {length} characters, and IAM takes {access.MANAGED_LENGTH}"
+            remedy = "Shorten the name of the team, the environment or the platform."
+            raise AccessError(Fault(problem, remedy, self.written.at("team"), header.team))
+        tags = {"cost-center": header.cost_center} if header.cost_center is not None else None
+        ceiling = aws.iam.Policy(
+            self.named("boundary"),
+            name=reach.boundary_name,
+            path=context.names.path,
+            description=f"What the roles of {header.team} can do at most",
+            policy=access.policy_json(statements),
+            tags=tags,
+            opts=self.options(),
+        )
+        role = aws.iam.Role(
+            self.named("deployment-role"),
+            name=reach.deployment_role_name,
+            path=context.names.path,
+            description=f"Deploys the stack of {header.team}",
+            assume_role_policy=access.policy_json([trust_account(context)] if trusted is None else trusted),
+            tags=tags,
+            opts=self.options(),
+        )
+        aws.iam.RolePolicy(
+            self.named("deployment-access"),
+            name="deployment",
+            role=role.name,
+            policy=access.policy_json(deployment(reach, list(keys.arns.values()))),
+            opts=self.options(),
+        )
+        self.boundary_arn: pulumi.Output[str] = ceiling.arn
+        self.deployment_role_arn: pulumi.Output[str] = role.arn
+        self.register_outputs({"boundary_arn": ceiling.arn, "deployment_role_arn": role.arn})

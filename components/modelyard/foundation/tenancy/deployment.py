@@ -1,0 +1,106 @@
+"""The policy of a team's deployment role: it manages the team's stack, and can't leave the fence or move it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pulumi
+
+from modelyard.core.access import Statement
+from modelyard.foundation.tenancy.reach import IAM_WRITES, SHARED_WRITES, Reach
+
+_MANAGE: Final = (
+    "athena:*",
+    "dynamodb:*",
+    "ecr:*",
+    "glue:*",
+    "kinesis:*",
+    "logs:*",
+    "s3:*",
+    "sagemaker:*",
+    "secretsmanager:*",
+    "sns:*",
+    "sqs:*",
+    "ssm:*Parameter*",
+    "ssm:*TagsFromResource",
+    "ssm:*TagsToResource",
+    "ssm:ListTagsForResource",
+    "states:*",
+)
+_LOOK_UP: Final = (
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ecr:GetAuthorizationToken",
+    "kms:ListAliases",
+    "logs:DescribeLogGroups",
+    "sagemaker:List*",
+    "ssm:DescribeParameters",
+    "sts:GetCallerIdentity",
+)
+"""Reads that take no resource."""
+
+_WITH_BOUNDARY: Final = (
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+)
+"""What changes a role: only one that carries the boundary, or is about to."""
+
+_OTHER_ON_ROLES: Final = (
+    "iam:DeleteRole",
+    "iam:GetRole*",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListInstanceProfilesForRole",
+    "iam:ListRolePolicies",
+    "iam:ListRoleTags",
+    "iam:TagRole",
+    "iam:UntagRole",
+)
+_ON_POLICIES: Final = (
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:GetPolicy*",
+    "iam:ListPolicy*",
+    "iam:TagPolicy",
+    "iam:UntagPolicy",
+)
+_USE_KEYS: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+
+
+def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statement]:
+    """What the deployment role may do; `keys` are the ARNs of the team's keys."""
+    with_boundary = {"StringEquals": {"iam:PermissionsBoundary": reach.boundary}}
+    without_boundary = {"StringNotEquals": {"iam:PermissionsBoundary": reach.boundary}}
+    fence = (reach.boundary, reach.deployment_role)
+    return [
+        Statement(_MANAGE, (*reach.things, reach.log_groups, reach.repositories), sid="OwnThings"),
+        Statement(_LOOK_UP, ("*",), sid="LookUp"),
+        Statement(_USE_KEYS, tuple(keys), sid="OwnKeys"),
+        Statement(
+            ("kms:CreateGrant",),
+            tuple(keys),
+            {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            sid="OwnKeysForServices",
+        ),
+        Statement(_WITH_BOUNDARY, (reach.roles,), with_boundary, sid="OwnRolesInsideTheBoundary"),
+        Statement(_OTHER_ON_ROLES, (reach.roles,), sid="OwnRoles"),
+        Statement(_ON_POLICIES, (reach.policies,), sid="OwnPolicies"),
+        reach.pass_roles(),
+        Statement(_WITH_BOUNDARY, ("*",), without_boundary, "Deny", sid="NoRoleOutsideTheBoundary"),
+        Statement(("iam:DeleteRolePermissionsBoundary",), ("*",), effect="Deny", sid="TheBoundaryStays"),
+        Statement((*IAM_WRITES, "iam:PassRole"), fence, effect="Deny", sid="TheFenceIsThePlatforms"),
+        Statement(SHARED_WRITES, ("*",), effect="Deny", sid="NothingShared"),
+        reach.no_grants_by_hand(),
+        *reach.fenced_tags(),
+    ]

@@ -1,0 +1,180 @@
+"""How far a team reaches: the names below which everything that is the team's lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelyard.core.access import Statement
+from modelyard.core.context import Context
+
+_FENCE: Final = "fence"
+
+PASSED_TO: Final = (
+    "batch.amazonaws.com",
+    "ecs-tasks.amazonaws.com",
+    "events.amazonaws.com",
+    "firehose.amazonaws.com",
+    "glue.amazonaws.com",
+    "lambda.amazonaws.com",
+    "sagemaker.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "states.amazonaws.com",
+)
+"""Services that may act by a role of the team's."""
+
+IAM_WRITES: Final = (
+    "iam:Add*",
+    "iam:Attach*",
+    "iam:Create*",
+    "iam:Delete*",
+    "iam:Detach*",
+    "iam:Put*",
+    "iam:Remove*",
+    "iam:Set*",
+    "iam:Tag*",
+    "iam:Untag*",
+    "iam:Update*",
+)
+
+SHARED_WRITES: Final = (
+    "cloudtrail:LookupEvents",
+    "cloudtrail:Put*",
+    "cloudtrail:StopLogging",
+    "ecr:PutReg*",
+    "ecr:PutReplicationConfiguration",
+    "events:PutPermission",
+    "glue:*ResourcePolicy",
+    "glue:PutDataCatalogEncryptionSettings",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "lakeformation:*Permissions",
+    "lakeformation:PutDataLakeSettings",
+    "lakeformation:RegisterResource*",
+    "logs:*AccountPolicy",
+    "logs:*ResourcePolicy",
+    "s3:PutAccountPublicAccessBlock",
+    "sagemaker:*ResourcePolicy",
+)
+"""What changes things of the whole account, or opens what is encrypted to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The ARNs of a team, all known before anything exists; `context` is the team's."""
+
+    context: Context
+
+    @property
+    def prefix(self) -> str:
+        """What every physical name of the team begins with; no other team's name begins so."""
+        return "-".join((*self.context.names.owner, ""))
+
+    @property
+    def boundary_name(self) -> str:
+        """The name of the permissions boundary."""
+        return self.context.names.of("iam-policy", _FENCE, "boundary")
+
+    @property
+    def boundary(self) -> str:
+        """The ARN of the permissions boundary."""
+        return self._iam(f"policy{self.context.names.path}{self.boundary_name}")
+
+    @property
+    def deployment_role_name(self) -> str:
+        """The name of the deployment role."""
+        return self.context.names.of("iam-role", _FENCE, "deployment")
+
+    @property
+    def deployment_role(self) -> str:
+        """The ARN of the deployment role."""
+        return self._iam(f"role{self.context.names.path}{self.deployment_role_name}")
+
+    @property
+    def roles(self) -> str:
+        """The ARNs of the team's roles."""
+        return self._iam(f"role{self.context.names.path}*")
+
+    @property
+    def policies(self) -> str:
+        """The ARNs of the team's managed policies."""
+        return self._iam(f"policy{self.context.names.path}*")
+
+    @property
+    def keys(self) -> str:
+        """The ARNs of the account's keys; whose each of them is, its own policy says."""
+        return self.context.arn("kms", "key/*")
+
+    @property
+    def log_groups(self) -> str:
+        """The ARNs of the team's log groups and of their streams."""
+        return self.context.arn("logs", f"log-group:{self.context.names.path}*")
+
+    @property
+    def repositories(self) -> str:
+        """The ARNs of the team's image repositories."""
+        return self.context.arn("ecr", f"repository/{self.prefix}*")
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """The ARNs of everything else that is the team's, service by service."""
+        arn, own, path = self.context.arn, f"{self.prefix}*", self.context.names.path
+        tables = own.replace("-", "_")
+        return (
+            arn("athena", f"workgroup/{own}"),
+            arn("dynamodb", f"table/{own}"),
+            arn("glue", "catalog"),
+            arn("glue", f"*/{own}"),
+            arn("glue", f"*/{tables}"),
+            arn("kinesis", f"stream/{own}"),
+            f"arn:{self.context.partition}:s3:::{own}",
+            arn("sagemaker", f"*/{own}"),
+            arn("secretsmanager", f"secret:{own}"),
+            arn("sns", own),
+            arn("sqs", own),
+            arn("ssm", f"parameter{path}*"),
+            arn("states", f"*:{own}"),
+        )
+
+    def fenced_tags(self) -> list[Statement]:
+        """The `team` tag says nothing but the team's own name, and nobody takes it away, whatever the service."""
+        team = self.context.owner
+        key = "aws:RequestTag/team"
+        return [
+            Statement(
+                ("*",),
+                ("*",),
+                {"Null": {key: "false"}, "StringNotEquals": {key: team}},
+                "Deny",
+                sid="TagsNameNoOtherTeam",
+            ),
+            Statement(
+                ("*",),
+                ("*",),
+                {"Null": {key: "true"}, "ForAnyValue:StringEqualsIgnoreCase": {"aws:TagKeys": ["team"]}},
+                "Deny",
+                sid="TheTeamTagStays",
+            ),
+        ]
+
+    def pass_roles(self) -> Statement:
+        """The team's own roles may be handed to services that work for it."""
+        return Statement(
+            ("iam:PassRole",),
+            (self.roles,),
+            {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}},
+            sid="OwnRolesToServices",
+        )
+
+    def no_grants_by_hand(self) -> Statement:
+        """A grant on a key is for a service that asks for itself, never for a principal that somebody chose."""
+        return Statement(
+            ("kms:CreateGrant",),
+            ("*",),
+            {"BoolIfExists": {"kms:GrantIsForAWSResource": "false"}},
+            "Deny",
+            sid="NoGrantsByHand",
+        )
+
+    def _iam(self, resource: str) -> str:
+        return self.context.arn("iam", resource, regional=False)

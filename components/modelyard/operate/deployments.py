@@ -1,0 +1,198 @@
+"""Deploying the platform and the teams of a project, in the order that they need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console
+
+from modelyard import engine
+from modelyard.blueprints.programs import team_stack
+from modelyard.blueprints.project import Project
+from modelyard.core.emulators import emulator
+from modelyard.core.errors import Fault, InputError, Source, SpecError
+from modelyard.core.source import shown_path
+from modelyard.engine import Operation, Result, StackTarget
+
+PLATFORM: Final = "platform"
+BACKEND: Final = "PULUMI_BACKEND_URL"
+_OPERATIONS: Final = {"up": engine.up, "preview": engine.preview, "down": engine.down, "refresh": engine.refresh}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a deployment goes: an environment of a project, in the user's cloud or in the sandbox.
+
+    `names` are the stacks to work on, as people call them, the platform first. `variables` lie over this process's
+    environment; None takes a variable away.
+    """
+
+    project: Project
+    environment: str
+    sandbox: bool
+    names: tuple[str, ...]
+    variables: Mapping[str, str | None]
+
+
+def place(project: Project, environment: str | None, what: str | None, *, sandbox: bool) -> Place:
+    """The place to deploy `what` to, every file sound; an environment of the sandbox has its emulator started.
+
+    Absent environment: the platform's first, or with `sandbox` its first one that lives there. Raises `InputError` for
+    an environment that the platform hasn't, or that doesn't live in the sandbox though `sandbox` asks for it.
+    """
+    known = project.environments()
+    option = Source("--env")
+    if environment is not None and environment not in known:
+        raise InputError(Fault(f"is no environment; there are: {', '.join(known)}", "Use one.", option, environment))
+    candidates = [environment] if environment else known
+    if sandbox:
+        candidates = [name for name in candidates if project.platform(name).sandbox]
+    if not candidates:
+        file = Source(shown_path(str(project.platform_file)), "environments")
+        if environment:
+            raise InputError(
+                Fault("doesn't live in the sandbox", "Leave --sandbox away, or use another.", option, environment)
+            )
+        raise InputError(Fault("has no environment to deploy", "Add `local: {sandbox: true, …}`.", file))
+    chosen = candidates[0]
+    names = tuple(checked(project, chosen, what))
+    variables: Mapping[str, str | None] = {}
+    local = project.platform(chosen).sandbox
+    if local:
+        started = emulator()
+        started.start(project.root)
+        variables = started.environment(project.root)
+    return Place(project, chosen, local, names, variables)
+
+
+def checked(project: Project, environment: str, what: str | None) -> list[str]:
+    """The stacks to work on, by what people call them, platform first; every file that they need is sound.
+
+    `what`: `platform`, a team, or nothing for all. Raises `SpecError` with the faults of all files.
+    """
+    faults: list[Fault] = []
+
+    def collect(look: Callable[[], object]) -> None:
+        try:
+            look()
+        except SpecError as error:
+            faults.extend(error.faults)
+
+    collect(lambda: project.platform(environment))
+    collect(lambda: project.headers(environment))
+    teams = [what] if what not in (None, PLATFORM) else _teams_in(project, environment, collect)
+    for team in teams if what != PLATFORM else []:
+        collect(lambda team=team: project.team(team, environment))
+    if faults:
+        raise SpecError(*{str(fault): fault for fault in faults}.values())
+    return [PLATFORM, *(teams if what != PLATFORM else [])]
+
+
+def _teams_in(project: Project, environment: str, collect: Callable[[Callable[[], object]], None]) -> list[str]:
+    inside: list[str] = []
+
+    def look(team: str) -> None:
+        if environment in project.team_environments(team):
+            inside.append(team)
+
+    for team in project.teams():
+        collect(lambda team=team: look(team))
+    return inside
+
+
+def targets(where: Place, names: list[str]) -> dict[str, StackTarget]:
+    """The stacks behind `names`."""
+    project = where.project
+    return {
+        name: StackTarget(project.platform_folder, where.environment, where.variables)
+        if name == PLATFORM
+        else StackTarget(project.stacks_folder, team_stack(name, where.environment), where.variables)
+        for name in names
+    }
+
+
+def operate(
+    operation: Operation, where: Place, what: str | None, console: Console | None
+) -> Iterator[tuple[str, Result]]:
+    """Do `operation` stack by stack: the platform before the teams, or after them when they go down.
+
+    With a team named, `up` and `preview` bring the platform up to date first, `down` and `refresh` touch the team
+    alone. Raises `DeploymentError` at the first stack that fails, and `InputError` where the platform would go from
+    under its teams.
+    """
+    names = list(where.names)
+    with engine.Shown() as progress:
+        engine.install(progress)
+    if operation in ("down", "refresh") and what not in (None, PLATFORM):
+        names.remove(PLATFORM)
+    if operation == "down":
+        names.reverse()
+    if not where.sandbox:
+        engine.refuse_sandbox_state(os.environ.get(BACKEND, ""))
+    stacks = _stacks(where)
+    if operation == "down" and what == PLATFORM:
+        _refuse_while_teams_stand(where, stacks[False])
+    for name, target in targets(where, names).items():
+        exists = target.stack in stacks[name == PLATFORM]
+        if operation == "preview" and name != PLATFORM and not stacks[True].get(where.environment):
+            raise InputError(
+                Fault(
+                    "the platform isn't deployed yet, and a team's stack reads its contract",
+                    f"Deploy it first: yard up platform --env {where.environment}",
+                    Source(name),
+                )
+            )
+        if not exists and operation in ("down", "refresh"):
+            continue
+        if exists and not where.sandbox:
+            engine.refuse_sandbox_state(engine.stack_state(target))
+        yield name, _OPERATIONS[operation](target, console=console)
+        if operation == "down":
+            engine.remove_stack(target)
+
+
+def _stacks(where: Place) -> dict[bool, dict[str, int]]:
+    """How many resources each stack of the backend holds: the platform's under True, the teams' under False."""
+    folders = {True: where.project.platform_folder, False: where.project.stacks_folder}
+    return {
+        key: {
+            str(stack["name"]).rpartition("/")[2]: int(stack.get("resourceCount") or 0)
+            for stack in engine.list_stacks(folder, where.variables)
+        }
+        for key, folder in folders.items()
+    }
+
+
+def _refuse_while_teams_stand(where: Place, teams: Mapping[str, int]) -> None:
+    standing = sorted(stack for stack, held in teams.items() if held and stack.endswith(f"-{where.environment}"))
+    if standing:
+        raise InputError(
+            Fault(
+                f"teams stand on it: {', '.join(standing)}",
+                f"Take them down with it: yard down --env {where.environment}",
+                Source(PLATFORM),
+            )
+        )
+
+
+def next_steps(operation: Operation, where: Place) -> list[str]:
+    """What people do after `operation`, a line each."""
+    team = next((name for name in reversed(where.names) if name != PLATFORM), None)
+    if operation == "down":
+        return ["", f"Next: yard up --env {where.environment}"]
+    if operation == "preview":
+        return ["", f"Next: yard up --env {where.environment}"]
+    lines = ["", "Next:"]
+    if where.sandbox:
+        lines += [
+            "  source .venv/bin/activate                 once, where yard isn't on PATH",
+            '  eval "$(yard sandbox env)"                leads pulumi, aws and boto3 to the sandbox',
+        ]
+    if team:
+        lines += [f"  {'cd stacks && pulumi preview':<40}  the stack of {team}, selected"]
+        lines += [f"  {f'yard graph {team} --mermaid':<40}  what it is made of"]
+    lines += ["  yard new team NAME --blueprint batch      another team"]
+    return lines

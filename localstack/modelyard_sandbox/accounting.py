@@ -1,0 +1,78 @@
+"""What exists in an emulator, service by service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Client = Callable[[str, str], Any]
+"""From a service and a region to a boto3 client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One kind of thing: the operation that lists it, and where in the answer the list is."""
+
+    service: str
+    operation: str
+    key: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    regional: bool = True
+    gone: tuple[str, ...] = ()
+    """Values of `State` that mean: deleted, and still shown for a while."""
+
+
+LISTINGS: tuple[Listing, ...] = (
+    Listing("s3", "list_buckets", "Buckets", regional=False),
+    Listing("iam", "list_roles", "Roles", regional=False),
+    Listing("iam", "list_policies", "Policies", {"Scope": "Local"}, regional=False),
+    Listing("iam", "list_users", "Users", regional=False),
+    Listing("kms", "list_aliases", "Aliases"),
+    Listing("kms", "list_keys", "Keys"),
+    Listing("ec2", "describe_vpcs", "Vpcs"),
+    Listing("ec2", "describe_subnets", "Subnets"),
+    Listing("ec2", "describe_route_tables", "RouteTables"),
+    Listing("ec2", "describe_internet_gateways", "InternetGateways"),
+    Listing("ec2", "describe_nat_gateways", "NatGateways", gone=("deleted",)),
+    Listing("ec2", "describe_addresses", "Addresses"),
+    Listing("ec2", "describe_vpc_endpoints", "VpcEndpoints", gone=("deleted",)),
+    Listing("ec2", "describe_security_groups", "SecurityGroups"),
+    Listing("ec2", "describe_network_interfaces", "NetworkInterfaces"),
+    Listing("ec2", "describe_flow_logs", "FlowLogs"),
+    Listing("logs", "describe_log_groups", "logGroups"),
+    Listing("glue", "get_databases", "DatabaseList"),
+    Listing("athena", "list_work_groups", "WorkGroups"),
+    Listing("ssm", "describe_parameters", "Parameters"),
+    Listing("budgets", "describe_budgets", "Budgets", {"AccountId": "123456789012"}, regional=False),
+)
+
+
+def counted(client: Client, region: str, others: tuple[str, ...] = ()) -> dict[str, int]:
+    """How many of each kind exist, by `service: kind`; only those that do.
+
+    All kinds are counted in `region`, tagged things in the `others`. A key that waits for its deletion is gone.
+    """
+    found: dict[str, int] = {}
+    for listing in LISTINGS:
+        name = f"{listing.service}: {listing.key}"
+        count = len(_listed(client(listing.service, region), listing))
+        if count:
+            found[name] = count
+    for other in others:
+        tagged = client("resourcegroupstaggingapi", other).get_resources()["ResourceTagMappingList"]
+        if tagged:
+            found[f"{other}: tagged"] = len(tagged)
+    return found
+
+
+def _listed(client: Any, listing: Listing) -> list[Any]:
+    if client.can_paginate(listing.operation):
+        pages = client.get_paginator(listing.operation).paginate(**listing.arguments)
+    else:
+        pages = [getattr(client, listing.operation)(**listing.arguments)]
+    things = [thing for page in pages for thing in page.get(listing.key, [])]
+    if listing.service == "kms" and listing.key == "Keys":
+        states = (client.describe_key(KeyId=thing["KeyId"])["KeyMetadata"]["KeyState"] for thing in things)
+        return [state for state in states if state != "PendingDeletion"]
+    return [thing for thing in things if not (listing.gone and thing.get("State") in listing.gone)]

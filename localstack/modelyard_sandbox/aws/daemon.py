@@ -1,0 +1,128 @@
+"""The warm process behind the plugin: one provider, on a port of its own, for every launcher that connects.
+
+A launcher sends one line of JSON, the `AWS_*` variables of its engine run, receives the port as a line, and keeps the
+connection open; when it closes, that provider ends. So two providers of one run (regions, assumed roles) share nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+_LOG = logging.getLogger(__name__)
+_WORKERS: Final = 8
+_LONGEST_MESSAGE: Final = 400 * 1024 * 1024
+_GREETING: Final = 1 << 20
+
+
+def serve(environment: Mapping[str, str]) -> tuple[Any, int]:
+    """A started grpc server with an unconfigured provider on a free loopback port, and that port."""
+    import grpc
+    from pulumi.runtime.proto import provider_pb2_grpc
+
+    from modelyard_sandbox.aws.servicer import Servicer
+
+    limits = [("grpc.max_receive_message_length", _LONGEST_MESSAGE), ("grpc.max_send_message_length", _LONGEST_MESSAGE)]
+    server = grpc.server(ThreadPoolExecutor(max_workers=_WORKERS), options=limits)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(environment), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def _attend(connection: socket.socket) -> None:
+    """One launcher's connection, from its greeting to its end."""
+    with connection, connection.makefile("rb") as lines:
+        try:
+            environment = json.loads(lines.readline(_GREETING))
+            server, port = serve(environment)
+        except Exception:
+            _LOG.exception("a connection could not be served")
+            return
+        try:
+            connection.sendall(f"{port}\n".encode())
+            lines.read()
+        except OSError as error:
+            _LOG.info("a launcher went away: %s", error)
+        finally:
+            server.stop(grace=None)
+
+
+def _warm_up() -> None:
+    """Import in advance what the first resource of a type would wait for."""
+    from modelyard_sandbox import knowledge
+    from modelyard_sandbox.aws.session import botocore_session
+    from modelyard_sandbox.aws.tables import types
+
+    session = botocore_session()
+    for service in sorted({declared.service for declared in types().values()}):
+        session.get_service_model(service)
+    for token in types():
+        knowledge.check(token, {})
+
+
+def _warm_up_or_log() -> None:
+    try:
+        _warm_up()
+    except Exception:
+        _LOG.exception("warming up failed; the first resources take longer")
+
+
+def listen(path: Path) -> socket.socket:
+    """The daemon's socket, only for this user, in place of a stale one; it appears when it accepts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o077)
+    try:
+        listening.bind(str(draft))
+    finally:
+        os.umask(mask)
+    listening.listen(64)
+    draft.replace(path)
+    return listening
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="modelyard_sandbox.aws.daemon", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--endpoint", required=True, help="the emulator that this daemon belongs to")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    from modelyard_sandbox.aws import servicer
+    from modelyard_sandbox.aws.session import is_loopback
+
+    if not is_loopback(given.endpoint):
+        parser.error(f"{given.endpoint} is not on this machine")
+
+    def stop(signum: int, frame: Any) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    listening = listen(given.socket)
+    _LOG.info("%s serves %s on %s", servicer.__name__, given.endpoint, given.socket)
+    threading.Thread(target=_warm_up_or_log, daemon=True).start()
+    try:
+        while True:
+            connection, _ = listening.accept()
+            threading.Thread(target=_attend, args=(connection,), daemon=True).start()
+    finally:
+        listening.close()
+        given.socket.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,87 @@
+"""What changes between two sets of inputs, property by property, and what of it replaces the resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from modelyard_sandbox.aws.check import DEFAULTED
+from modelyard_sandbox.aws.declare import Type, updatable
+from modelyard_sandbox.aws.values import UNKNOWN, Properties, same
+
+Kind: TypeAlias = Literal["add", "delete", "update"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`changed` and `replaces` are top-level properties; `paths` gives each differing path and how it differs."""
+
+    changed: frozenset[str] = frozenset()
+    replaces: frozenset[str] = frozenset()
+    paths: Mapping[str, Kind] = field(default_factory=dict)
+    delete_first: bool = False
+
+
+def differences(declared: Type, old: Properties, new: Properties, ignored: Iterable[str] = ()) -> Difference:
+    """The difference of two plain sets of inputs; `ignored` are the paths of ignoreChanges."""
+    roots = {path.partition(".")[0].partition("[")[0] for path in ignored}
+    changed = frozenset(
+        prop
+        for prop in {*old, *new} - roots - {DEFAULTED}
+        if not _equal(declared, prop, _with_default(declared, old, prop), _with_default(declared, new, prop))
+    )
+    paths: dict[str, Kind] = {}
+    for prop in sorted(changed):
+        _paths(prop, old.get(prop), new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
+    replaces = frozenset(prop for prop in changed if not updatable(declared, prop))
+    return Difference(changed, replaces, paths, bool(replaces) and _collides(declared, old, new))
+
+
+def _with_default(declared: Type, inputs: Properties, prop: str) -> Any:
+    value = inputs.get(prop)
+    default = declared.defaults.get(prop)
+    return default if value is None and not callable(default) else value
+
+
+def _equal(declared: Type, prop: str, old: Any, new: Any) -> bool:
+    if new is None and prop in declared.kept:
+        return True
+    if prop == "tags" and UNKNOWN not in (old, new):
+        return (old or {}) == (new or {})
+    return same(old, new, as_json=prop in declared.json, as_set=prop in declared.sets)
+
+
+def _collides(declared: Type, old: Properties, new: Properties) -> bool:
+    """Whether predecessor and successor would be one thing to AWS, so that the first must go first."""
+    if declared.delete_first:
+        return True
+    if declared.name and declared.name.property in (new.get(DEFAULTED) or ()):
+        return False
+    identity = [declared.name.property] if declared.name else []
+    if isinstance(declared.id, str):
+        identity.append(declared.id)
+    elif not identity and not callable(declared.id):
+        return False
+    if callable(declared.id) and not identity:
+        return False
+    return all(old.get(prop) == new.get(prop) and new.get(prop) != UNKNOWN for prop in identity)
+
+
+def _paths(path: str, old: Any, new: Any, found: dict[str, Kind], *, whole: bool = False) -> None:
+    if old == new:
+        return
+    if not whole and isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            inner = f'{path}["{key}"]' if "." in key or '"' in key else f"{path}.{key}"
+            _paths(inner, old.get(key), new.get(key), found)
+    elif not whole and isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            _paths(
+                f"{path}[{index}]",
+                old[index] if index < len(old) else None,
+                new[index] if index < len(new) else None,
+                found,
+            )
+    else:
+        found[path] = "add" if old is None else "delete" if new is None else "update"

@@ -1,0 +1,46 @@
+"""Every resource type that the sandbox knows: one module per AWS service, listed here and nowhere else."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from modelyard_sandbox.aws.declare import Type
+from modelyard_sandbox.aws.tables import (
+    athena,
+    budgets,
+    cloudcontrol,
+    ec2,
+    ec2_endpoints,
+    ec2_groups,
+    ec2_routes,
+    glue,
+    iam,
+    kms,
+    logs,
+    s3,
+    ssm,
+    vpc,
+)
+
+SERVICES = (
+    athena,
+    budgets,
+    cloudcontrol,
+    ec2,
+    ec2_endpoints,
+    ec2_groups,
+    ec2_routes,
+    glue,
+    iam,
+    kms,
+    logs,
+    s3,
+    ssm,
+    vpc,
+)
+
+
+@cache
+def types() -> dict[str, Type]:
+    """Declarations by type token."""
+    return {declared.token: declared for service in SERVICES for declared in service.TYPES}

@@ -1,0 +1,183 @@
+"""IAM: roles, managed and inline policies, attachments. Source: the IAM API reference."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from modelyard_sandbox.aws.declare import Answer, Call, Name, Step, Tags, Type, fields
+
+if TYPE_CHECKING:
+    from modelyard_sandbox.aws.live import Live
+
+_PREFIX: Final = "namePrefix"
+
+
+def _text(document: Any) -> str:
+    """A policy document as text; boto3 has decoded it already."""
+    return unquote(document) if isinstance(document, str) else json.dumps(document)
+
+
+def _read_role(live: Live) -> dict[str, Any]:
+    role = live.call("get_role", RoleName=live.id)["Role"]
+    return {
+        "name": role["RoleName"],
+        "arn": role["Arn"],
+        "uniqueId": role["RoleId"],
+        "createDate": role["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "path": role["Path"],
+        "description": role.get("Description", ""),
+        "maxSessionDuration": role.get("MaxSessionDuration"),
+        "assumeRolePolicy": _text(role["AssumeRolePolicyDocument"]),
+        "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+    }
+
+
+def _put_inline_policies(live: Live) -> None:
+    wanted = {entry["name"]: entry["policy"] for entry in live.inputs.get("inlinePolicies") or [] if entry.get("name")}
+    before = {entry["name"] for entry in live.old.get("inlinePolicies") or [] if entry.get("name")}
+    for name in sorted(before - set(wanted)):
+        live.call("delete_role_policy", RoleName=live.id, PolicyName=name)
+    for name, policy in wanted.items():
+        live.call("put_role_policy", RoleName=live.id, PolicyName=name, PolicyDocument=policy)
+
+
+def _attach_policies(live: Live) -> None:
+    wanted = set(live.inputs.get("managedPolicyArns") or [])
+    before = set(live.old.get("managedPolicyArns") or [])
+    for arn in sorted(before - wanted):
+        live.call("detach_role_policy", RoleName=live.id, PolicyArn=arn)
+    for arn in sorted(wanted - before):
+        live.call("attach_role_policy", RoleName=live.id, PolicyArn=arn)
+
+
+def _strip_role(live: Live) -> None:
+    """Remove the policies that the role itself declares, or all of them where it is told to."""
+    for name in live.call("list_role_policies", RoleName=live.id)["PolicyNames"]:
+        live.call("delete_role_policy", RoleName=live.id, PolicyName=name)
+    for policy in live.call("list_attached_role_policies", RoleName=live.id)["AttachedPolicies"]:
+        live.call("detach_role_policy", RoleName=live.id, PolicyArn=policy["PolicyArn"])
+
+
+ROLE = Type(
+    "aws:iam/role:Role",
+    "iam",
+    fields=fields("path", "description", "maxSessionDuration", "permissionsBoundary")
+    | {"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"},
+    id="name",
+    name=Name("name", limit=64, prefix=_PREFIX),
+    defaults={"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False, "description": ""},
+    computed=("arn", "uniqueId", "createDate"),
+    create=(
+        Call("create_role"),
+        Step(_put_inline_policies, on=("inlinePolicies",)),
+        Step(_attach_policies, on=("managedPolicyArns",)),
+    ),
+    read=_read_role,
+    update=(
+        Call("update_role", on=("description", "maxSessionDuration")),
+        Call("update_assume_role_policy", {"PolicyDocument": "assumeRolePolicy"}, on=("assumeRolePolicy",)),
+        Call(
+            "put_role_permissions_boundary",
+            on=("permissionsBoundary",),
+            unset=Call("delete_role_permissions_boundary"),
+        ),
+        Step(_put_inline_policies, on=("inlinePolicies",)),
+        Step(_attach_policies, on=("managedPolicyArns",)),
+    ),
+    delete=(_strip_role, Call("delete_role")),
+    inert=("forceDetachPolicies",),
+    json=("assumeRolePolicy",),
+    sets=("managedPolicyArns", "inlinePolicies"),
+    tags=Tags("list_role_tags", "tag_role", "untag_role", {"RoleName": "id"}),
+)
+
+_PUT_ROLE_POLICY = Call("put_role_policy")
+ROLE_POLICY = Type(
+    "aws:iam/rolePolicy:RolePolicy",
+    "iam",
+    fields={"name": "PolicyName", "role": "RoleName", "policy": "PolicyDocument"},
+    id=lambda live: f"{live.inputs['role']}:{live.inputs['name']}",
+    from_id=lambda id: dict(zip(("role", "name"), id.split(":", 1), strict=True)),
+    name=Name("name", limit=128, prefix=_PREFIX),
+    create=_PUT_ROLE_POLICY,
+    read=lambda live: {
+        "role": live.get("role"),
+        "name": live.get("name"),
+        "policy": _text(
+            live.call("get_role_policy", RoleName=live.get("role"), PolicyName=live.get("name"))["PolicyDocument"]
+        ),
+    },
+    update=_PUT_ROLE_POLICY,
+    delete=Call("delete_role_policy"),
+    replace=("name", "namePrefix", "role"),
+    json=("policy",),
+)
+
+
+def _read_policy(live: Live) -> dict[str, Any]:
+    policy = live.call("get_policy", PolicyArn=live.id)["Policy"]
+    version = live.call("get_policy_version", PolicyArn=live.id, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    return {
+        "arn": policy["Arn"],
+        "name": policy["PolicyName"],
+        "path": policy["Path"],
+        "policyId": policy["PolicyId"],
+        "attachmentCount": policy["AttachmentCount"],
+        "description": policy.get("Description", ""),
+        "policy": _text(version["Document"]),
+    }
+
+
+def _new_policy_version(live: Live) -> None:
+    """A new default version; the oldest of five goes first, as IAM keeps no more."""
+    versions = live.call("list_policy_versions", PolicyArn=live.id)["Versions"]
+    if len(versions) >= 5:
+        oldest = min((v for v in versions if not v["IsDefaultVersion"]), key=lambda v: int(v["VersionId"][1:]))
+        live.call("delete_policy_version", PolicyArn=live.id, VersionId=oldest["VersionId"])
+    live.call("create_policy_version", PolicyArn=live.id, PolicyDocument=live.inputs["policy"], SetAsDefault=True)
+
+
+def _delete_old_versions(live: Live) -> None:
+    for version in live.call("list_policy_versions", PolicyArn=live.id)["Versions"]:
+        if not version["IsDefaultVersion"]:
+            live.call("delete_policy_version", PolicyArn=live.id, VersionId=version["VersionId"])
+
+
+POLICY = Type(
+    "aws:iam/policy:Policy",
+    "iam",
+    fields=fields("path", "description") | {"name": "PolicyName", "policy": "PolicyDocument"},
+    id=Answer("Arn"),
+    name=Name("name", limit=128, prefix=_PREFIX),
+    defaults={"path": "/", "description": ""},
+    computed=("arn", "policyId", "attachmentCount"),
+    create=Call("create_policy", take="Policy"),
+    read=_read_policy,
+    update=Step(_new_policy_version, on=("policy",)),
+    delete=(_delete_old_versions, Call("delete_policy", {"PolicyArn": "id"})),
+    inert=("delayAfterPolicyCreationInMs",),
+    json=("policy",),
+    tags=Tags("list_policy_tags", "tag_policy", "untag_policy", {"PolicyArn": "id"}),
+)
+
+
+def _read_attachment(live: Live) -> dict[str, Any] | None:
+    role, arn = live.get("role"), live.get("policyArn")
+    attached = live.call("list_attached_role_policies", RoleName=role)["AttachedPolicies"]
+    return {"role": role, "policyArn": arn} if any(policy["PolicyArn"] == arn for policy in attached) else None
+
+
+ROLE_POLICY_ATTACHMENT = Type(
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "iam",
+    fields={"role": "RoleName", "policyArn": "PolicyArn"},
+    id=lambda live: f"{live.inputs['role']}/{live.inputs['policyArn']}",
+    from_id=lambda id: dict(zip(("role", "policyArn"), id.split("/", 1), strict=True)),
+    create=Call("attach_role_policy"),
+    read=_read_attachment,
+    delete=Call("detach_role_policy"),
+)
+
+TYPES = (ROLE, ROLE_POLICY, POLICY, ROLE_POLICY_ATTACHMENT)

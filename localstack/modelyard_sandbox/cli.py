@@ -1,0 +1,92 @@
+"""`yard sandbox start | stop | status | reset | env`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from modelyard_sandbox.emulator import Sandbox
+
+app = typer.Typer(help="The embedded AWS emulator of this project.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on. Absent: a free one.", min=1, max=65535)]
+
+
+def _sandbox() -> Sandbox:
+    from modelyard.blueprints.project import Project
+    from modelyard_sandbox.emulator import Sandbox
+
+    return Sandbox(Project.find().root)
+
+
+@app.command()
+def start(port: Port = None, json: Json = False) -> None:
+    """Start it in the background, if it isn't running."""
+    _print(_sandbox().start(port), json)
+
+
+@app.command()
+def stop(json: Json = False) -> None:
+    """Stop it; everything in it is gone, and so is Pulumi's state of it."""
+    ran = _sandbox().stop()
+    _say({"stopped": ran}, "stopped, and everything in it is gone" if ran else "it didn't run", json)
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show whether it runs, where, and what exists in it, service by service."""
+    sandbox = _sandbox()
+    found = sandbox.status()
+    if found["healthy"]:
+        found["counts"] = sandbox.counts()
+    _print(found, json)
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False, json: Json = False) -> None:
+    """Empty it: the emulator, and Pulumi's state of what was in it."""
+    if not yes and not typer.confirm("Everything in the sandbox will be gone. Go on?"):
+        raise typer.Exit(130)
+    _print(_sandbox().reset(), json)
+
+
+@app.command()
+def env(json: Json = False) -> None:
+    """Print what leads pulumi, aws and boto3 to the sandbox: eval "$(yard sandbox env)"."""
+    import os
+    import shlex
+
+    from modelyard.engine import locate
+
+    variables = _sandbox().environment()
+    engine = locate()
+    if engine is not None:
+        variables["PATH"] = engine.search_path(os.environ.get("PATH", ""))
+    if json:
+        _say(variables, "", json)
+        return
+    for name, value in sorted(variables.items()):
+        print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+
+
+def _print(found: dict[str, Any], json: bool) -> None:
+    if not found["running"]:
+        _say(found, "not running; start it: yard sandbox start", json)
+        return
+    health = "running" if found["healthy"] else "running, and not answering"
+    lines = [f"{health} at {found['endpoint']} (pids {', '.join(map(str, found['pids'].values()))})"]
+    lines.append(f"state and logs: {found['folder']}")
+    if "counts" in found:
+        lines += [f"  {name}: {count}" for name, count in sorted(found["counts"].items())] or ["it is empty"]
+    _say(found, "\n".join(lines), json)
+
+
+def _say(data: dict[str, Any], text: str, json: bool) -> None:
+    if json:
+        from json import dumps
+
+        print(dumps(data, indent=2))
+    else:
+        print(text)

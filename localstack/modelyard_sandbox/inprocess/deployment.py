@@ -1,0 +1,130 @@
+"""`deploy`: a Pulumi program's resources, made in moto in this process, to be asked, updated and destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from moto import mock_aws
+
+from modelyard.core.errors import DeploymentError
+from modelyard.core.program import Program, alone, run_to_end
+from modelyard_sandbox import moto_extensions
+from modelyard_sandbox.aws.provider import Provider, ProviderError
+from modelyard_sandbox.aws.values import Properties, plain
+from modelyard_sandbox.inprocess.monitor import Deployed, DeployingMonitor, Operation
+from modelyard_sandbox.inprocess.session import InProcessSession
+
+__all__ = ["Deployed", "Deployment", "deploy"]
+
+
+class Deployment:
+    """A stack in moto. `outputs`, `resources` (by URN) and `operations` (of the last run) say what there is.
+
+    A context manager: at its end moto and everything in it are gone.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        stack: str,
+        region: str,
+        config: Mapping[str, Any],
+        stack_references: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._project, self._stack = project, stack
+        self._config = {"aws:region": region, **config}
+        self._references = stack_references
+        self._moto = mock_aws()
+        self._active = False
+        self._session = InProcessSession(region)
+        self.outputs: Properties = {}
+        self.resources: dict[str, Deployed] = {}
+        self.operations: dict[str, Operation] = {}
+
+    def update(self, program: Program) -> Self:
+        """Bring the stack to what `program` wants. Raises `DeploymentError` with everything that failed."""
+        if not self._active:
+            moto_extensions.install()
+            self._moto.start()
+            self._active = True
+        monitor = self._monitor()
+        try:
+            alone(
+                lambda: run_to_end(program, monitor, project=self._project, stack=self._stack, config=self._config),
+                "modelyard-deploy",
+                own_thread=True,
+            )
+        except BaseException as error:
+            self.resources = monitor.unfinished()
+            if monitor.failures:
+                raise DeploymentError(*monitor.failures) from error
+            raise
+        self._finish(monitor)
+        self.outputs = plain(monitor.outputs)
+        return self
+
+    def destroy(self) -> None:
+        """Delete every resource, dependents first, as `pulumi destroy` does. Moto stays, so that one can look."""
+        self._finish(self._monitor())
+        self.outputs = {}
+
+    def _monitor(self) -> DeployingMonitor:
+        return DeployingMonitor(self._project, self._stack, self.resources, Provider(self._session), self._references)
+
+    def _finish(self, monitor: DeployingMonitor) -> None:
+        try:
+            self.resources = monitor.finish()
+        except ProviderError as error:
+            self.resources = monitor.unfinished()
+            raise DeploymentError(str(error)) from error
+        self.operations = monitor.operations
+
+    def client(self, service: str, region: str = "") -> Any:
+        """A boto3 client of what was deployed, in the stack's region or another."""
+        return self._session.client(service, region)
+
+    def resource(self, name: str, type: str = "") -> Deployed:
+        """The one resource of a logical name, and of a type where several share it."""
+        found = [item for item in self.resources.values() if item.name == name and type in ("", item.type)]
+        if len(found) != 1:
+            known = ", ".join(sorted(item.name for item in self.resources.values()))
+            raise LookupError(f"{len(found)} resources are called {name}; there are: {known}")
+        return found[0]
+
+    def close(self) -> None:
+        """Let moto go, with everything in it."""
+        if self._active:
+            self._moto.stop()
+            self._active = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def deploy(
+    program: Program,
+    *,
+    project: str = "project",
+    stack: str = "test",
+    region: str = "us-east-1",
+    config: Mapping[str, Any] | None = None,
+    stack_references: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Deployment:
+    """A program (a function, async or not; what it returns is exported) deployed to a fresh moto.
+
+    `config` is keyed as in a stack's file; `stack_references` holds other stacks' outputs by `project/stack`.
+    Raises `DeploymentError` with everything that failed; moto is gone then.
+    """
+    deployment = Deployment(project, stack, region, config or {}, stack_references or {})
+    try:
+        return deployment.update(program)
+    except BaseException:
+        deployment.close()
+        raise

@@ -1,0 +1,101 @@
+"""Which operation of AWS creates a resource type: the table that joins Pulumi's properties to botocore's models.
+
+A property meets the member of the same name, letter case aside, at any depth; only what is called otherwise needs an
+entry. Member paths start at the operation's input (`LifecycleConfiguration.Rules`), or name another operation of the
+service (`EnableKeyRotation:RotationPeriodInDays`). `None` keeps a property from being matched: the provider takes
+other values than the operation does. `root` is the member that holds the rest, such as Glue's `DatabaseInput`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The operation behind a resource type: service, name, and the members of properties that are called otherwise."""
+
+    service: str
+    name: str
+    members: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    root: str = ""
+
+
+CONSTRAINTS: Mapping[str, Operation] = {
+    "aws:athena/workgroup:Workgroup": Operation("athena", "CreateWorkGroup", {"state": "UpdateWorkGroup:State"}),
+    "aws:budgets/budget:Budget": Operation(
+        "budgets", "CreateBudget", {"name": "Budget.BudgetName", "costFilters": None}, root="Budget"
+    ),
+    "aws:cloudcontrol/resource:Resource": Operation("cloudcontrol", "CreateResource"),
+    "aws:cloudwatch/logGroup:LogGroup": Operation("logs", "CreateLogGroup", {"name": "logGroupName"}),
+    "aws:ec2/eip:Eip": Operation("ec2", "AllocateAddress"),
+    "aws:ec2/flowLog:FlowLog": Operation("ec2", "CreateFlowLogs"),
+    "aws:ec2/natGateway:NatGateway": Operation("ec2", "CreateNatGateway"),
+    "aws:ec2/subnet:Subnet": Operation(
+        "ec2",
+        "CreateSubnet",
+        {"privateDnsHostnameTypeOnLaunch": "ModifySubnetAttribute:PrivateDnsHostnameTypeOnLaunch"},
+    ),
+    "aws:ec2/vpc:Vpc": Operation("ec2", "CreateVpc"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Operation("ec2", "CreateVpcEndpoint"),
+    "aws:glue/catalogDatabase:CatalogDatabase": Operation(
+        "glue", "CreateDatabase", {"catalogId": "CatalogId"}, root="DatabaseInput"
+    ),
+    "aws:glue/catalogTable:CatalogTable": Operation(
+        "glue",
+        "CreateTable",
+        {
+            "catalogId": "CatalogId",
+            "databaseName": "DatabaseName",
+            "openTableFormatInput": "OpenTableFormatInput",
+            "partitionIndices": "PartitionIndexes",
+        },
+        root="TableInput",
+    ),
+    "aws:glue/dataCatalogEncryptionSettings:DataCatalogEncryptionSettings": Operation(
+        "glue", "PutDataCatalogEncryptionSettings"
+    ),
+    "aws:iam/policy:Policy": Operation("iam", "CreatePolicy", {"name": "PolicyName", "policy": "PolicyDocument"}),
+    "aws:iam/role:Role": Operation(
+        "iam",
+        "CreateRole",
+        {
+            "name": "RoleName",
+            "assumeRolePolicy": "AssumeRolePolicyDocument",
+            "inlinePolicies.name": "PutRolePolicy:PolicyName",
+            "inlinePolicies.policy": "PutRolePolicy:PolicyDocument",
+            "managedPolicyArns[]": "AttachRolePolicy:PolicyArn",
+        },
+    ),
+    "aws:iam/rolePolicy:RolePolicy": Operation(
+        "iam", "PutRolePolicy", {"name": "PolicyName", "policy": "PolicyDocument", "role": "RoleName"}
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Operation("iam", "AttachRolePolicy", {"role": "RoleName"}),
+    "aws:kms/alias:Alias": Operation("kms", "CreateAlias", {"name": "AliasName"}),
+    "aws:kms/key:Key": Operation(
+        "kms",
+        "CreateKey",
+        {"customerMasterKeySpec": "KeySpec", "rotationPeriodInDays": "EnableKeyRotation:RotationPeriodInDays"},
+    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Operation(
+        "s3", "PutBucketLifecycleConfiguration", {"rules": "LifecycleConfiguration.Rules"}
+    ),
+    "aws:s3/bucketLogging:BucketLogging": Operation(
+        "s3", "PutBucketLogging", root="BucketLoggingStatus.LoggingEnabled"
+    ),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": Operation(
+        "s3", "PutObjectLockConfiguration", root="ObjectLockConfiguration"
+    ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": Operation("s3", "PutObject"),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Operation(
+        "s3", "PutBucketOwnershipControls", {"rule": "OwnershipControls.Rules"}
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": Operation(
+        "s3", "PutBucketEncryption", {"rules": "ServerSideEncryptionConfiguration.Rules"}
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": Operation(
+        "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
+    ),
+    "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
+}

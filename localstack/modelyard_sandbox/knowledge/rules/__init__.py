@@ -1,0 +1,28 @@
+"""What AWS, or the real provider, refuses though no model says so: one list, each rule with the page that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from modelyard_sandbox.knowledge.rules import data, identity, network, storage, tags
+from modelyard_sandbox.knowledge.rules.rule import Rule
+from modelyard_sandbox.knowledge.values import Failure
+
+RULES: Sequence[Rule] = (*identity.RULES, *storage.RULES, *network.RULES, *data.RULES)
+
+
+def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
+    """What the rules of the type, and those for tags, refuse of `inputs`, as `shapes.read` gave them."""
+    return [
+        failure for rule in (*_by_token().get(token, ()), *tags.rules_for(token)) for failure in rule.failures(inputs)
+    ]
+
+
+@cache
+def _by_token() -> Mapping[str, Sequence[Rule]]:
+    result: dict[str, list[Rule]] = {}
+    for rule in RULES:
+        result.setdefault(rule.token, []).append(rule)
+    return result

@@ -1,0 +1,133 @@
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from modelyard.core.document import LARGEST_FILE, load, parse, read
+from modelyard.core.errors import SpecError
+from modelyard.core.spec import Name, Spec
+
+
+class Small(Spec):
+    kind: Literal["small"] = "small"
+    size: int = Field(ge=1)
+
+
+class Named(Spec):
+    kind: Literal["named"] = "named"
+    label: str
+
+    def check(self):
+        if self.label == "bad":
+            yield self.fault("label", "is bad", "Use good.", self.label)
+
+
+class Root(Spec):
+    team: Name
+    choice: Annotated[Small | Named, Field(discriminator="kind")]
+    parts: dict[str, Named] = Field(default_factory=dict)
+    listed: list[Small] = Field(default_factory=list)
+
+
+def faults_of(text: str, environment: str = "dev") -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        load(parse(text.encode(), "teams/x.yaml").for_environment(environment), Root)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_all_faults_of_a_file_are_reported_at_once_each_at_its_line():
+    faults = faults_of(
+        "team: Xx\nchoice: {kind: small, size: 0, q: 1}\nparts: {x: {label: bad}, y: {}}\n"
+        "listed: [{size: 2}, {size: x}]\ntema: 3\n"
+    )
+    assert [fault.split(": got")[0].split(": is")[0] for fault in faults] == [
+        "teams/x.yaml:1:7: team",
+        "teams/x.yaml:2:29: choice.size",
+        "teams/x.yaml:2:35: choice.q",
+        "teams/x.yaml:3:20: parts.x.label",
+        "teams/x.yaml:3:29: parts.y.label",
+        "teams/x.yaml:4:28: listed[1].size",
+        "teams/x.yaml:5:7: tema",
+    ]
+
+
+def test_an_unknown_field_suggests_the_nearest():
+    assert 'Did you mean "team"?' in faults_of("tema: fraud\nchoice: {size: 1, kind: small}")[-1]
+
+
+def test_a_kind_that_is_none_names_the_kinds():
+    assert "Use kind: 'small', 'named'." in faults_of("team: a\nchoice: {kind: large}")[0]
+
+
+def test_broken_yaml_names_line_and_column():
+    assert faults_of("a: [\n") == [
+        "teams/x.yaml:2:1: broken YAML: expected the node content, but found '<stream end>'. Mend the syntax there."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("team: a\nteam: b\n", 'duplicate key "team"'),
+        ("- 1\n", "must hold a mapping"),
+        ("", "must hold a mapping"),
+        ("!!python/object:os.system x\n", "quote it, or use plain values"),
+        ("a: 2020-01-01\n", "quote it, or use plain values"),
+        ("1: x\n", "is not text; quote it"),
+        ("a: .nan\n", "is not finite"),
+        ("a: " + "[" * 200 + "]" * 200, "nested more than"),
+        ("a: &x [*x]\n", "is required"),
+        ("a: " + "9" * 5000 + "\n", "broken YAML"),
+        ("a: \x00\n", "broken YAML"),
+    ],
+)
+def test_a_strange_file_is_refused_with_words(text: str, said: str):
+    assert said in "\n".join(faults_of(text))
+
+
+def test_a_file_that_is_not_utf_8_or_too_large_is_refused():
+    with pytest.raises(SpecError, match="is not UTF-8"):
+        parse(b"a: \xff\n", "x.yaml")
+    with pytest.raises(SpecError, match="is larger than"):
+        parse(b" " * (LARGEST_FILE + 1), "x.yaml")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(SpecError, match="cannot be read: No such file"):
+        read(tmp_path / "none.yaml")
+
+
+OVERRIDDEN = """\
+team: fraud
+choice: {kind: named, label: bad}
+environments:
+  dev: {choice: {label: good}}
+  prod: {parts: {x: {label: bad}}}
+"""
+
+
+def test_an_environment_lies_over_everything_else():
+    assert load(parse(OVERRIDDEN.encode(), "x.yaml").for_environment("dev"), Root).choice.model_dump() == {
+        "kind": "named",
+        "label": "good",
+    }
+
+
+def test_a_fault_of_an_override_points_to_the_override():
+    assert [fault.split(": got")[0] for fault in faults_of(OVERRIDDEN, "prod")] == [
+        "teams/x.yaml:2:30: choice.label",
+        "teams/x.yaml:5:29: environments.prod.parts.x.label",
+    ]
+
+
+def test_null_in_an_override_takes_a_key_away():
+    text = "team: fraud\nchoice: {kind: small, size: 1}\nlisted: [{size: 2}]\nenvironments: {dev: {listed: null}}\n"
+    assert load(parse(text.encode(), "x.yaml").for_environment("dev"), Root).listed == []
+
+
+def test_every_value_knows_its_line():
+    text = "team: fraud\nchoice:\n  kind: small\n  size: 1\nlisted:\n  - size: 2\n"
+    spec = load(parse(text.encode(), "x.yaml").for_environment("dev"), Root)
+    assert str(spec.choice.source("size")) == "x.yaml:4:9: choice.size"
+    assert str(spec.listed[0].source()) == "x.yaml:6:5: listed[0]"
+    assert str(spec.source("parts.missing")) == "x.yaml: parts.missing"

@@ -1,0 +1,94 @@
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelyard.core.names import LIMITS, PLATFORM_TEAM, Kind, Names, short_hash
+
+WORDS = st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True)
+NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,22}[a-z0-9])?", fullmatch=True)
+PARTS = st.tuples(WORDS, WORDS, NAMES.filter(lambda name: name != PLATFORM_TEAM) | st.none(), NAMES, NAMES)
+SCOPE = ("acme", "123456789012", "eu-west-1")
+ALPHABETS: dict[str, str] = {
+    "s3-bucket": r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+    "iam-role": r"[a-z0-9-]{1,64}",
+    "iam-policy": r"[a-z0-9-]{1,128}",
+    "kms-alias": r"alias/[a-z0-9-]{1,250}",
+    "log-group": r"/modelyard/[a-z0-9/-]{1,501}",
+    "glue-database": r"[a-z0-9_]{1,255}",
+    "glue-table": r"[a-z0-9_]{1,255}",
+    "athena-workgroup": r"[a-z0-9-]{1,128}",
+    "security-group": r"[a-z0-9-]{1,255}",
+    "ssm-parameter": r"/modelyard/[a-z0-9/-]{1,1000}",
+    "budget": r"[a-z0-9-]{1,100}",
+    "sagemaker": r"[a-z0-9-]{1,63}",
+    "tag-name": r"[a-z0-9-]{1,256}",
+}
+
+
+def name_of(kind: Kind, parts: tuple[str, str, str | None, str, str], content: str | None = None) -> str:
+    platform, environment, team, component, role = parts
+    return Names(platform, environment, team, SCOPE).of(kind, component, role, content=content)
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+@settings(max_examples=30)
+@given(parts=PARTS)
+def test_a_name_keeps_to_its_services_limit_and_alphabet(kind: Kind, parts):
+    name = name_of(kind, parts)
+    assert len(name) <= LIMITS[kind].length
+    assert re.fullmatch(ALPHABETS[kind], name), name
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+@settings(max_examples=50)
+@given(one=PARTS, other=PARTS)
+def test_different_parts_never_share_a_name(kind: Kind, one, other):
+    assert (name_of(kind, one) == name_of(kind, other)) == (one == other)
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+@settings(max_examples=50)
+@given(words=st.lists(st.from_regex(r"[a-z][a-z0-9]{0,3}", fullmatch=True), min_size=5, max_size=8), data=st.data())
+def test_moving_a_hyphen_between_two_parts_makes_another_name(kind: Kind, words, data):
+    cuts = st.lists(st.integers(1, len(words) - 3), min_size=2, max_size=2, unique=True).map(sorted)
+
+    def split() -> tuple[str, str, str, str, str]:
+        first, second = data.draw(cuts)
+        rest = words[2:]
+        return words[0], words[1], "-".join(rest[:first]), "-".join(rest[first:second]), "-".join(rest[second:])
+
+    one, other = split(), split()
+    if all(one) and all(other):
+        assert (name_of(kind, one) == name_of(kind, other)) == (one == other)
+
+
+def test_a_name_that_looks_hashed_is_hashed_itself():
+    hashed = name_of("iam-role", ("ml", "dev", "a-b", "lake", "role"))
+    tail = hashed.rsplit("-", 1)[1]
+    assert name_of("iam-role", ("ml", "dev", "a", "b", f"lake-role-{tail}")) != hashed
+
+
+def test_a_short_name_is_its_parts_and_nothing_else():
+    assert name_of("iam-role", ("ml", "dev", "fraud", "lake", "access-logs")) == "ml-dev-fraud-lake-access-logs"
+    assert name_of("glue-database", ("ml", "dev", "fraud", "lake", "")) == "ml_dev_fraud_lake"
+
+
+def test_a_global_name_differs_by_organization_account_and_region():
+    made = {
+        Names("ml", "dev", "fraud", scope).of("s3-bucket", "lake", "raw")
+        for scope in (SCOPE, ("globex", *SCOPE[1:]), ("acme", "2" * 12, SCOPE[2]), (*SCOPE[:2], "us-east-1"))
+    }
+    assert len(made) == 4
+
+
+def test_a_name_with_content_changes_with_it_and_only_with_it():
+    parts = ("ml", "dev", "fraud", "score", "config")
+    assert name_of("sagemaker", parts, "a") == name_of("sagemaker", parts, "a")
+    assert name_of("sagemaker", parts, "a") != name_of("sagemaker", parts, "b")
+
+
+def test_the_hash_is_the_same_on_every_run():
+    assert short_hash("ml", "dev") == short_hash("ml", "dev")
+    assert re.fullmatch(r"[0-9][a-z2-7]{4}", short_hash("ml", "dev"))

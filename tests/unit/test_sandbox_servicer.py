@@ -1,0 +1,57 @@
+"""The provider over grpc: what the engine must be told so that it forgets nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from modelyard.engine.sandbox_state import PROVIDER_MARKER
+from modelyard_sandbox.aws.daemon import serve
+from modelyard_sandbox.aws.provider import HalfCreated
+from modelyard_sandbox.aws.servicer import received, sent
+
+HERE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_REGION": "eu-west-1",
+}
+URN = "urn:pulumi:dev::team::aws:s3/bucket:Bucket::lake"
+
+
+@pytest.fixture
+def provider() -> Iterator[Any]:
+    server, port = serve(HERE)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield provider_pb2_grpc.ResourceProviderStub(channel)
+    server.stop(grace=None).wait()
+
+
+def test_a_half_created_resource_is_handed_to_the_engine(provider: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(*_: object, **__: object) -> None:
+        raise HalfCreated("the tags were refused", "lake", {"bucket": "lake"}, {"bucket": "lake"})
+
+    monkeypatch.setattr("modelyard_sandbox.aws.provider.Provider.create", half)
+    provider.Configure(provider_pb2.ConfigureRequest())
+    with pytest.raises(grpc.RpcError) as raised:
+        provider.Create(provider_pb2.CreateRequest(urn=URN, properties=sent({"bucket": "lake"})))
+    error: Any = raised.value
+    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    failed = provider_pb2.ErrorResourceInitFailed()
+    assert status_pb2.Status.FromString(details).details[0].Unpack(failed)
+    assert failed.id == "lake"
+    assert list(failed.reasons) == ["the tags were refused"]
+
+
+def test_configuration_comes_back_with_the_sandboxs_marker(provider: Any) -> None:
+    answer = provider.CheckConfig(provider_pb2.CheckRequest(news=sent({"region": "eu-west-1"})))
+    assert received(answer.inputs) == {"region": "eu-west-1", PROVIDER_MARKER: "true"}
+
+
+def test_a_resource_before_configuration_is_refused(provider: Any) -> None:
+    with pytest.raises(grpc.RpcError, match="not configured"):
+        provider.Create(provider_pb2.CreateRequest(urn=URN))

@@ -1,0 +1,121 @@
+"""Write the spec tables of the documentation from the models: `python tools/spec_tables.py [--check]`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import typing
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from modelyard.core.spec import Spec
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = (
+    "modelyard.blueprints",
+    "modelyard.foundation.keys",
+    "modelyard.foundation.network",
+    "modelyard.foundation.tenancy",
+    "modelyard.build.data",
+)
+MARKERS = re.compile(r"(<!-- spec:start (\w+) -->\n).*?(<!-- spec:end -->)", re.DOTALL)
+
+
+def specs() -> dict[str, type[Spec]]:
+    """Every public spec by its name."""
+    found: dict[str, type[Spec]] = {}
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if isinstance(value, type) and issubclass(value, Spec):
+                found[name] = value
+    return found
+
+
+def type_text(annotation: Any) -> str:
+    """A type as a reader of YAML thinks of it."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return type_text(arguments[0])
+    if origin is typing.Literal:
+        return " \\| ".join(f"`{value}`" for value in arguments)
+    if origin is dict:
+        return f"mapping of {type_text(arguments[1])}"
+    if origin in (tuple, list):
+        return f"list of {type_text(arguments[0])}"
+    if arguments:
+        return " \\| ".join(dict.fromkeys(type_text(part) for part in arguments if part is not type(None)))
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " \\| ".join(f"`{member.value}`" for member in annotation)
+    return {"str": "text", "int": "whole number", "bool": "true or false", "float": "number"}[annotation.__name__]
+
+
+def default_text(info: FieldInfo) -> str:
+    """What a field is when nobody says."""
+    if info.is_required():
+        return "required"
+    value = info.default_factory() if info.default_factory is not None else info.default  # pyright: ignore[reportCallIssue]
+    if isinstance(value, Spec) or value is PydanticUndefined:
+        return "see below"
+    if isinstance(value, dict) and value:
+        return ", ".join(f"`{key}`" for key in value)
+    if value is None or value in ((), [], {}, ""):
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def table(spec: type[Spec], seen: set[str]) -> list[str]:
+    """The tables of `spec` and of the specs that it holds, each once."""
+    if spec.__name__ in seen:
+        return []
+    seen.add(spec.__name__)
+    summary = (spec.__doc__ or "").strip().splitlines()[0]
+    lines = [f"#### {spec.__name__}", "", summary, "", "| field | type | default | |", "|---|---|---|---|"]
+    nested: list[type[Spec]] = []
+    for name, info in spec.model_fields.items():
+        extra = info.json_schema_extra
+        replaces = isinstance(extra, dict) and extra.get("change") == "replaces"
+        note = " **A change replaces what holds state.**" if replaces else ""
+        kind = type_text(info.annotation)
+        lines.append(f"| `{info.alias or name}` | {kind} | {default_text(info)} | {info.description}{note} |")
+        nested += held(info.annotation)
+    return [*lines, "", *(line for child in nested for line in table(child, seen))]
+
+
+def held(annotation: Any) -> list[type[Spec]]:
+    """The specs inside an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        return [annotation]
+    return [found for part in typing.get_args(annotation) for found in held(part)]
+
+
+def rendered(text: str, known: dict[str, type[Spec]]) -> str:
+    """A page with its tables made anew."""
+    return MARKERS.sub(lambda m: f"{m[1]}{chr(10).join(table(known[m[2]], set()))}{m[3]}", text)
+
+
+def main() -> int:
+    known = specs()
+    stale: list[str] = []
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        before = page.read_text()
+        after = rendered(before, known)
+        if after != before:
+            stale.append(str(page.relative_to(ROOT)))
+            if "--check" not in sys.argv:
+                page.write_text(after)
+    for name in stale:
+        print(f"{name}: {'is out of date; run python tools/spec_tables.py' if '--check' in sys.argv else 'written'}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
