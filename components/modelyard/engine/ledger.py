@@ -105,8 +105,8 @@ class Ledger:
         return tuple(component for owner, component in found.items() if owner or component.counts or component.failed)
 
     def result(self, project: str, stack: str, succeeded: bool) -> Result:
-        """What the operation did in all."""
-        components = self.components()
+        """What the operation did in all; components by name, whichever the engine happened to begin with."""
+        components = tuple(sorted(self.components(), key=lambda component: (component.type, component.name)))
         counted: dict[str, int] = {}
         for component in components:
             for op, count in component.counts.items():
