@@ -25,11 +25,11 @@ def changes(text: str) -> dict[str, dict[str, int]]:
 
 
 def test_a_second_up_changes_nothing(deployed):
-    assert changes(deployed("up", "--json")) == {"platform": {}, "fraud": {}}
+    assert changes(deployed("up", "--json")) == {"platform": {}, "demand": {}, "fraud": {}}
 
 
 def test_plain_pulumi_agrees_that_there_is_nothing_to_do(deployed):
-    for folder, stack in (("platform", "local"), ("stacks", "fraud-local")):
+    for folder, stack in (("platform", "local"), ("stacks", "demand-local"), ("stacks", "fraud-local")):
         said = deployed.shell(f"pulumi preview --stack {stack} --diff --expect-no-changes --non-interactive", folder)
         assert "unchanged" in said
 
@@ -54,7 +54,7 @@ def test_changing_one_retention_updates_exactly_that(deployed):
     assert changes(deployed("up", "fraud", "--json"))["fraud"] == {"update": 1}
 
 
-def test_a_second_team_is_one_file_and_one_command(deployed):
+def test_another_team_is_one_file_and_one_command(deployed):
     said = deployed("new", "team", "churn", "--blueprint", "batch", "--owner", "Ada Lovelace <ada@acme.example>")
     assert "yard up churn" in said
     made = changes(deployed("up", "churn", "--json"))
@@ -99,10 +99,10 @@ s3.delete_bucket_lifecycle(Bucket=raw)
 
 def test_the_recorded_the_previewed_and_the_deployed_graph_of_each_stack_agree(deployed):
     platform = platform_program(deployed.root, "local")
-    fraud = team_program(deployed.root, "fraud", "local")
+    teams = [team_program(deployed.root, team, "local") for team in ("demand", "fraud")]
     exported = Graph.from_state(deployed.shell("pulumi stack export --stack local", "platform"))
     known = {f"{platform.project}/{platform.stack}": exported}
-    for program, folder in ((platform, "platform"), (fraud, "stacks")):
+    for program, folder in ((platform, "platform"), *((team, "stacks") for team in teams)):
         recorded = record(
             program.run, project=program.project, stack=program.stack, region="eu-west-1", stack_references=known
         )
