@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from modelyard.core.wire import SECRET, SIGNATURE, UNKNOWN
 from modelyard_sandbox.aws.provider import HalfCreated, Provider, ProviderError
 from modelyard_sandbox.aws.refusals import REFUSALS
-from modelyard_sandbox.aws.values import SECRET, SIGNATURE, UNKNOWN, secret
+from modelyard_sandbox.aws.values import secret
 from modelyard_sandbox.inprocess.session import InProcessSession
 
 BUCKET = "aws:s3/bucket:Bucket"

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.core.wire import SIGNATURE, UNKNOWN
+
 ABSENT = "(absent)"
 KNOWN_LATER = "(known after deployment)"
 SECRET = "(secret)"
 
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SHOWN_LENGTH = 60
 
 
@@ -67,12 +67,12 @@ def of_step(metadata: Mapping[str, Any]) -> tuple[PropertyChange, ...]:
 def plain(value: Any) -> Any:
     """`value` of the engine's log with secrets and unknowns replaced by words."""
     if isinstance(value, Mapping):
-        if _SIGNATURE in value:
+        if SIGNATURE in value:
             return SECRET
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return KNOWN_LATER if isinstance(value, str) and _UNKNOWN in value else value
+    return KNOWN_LATER if isinstance(value, str) and UNKNOWN in value else value
 
 
 def shown(value: Any) -> str:

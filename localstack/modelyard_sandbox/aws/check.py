@@ -8,8 +8,9 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws.declare import Name, Type
-from modelyard_sandbox.aws.values import UNKNOWN, Properties
+from modelyard_sandbox.aws.values import Properties
 
 DEFAULTED: Final = "__defaults"
 _SUFFIX_LENGTH: Final = 7

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws.check import DEFAULTED
 from modelyard_sandbox.aws.declare import Type, updatable
-from modelyard_sandbox.aws.values import UNKNOWN, Properties, same
+from modelyard_sandbox.aws.values import Properties, same
 
 Kind: TypeAlias = Literal["add", "delete", "update"]
 

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws import check, invokes, refusals
 from modelyard_sandbox.aws.declare import Type
 from modelyard_sandbox.aws.diff import Difference, differences
 from modelyard_sandbox.aws.live import Live, Session
 from modelyard_sandbox.aws.refusals import RefusedByService
 from modelyard_sandbox.aws.tables import types
-from modelyard_sandbox.aws.values import UNKNOWN, Properties, has_unknown, keep_secret, plain, same
+from modelyard_sandbox.aws.values import Properties, has_unknown, keep_secret, plain, same
 
 
 class ProviderError(Exception):

@@ -1,8 +1,4 @@
-"""Values of a graph: plain JSON, and beside it what is unknown, what is secret, and their encodings.
-
-On Pulumi's wire, and in its state files, an unknown is a fixed string and secrets, assets and references are objects
-with a signature key (pulumi/pulumi, sdk/go/common/resource/plugin/rpc.go and sdk/go/common/resource/sig).
-"""
+"""Values of a graph: plain JSON, and beside it what is unknown, what is secret, and their encodings."""
 
 from __future__ import annotations
 
@@ -14,22 +10,7 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
-SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
-ASSET_SIGNATURE: Final = "c44067f5952c0a294b673a41bacd8c17"
-ARCHIVE_SIGNATURE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
-RESOURCE_SIGNATURE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
-OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-UNKNOWN_SENTINELS: Final = frozenset(
-    {
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
-WIRE_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+from modelyard.core import wire
 
 
 class Unknown(Enum):
@@ -81,7 +62,7 @@ def _from_wire(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         text = value.string_value
-        return UNKNOWN if text in UNKNOWN_SENTINELS else text
+        return UNKNOWN if text in wire.UNKNOWNS else text
     if kind == "struct_value":
         return _signed({key: _from_wire(part) for key, part in value.struct_value.fields.items()})
     if kind == "list_value":
@@ -96,7 +77,7 @@ def _from_wire(value: struct_pb2.Value) -> Any:
 def from_engine(value: Any) -> Any:
     """The value of what a preview or a state file holds as JSON."""
     if isinstance(value, str):
-        return UNKNOWN if value in UNKNOWN_SENTINELS else value
+        return UNKNOWN if value in wire.UNKNOWNS else value
     if isinstance(value, dict):
         return _signed({key: from_engine(part) for key, part in value.items()})
     if isinstance(value, list):
@@ -109,36 +90,36 @@ def _number(number: float) -> int | float:
 
 
 def _signed(value: dict[str, Any]) -> Any:
-    signature = value.get(SIGNATURE)
+    signature = value.get(wire.SIGNATURE)
     if signature is None:
         return value
-    if signature == SECRET_SIGNATURE:
+    if signature == wire.SECRET:
         if "value" in value:
             return Secret(value["value"])
         if "plaintext" in value:
             return Secret(from_engine(json.loads(value["plaintext"])))
         return Secret()
-    if signature == OUTPUT_SIGNATURE:
+    if signature == wire.OUTPUT:
         known = value.get("value", UNKNOWN)
         return Secret(known) if value.get("secret") else known
-    if signature == RESOURCE_SIGNATURE:
+    if signature == wire.RESOURCE:
         return {"$resource": value.get("urn", "")}
-    if signature in (ASSET_SIGNATURE, ARCHIVE_SIGNATURE):
+    if signature in (wire.ASSET, wire.ARCHIVE):
         return {
-            "$asset" if signature == ASSET_SIGNATURE else "$archive": {
-                key: part for key, part in value.items() if key not in (SIGNATURE, "hash")
+            "$asset" if signature == wire.ASSET else "$archive": {
+                key: part for key, part in value.items() if key not in (wire.SIGNATURE, "hash")
             }
         }
-    return {key: part for key, part in value.items() if key != SIGNATURE}
+    return {key: part for key, part in value.items() if key != wire.SIGNATURE}
 
 
 def set_wire(target: struct_pb2.Value, value: Any) -> None:
     """Write a value of the graph into a wire message."""
     if value is UNKNOWN:
-        target.string_value = WIRE_UNKNOWN
+        target.string_value = wire.UNKNOWN
     elif isinstance(value, Secret):
         fields = target.struct_value.fields
-        fields[SIGNATURE].string_value = SECRET_SIGNATURE
+        fields[wire.SIGNATURE].string_value = wire.SECRET
         set_wire(fields["value"], value.value)
     elif isinstance(value, str):
         target.string_value = value

@@ -6,8 +6,8 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from modelyard.core.wire import ASSET, SIGNATURE
 from modelyard_sandbox.aws.declare import FILLED, Call, Name, TagFunctions, Type, fields
-from modelyard_sandbox.aws.values import ASSET, SIGNATURE
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
