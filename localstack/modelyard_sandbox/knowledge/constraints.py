@@ -97,5 +97,8 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:s3/bucketVersioning:BucketVersioning": Operation(
         "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
     ),
+    "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
+    "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
+    "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
     "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
 }

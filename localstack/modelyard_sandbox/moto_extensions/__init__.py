@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modelyard_sandbox.moto_extensions import athena, budgets, conditions, ec2, logs
+from modelyard_sandbox.moto_extensions import (
+    athena,
+    budgets,
+    cloudwatch,
+    conditions,
+    ec2,
+    events,
+    logs,
+    scheduler,
+    sns,
+    stepfunctions,
+)
 
 EXTENSIONS: tuple[Callable[[], None], ...] = (
     athena.install,
     budgets.install,
+    cloudwatch.install,
     conditions.install,
     ec2.install,
+    events.install,
     logs.install,
+    scheduler.install,
+    sns.install,
+    stepfunctions.install,
 )
 
 

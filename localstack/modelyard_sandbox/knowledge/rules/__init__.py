@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from modelyard_sandbox.knowledge.rules import data, identity, network, storage, tags
+from modelyard_sandbox.knowledge.rules import data, flow, identity, network, storage, tags
 from modelyard_sandbox.knowledge.rules.rule import Rule
 from modelyard_sandbox.knowledge.values import Failure
 
-RULES: Sequence[Rule] = (*identity.RULES, *storage.RULES, *network.RULES, *data.RULES)
+RULES: Sequence[Rule] = (*identity.RULES, *storage.RULES, *network.RULES, *data.RULES, *flow.RULES)
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
