@@ -57,6 +57,9 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("sqs", "list_queues", "QueueUrls"),
     Listing("stepfunctions", "list_state_machines", "stateMachines"),
     Listing("budgets", "describe_budgets", "Budgets", {"AccountId": "123456789012"}, regional=False),
+    Listing("budgets", "describe_budget_actions_for_account", "Actions", {"AccountId": "123456789012"}, regional=False),
+    Listing("ce", "get_anomaly_monitors", "AnomalyMonitors", regional=False),
+    Listing("ce", "get_anomaly_subscriptions", "AnomalySubscriptions", regional=False),
 )
 
 

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from modelyard_sandbox.moto_extensions import (
     athena,
+    budget_actions,
     budgets,
+    ce,
     cloudwatch,
     conditions,
     ec2,
     events,
+    glue,
     logs,
     scheduler,
     sns,
@@ -19,11 +22,14 @@ from modelyard_sandbox.moto_extensions import (
 
 EXTENSIONS: tuple[Callable[[], None], ...] = (
     athena.install,
+    budget_actions.install,
     budgets.install,
+    ce.install,
     cloudwatch.install,
     conditions.install,
     ec2.install,
     events.install,
+    glue.install,
     logs.install,
     scheduler.install,
     sns.install,

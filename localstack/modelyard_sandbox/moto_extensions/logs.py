@@ -1,4 +1,4 @@
-"""CloudWatch Logs: a log group's key can be changed and taken away."""
+"""CloudWatch Logs: a log group's key can be changed and taken away; a metric filter is one of its group."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.responses import LogsResponse
+
+_put_metric_filter = LogsResponse.put_metric_filter
 
 
 def _group(response: Any) -> Any:
@@ -28,7 +30,15 @@ def disassociate_kms_key(self: Any) -> str:
     return ""
 
 
+def put_metric_filter(self: Any) -> str:
+    """PutMetricFilter: the group must exist, and a filter of the same name is replaced."""
+    _group(self)
+    backend = self.logs_backend
+    backend.delete_metric_filter(self._get_param("filterName"), self._get_param("logGroupName"))
+    return _put_metric_filter(self)
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    for operation in (associate_kms_key, disassociate_kms_key):
+    for operation in (associate_kms_key, disassociate_kms_key, put_metric_filter):
         setattr(LogsResponse, operation.__name__, operation)
