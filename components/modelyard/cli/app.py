@@ -35,6 +35,7 @@ def options(
 for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
+app.add_typer(teams.existing, name="team")
 app.add_typer(engine.app, name="engine")
 for extension in entry_points(group="modelyard.cli"):
     app.add_typer(extension.load(), name=extension.name)

@@ -1,4 +1,4 @@
-"""`yard new team` and `yard schema`."""
+"""`yard new team`, `yard team remove` and `yard schema`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,58 @@ NOBODY = "Platform Team <platform@example.com>"
 """Who owns a team that was made without an owner, until somebody writes a name in."""
 
 new = typer.Typer(help="Make something new.", no_args_is_help=True)
+
+
+existing = typer.Typer(help="Teams that there are.", no_args_is_help=True)
+
+
+@existing.callback()
+def teams_that_there_are() -> None:
+    """Teams that there are."""
+
+
+@existing.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The team.")],
+    keep: Annotated[str, typer.Option(help="Where what must be kept goes: a folder, or s3://bucket/prefix.")],
+    env: Annotated[str | None, typer.Option("--env", "-e", help="The environment. Absent: the first.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON; wants --yes.")] = False,
+) -> None:
+    """Take a team out of an environment: export what must be kept, end its access, and leave nothing of it."""
+    from datetime import UTC, datetime
+    from json import dumps
+
+    from rich.console import Console
+
+    from modelyard.blueprints.project import Project
+    from modelyard.core.errors import Fault, InputError, Source
+    from modelyard.operate import archive, deployments, removal
+    from modelyard.operate.cloud import Cloud
+
+    if json and not yes:
+        raise InputError(Fault("asks nothing, and this can't be undone", "Add --yes.", Source("--json")))
+    where = deployments.place(Project.find(), env, name, sandbox=False)
+    plan = removal.planned(where, name)
+    cloud = Cloud(where)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    store = archive.store(keep, f"{name}-{where.environment}-{stamp}", lambda: cloud.client("s3"))
+    if not json:
+        print(f"{name} leaves {where.environment}: {plan.resources} resources go")
+        for part in plan.parts:
+            print(f"  kept: {part.name} ({part.reason})")
+        print(f"  in {store.place}")
+    if not yes and typer.prompt("Type the team's name to go on") != name:
+        raise typer.Exit(130)
+    done = removal.remove(where, plan, store, cloud, None if json else Console())
+    if json:
+        print(dumps(done.as_json(), indent=2))
+    else:
+        print(f"kept {done.files} files, {done.bytes:,} bytes, in {done.archive}")
+        print(f"left: {done.left or 'nothing'}")
+        print(f"Next: commit {', '.join(done.edited)}")
+    if done.left:
+        raise typer.Exit(1)
 
 
 @new.callback()

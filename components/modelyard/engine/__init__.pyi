@@ -21,3 +21,4 @@ from .stacks import list_stacks as list_stacks
 from .stacks import remove_stack as remove_stack
 from .stacks import stack_outputs as stack_outputs
 from .stacks import stack_state as stack_state
+from .stacks import unprotect as unprotect

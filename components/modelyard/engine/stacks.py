@@ -109,6 +109,13 @@ def remove_stack(target: StackTarget, *, engine: Engine | None = None) -> None:
     _ask(target.project_dir, target.env, arguments, engine, target.stack)
 
 
+def unprotect(target: StackTarget, urns: Sequence[str], *, engine: Engine | None = None) -> None:
+    """Lets `urns` be deleted from here on; Pulumi refuses to as long as they are protected."""
+    if urns:
+        arguments = ["state", "unprotect", *urns, "--yes", "--stack", target.stack]
+        _ask(target.project_dir, target.env, arguments, engine, target.stack)
+
+
 def refused(project_dir: Path, stack: str, said: str) -> InputError | EngineError:
     """The error for what the CLI said on standard error before it did anything."""
     text = "\n".join(line.removeprefix("error: ") for line in said.strip().splitlines()) or "it said nothing"

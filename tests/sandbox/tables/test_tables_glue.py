@@ -43,6 +43,7 @@ def test_a_database_lives_and_dies(cloud: Any) -> None:
     assert database.forecast(name="pond").replaces == {"name"}
     assert database.imported("123456789012:lake").inputs["name"] == "lake"
     database.delete()
+    assert cloud.client("resourcegroupstaggingapi").get_resources()["ResourceTagMappingList"] == []
 
 
 def test_a_table_lives_and_dies(cloud: Any) -> None:
