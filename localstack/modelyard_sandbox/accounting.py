@@ -51,6 +51,8 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("sns", "list_subscriptions", "Subscriptions"),
     Listing("glue", "get_databases", "DatabaseList"),
     Listing("athena", "list_work_groups", "WorkGroups"),
+    Listing("lambda", "list_functions", "Functions"),
+    Listing("secretsmanager", "list_secrets", "SecretList"),
     Listing("ssm", "describe_parameters", "Parameters"),
     Listing("scheduler", "list_schedules", "Schedules"),
     Listing("scheduler", "list_schedule_groups", "ScheduleGroups"),

@@ -158,6 +158,7 @@ class Type:
     `delete_first`: a replacement deletes first, always; else only where name and id would collide.
     `single`: objects that AWS keeps as a list of one.
     `json`, `sets`: properties compared by content, or in any order. `hidden`: never read back (passwords).
+    `write_only`: sent, and then in no state and no difference; another property says when to send them again.
     `kept`: properties that keep AWS's own value while nobody sets them (a key's default policy).
     `gone`: further error codes that mean it does not exist.
     """
@@ -182,6 +183,7 @@ class Type:
     json: tuple[str, ...] = field(default=(), kw_only=True)
     sets: tuple[str, ...] = field(default=(), kw_only=True)
     hidden: tuple[str, ...] = field(default=(), kw_only=True)
+    write_only: tuple[str, ...] = field(default=(), kw_only=True)
     kept: tuple[str, ...] = field(default=(), kw_only=True)
     gone: tuple[str, ...] = field(default=(), kw_only=True)
     tags: Tags | TagFunctions | None = field(default=None, kw_only=True)

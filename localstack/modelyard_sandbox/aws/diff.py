@@ -29,7 +29,7 @@ def differences(declared: Type, old: Properties, new: Properties, ignored: Itera
     roots = {path.partition(".")[0].partition("[")[0] for path in ignored}
     changed = frozenset(
         prop
-        for prop in {*old, *new} - roots - {DEFAULTED}
+        for prop in {*old, *new} - roots - {DEFAULTED, *declared.write_only}
         if not _equal(declared, prop, _with_default(declared, old, prop), _with_default(declared, new, prop))
     )
     paths: dict[str, Kind] = {}

@@ -150,6 +150,29 @@ def _policy_document(session: Session, arguments: Properties) -> Properties:
         raise InvokeError(str(error)) from error
 
 
+def _random_password(session: Session, arguments: Properties) -> Properties:
+    client = session.client("secretsmanager", arguments.get("region") or session.region)
+    members = client.meta.service_model.operation_model("GetRandomPassword").input_shape.members
+    sent = {name[0].upper() + name[1:]: value for name, value in arguments.items() if value is not None}
+    password = client.get_random_password(**{name: value for name, value in sent.items() if name in members})
+    region = arguments.get("region") or session.region
+    return {**arguments, "id": region, "region": region, "randomPassword": password["RandomPassword"]}
+
+
+def _secrets(session: Session, arguments: Properties) -> Properties:
+    region = arguments.get("region") or session.region
+    filters = [{"Key": item["name"], "Values": item["values"]} for item in arguments.get("filters") or []]
+    pages = session.client("secretsmanager", region).get_paginator("list_secrets").paginate(Filters=filters)
+    found = [secret for page in pages for secret in page["SecretList"]]
+    return {
+        **arguments,
+        "id": region,
+        "region": region,
+        "arns": [secret["ARN"] for secret in found],
+        "names": [secret["Name"] for secret in found],
+    }
+
+
 INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -159,6 +182,8 @@ INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+    "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
+    "aws:secretsmanager/getSecrets:getSecrets": _secrets,
 }
 
 

@@ -198,7 +198,8 @@ class Provider:
 
     def _state(self, live: Live, found: Mapping[str, Any]) -> Properties:
         """Wanted properties, overlaid with what AWS says; equal values keep the form that was wanted."""
-        wanted = {prop: value for prop, value in live.inputs.items() if prop != check.DEFAULTED}
+        unsaid = (check.DEFAULTED, *live.type.write_only)
+        wanted = {prop: value for prop, value in live.inputs.items() if prop not in unsaid}
         state = {**wanted, **self._kept_form(live.type, found, wanted)}
         if live.type.tags:
             state["tagsAll"] = state.get("tagsAll") if "tagsAll" in found else dict(state.get("tags") or {})
@@ -230,7 +231,7 @@ class Provider:
     @staticmethod
     def _drifted(declared: Type, inputs: Properties, known: Properties, now: Properties) -> Properties:
         """Inputs that describe what is there now, so that the next diff shows what drifted."""
-        result = dict(inputs)
+        result = {prop: value for prop, value in inputs.items() if prop not in declared.write_only}
         for prop, value in now.items():
             if prop in declared.computed or prop in ("tagsAll", "region") or prop in declared.hidden:
                 continue

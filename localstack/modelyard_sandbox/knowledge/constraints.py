@@ -125,6 +125,8 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "CreateKey",
         {"customerMasterKeySpec": "KeySpec", "rotationPeriodInDays": "EnableKeyRotation:RotationPeriodInDays"},
     ),
+    "aws:lambda/function:Function": Operation("lambda", "CreateFunction", {"name": "FunctionName", "code": None}),
+    "aws:lambda/permission:Permission": Operation("lambda", "AddPermission", {"function": "FunctionName"}),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Operation(
         "s3", "PutBucketLifecycleConfiguration", {"rules": "LifecycleConfiguration.Rules"}
     ),
@@ -147,5 +149,21 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
     "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
     "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
+    "aws:secretsmanager/secret:Secret": Operation(
+        "secretsmanager",
+        "CreateSecret",
+        {
+            "policy": "PutResourcePolicy:ResourcePolicy",
+            "recoveryWindowInDays": None,
+            "replicas": "AddReplicaRegions",
+        },
+    ),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": Operation(
+        "secretsmanager", "PutResourcePolicy", {"secretArn": "SecretId", "policy": "ResourcePolicy"}
+    ),
+    "aws:secretsmanager/secretRotation:SecretRotation": Operation("secretsmanager", "RotateSecret"),
+    "aws:secretsmanager/secretVersion:SecretVersion": Operation(
+        "secretsmanager", "PutSecretValue", {"secretBinary": None, "secretStringWo": "SecretString"}
+    ),
     "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
 }

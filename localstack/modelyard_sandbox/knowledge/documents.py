@@ -17,6 +17,7 @@ _QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas
 _BUCKET_POLICY = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html"
 _KEY_POLICY = "https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html"
 _KEY_LOCKOUT = "https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html"
+_SECRET_POLICY = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutResourcePolicy.html"
 _ENDPOINT_POLICY = "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"
 
 
@@ -46,6 +47,7 @@ TRUST = Kind(
 )
 BUCKET = Kind("a bucket policy", Demands(principal=True, resource=True, service="s3"), 20_480, "bytes", _BUCKET_POLICY)
 KEY = Kind("a key policy", _RESOURCE, 32_768, "bytes", _KEY_POLICY)
+SECRET = Kind("a secret's policy", _RESOURCE, 20_480, "characters", _SECRET_POLICY)
 ENDPOINT = Kind("an endpoint policy", _RESOURCE, 20_480, "characters", _ENDPOINT_POLICY)
 
 DOCUMENTS: Mapping[str, Sequence[tuple[str, Kind]]] = {
@@ -56,6 +58,8 @@ DOCUMENTS: Mapping[str, Sequence[tuple[str, Kind]]] = {
     "aws:kms/key:Key": [("policy", KEY)],
     "aws:s3/bucket:Bucket": [("policy", BUCKET)],
     "aws:s3/bucketPolicy:BucketPolicy": [("policy", BUCKET)],
+    "aws:secretsmanager/secret:Secret": [("policy", SECRET)],
+    "aws:secretsmanager/secretPolicy:SecretPolicy": [("policy", SECRET)],
 }
 
 

@@ -16,6 +16,7 @@ from modelyard_sandbox.moto_extensions import (
     glue,
     logs,
     scheduler,
+    secretsmanager,
     sns,
     stepfunctions,
 )
@@ -32,6 +33,7 @@ EXTENSIONS: tuple[Callable[[], None], ...] = (
     glue.install,
     logs.install,
     scheduler.install,
+    secretsmanager.install,
     sns.install,
     stepfunctions.install,
 )

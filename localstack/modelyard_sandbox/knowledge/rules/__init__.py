@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from modelyard_sandbox.knowledge.rules import data, flow, identity, network, storage, tags
+from modelyard_sandbox.knowledge.rules import costs, data, flow, identity, network, secrets, storage, tags
 from modelyard_sandbox.knowledge.rules.rule import Rule
 from modelyard_sandbox.knowledge.values import Failure
 
-RULES: Sequence[Rule] = (*identity.RULES, *storage.RULES, *network.RULES, *data.RULES, *flow.RULES)
+RULES: Sequence[Rule] = (
+    *identity.RULES,
+    *storage.RULES,
+    *network.RULES,
+    *data.RULES,
+    *costs.RULES,
+    *flow.RULES,
+    *secrets.RULES,
+)
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
