@@ -354,6 +354,8 @@ CASES = [
         notification(notificationType="PAST"), notification(notificationType="FORECASTED")),
     one("a threshold is a percentage or an amount", BUDGET, "notifications[0].thresholdType",
         notification(thresholdType="SHARE"), notification(thresholdType="ABSOLUTE_VALUE")),
+    Case("a budget's filter says what it measures", BUDGET, "",
+         {"filterExpression": {"tags": {"key": "team", "values": ["fraud"]}}}, {"metrics": "BlendedCost"}),
     one("the state of a controlled resource is a JSON object", CONTROLLED, "desiredState", "[]", '{"A": 1}'),
     one("the state of a controlled resource is JSON", CONTROLLED, "desiredState", "{", "{}"),
 ]  # fmt: skip

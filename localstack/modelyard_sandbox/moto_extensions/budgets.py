@@ -9,6 +9,8 @@ from moto.budgets.exceptions import NotFoundException
 from moto.budgets.responses import BudgetsResponse
 from moto.core.utils import unix_time
 
+from modelyard_sandbox.moto_extensions.budget_actions import actions_of
+
 _create_budget = BudgetsResponse.create_budget
 
 
@@ -20,7 +22,15 @@ def _budget(response: Any, name: str) -> Any:
 
 
 def _tagged(response: Any) -> Any:
-    return _budget(response, response._get_param("ResourceARN").partition("/")[2])
+    """The budget that the request's ARN names, or the action of a budget."""
+    name, _, action = response._get_param("ResourceARN").partition("/")[2].partition("/action/")
+    budget = _budget(response, name)
+    if not action:
+        return budget
+    found = actions_of(response.backend).get((name, action))
+    if found is None:
+        raise NotFoundException(f"Unable to get action: {action} of budget {name}")
+    return found
 
 
 def create_budget(self: Any) -> str:
@@ -51,23 +61,21 @@ def describe_subscribers_for_notification(self: Any) -> str:
 
 def list_tags_for_resource(self: Any) -> str:
     """ListTagsForResource."""
-    tags = getattr(_tagged(self), "tags", {})
+    tags = _tagged(self).tags
     return json.dumps({"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]})
 
 
 def tag_resource(self: Any) -> str:
     """TagResource."""
-    budget = _tagged(self)
-    added = {tag["Key"]: tag["Value"] for tag in self._get_param("ResourceTags")}
-    budget.tags = getattr(budget, "tags", {}) | added
+    _tagged(self).tags.update({tag["Key"]: tag["Value"] for tag in self._get_param("ResourceTags")})
     return json.dumps({})
 
 
 def untag_resource(self: Any) -> str:
     """UntagResource."""
-    budget = _tagged(self)
-    removed = self._get_param("ResourceTagKeys")
-    budget.tags = {key: value for key, value in getattr(budget, "tags", {}).items() if key not in removed}
+    tags = _tagged(self).tags
+    for key in self._get_param("ResourceTagKeys"):
+        tags.pop(key, None)
     return json.dumps({})
 
 

@@ -1,4 +1,4 @@
-"""Budgets. Source: the AWS Budgets API reference."""
+"""Budgets and their actions. Source: the AWS Budgets API reference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws import convert
-from modelyard_sandbox.aws.declare import Name, Step, Tags, Type
+from modelyard_sandbox.aws.declare import Call, Name, Step, Tags, Type, fields
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _TIME: Final = "%Y-%m-%d_%H:%M"
 _KINDS: Final = {"subscriberEmailAddresses": "EMAIL", "subscriberSnsTopicArns": "SNS"}
 _KEYS: Final = ("notificationType", "comparisonOperator", "threshold", "thresholdType")
+_PLURALS: Final = {
+    f"{outer}{inner}": inner[0].upper() + inner[1:-1] for outer in ("", "ands.", "ors.") for inner in ("ands", "ors")
+}
+"""The provider's names of `And` and `Or`, two levels deep."""
 
 
 def _first_of_month() -> str:
@@ -48,8 +52,10 @@ def _definition(live: Live) -> dict[str, Any]:
         budget["CostFilters"] = {entry["name"]: list(entry["values"]) for entry in wanted["costFilters"]}
     for prop in ("costTypes", "autoAdjustData", "filterExpression"):
         member = prop[0].upper() + prop[1:]
-        if wanted.get(prop) and member in shape.members:
-            budget[member] = convert.to_aws(wanted[prop], shape.members[member])
+        if wanted.get(prop):
+            budget[member] = convert.to_aws(wanted[prop], shape.members[member], _PLURALS)
+    if wanted.get("metrics"):
+        budget["Metrics"] = [wanted["metrics"]]
     return budget
 
 
@@ -138,6 +144,8 @@ def _read(live: Live) -> dict[str, Any]:
         "timePeriodEnd": budget["TimePeriod"]["End"].astimezone(UTC).strftime(_TIME),
         "costFilters": _in_known_order(costs, live.get("costFilters")),
         "costTypes": convert.from_aws(budget.get("CostTypes"), None),
+        "filterExpression": convert.from_aws(budget.get("FilterExpression"), None, _PLURALS),
+        "metrics": next(iter(budget.get("Metrics") or ()), None),
         "notifications": _in_known_order(
             [_read_notification(live, notification) for notification in notes], live.get("notifications")
         ),
@@ -162,7 +170,7 @@ BUDGET = Type(
         Step(
             _update,
             on=("autoAdjustData", "budgetType", "costFilters", "costTypes", "filterExpression", "limitAmount")
-            + ("limitUnit", "plannedLimits", "timePeriodEnd", "timePeriodStart", "timeUnit"),
+            + ("limitUnit", "metrics", "plannedLimits", "timePeriodEnd", "timePeriodStart", "timeUnit"),
         ),
         Step(_update_notifications, on=("notifications",)),
     ),
@@ -178,4 +186,75 @@ BUDGET = Type(
     ),
 )
 
-TYPES = (BUDGET,)
+_ACTION_PROPERTIES: Final = (
+    "actionThreshold",
+    "approvalModel",
+    "definition",
+    "executionRoleArn",
+    "notificationType",
+    "subscribers",
+)
+
+
+def _on_action(live: Live) -> dict[str, Any]:
+    return {
+        "AccountId": live.get("accountId"),
+        "ActionId": live.get("actionId"),
+        "BudgetName": live.get("budgetName"),
+    }
+
+
+def _action_arn(live: Live) -> str:
+    budget = f"budget/{live.get('budgetName')}"
+    return f"arn:{live.partition}:budgets::{live.get('accountId')}:{budget}/action/{live.get('actionId')}"
+
+
+def _read_action(live: Live) -> dict[str, Any]:
+    action = live.call("describe_budget_action", **_on_action(live))["Action"]
+    shape = live.client().meta.service_model.shape_for("Action")
+    found = convert.from_aws(action, shape, _ACTION_FIELDS)
+    return {
+        **{prop: found.get(prop) for prop in (*_ACTION_PROPERTIES, "actionId", "actionType", "budgetName", "status")},
+        "accountId": live.get("accountId"),
+        "arn": _action_arn(live),
+    }
+
+
+_ACTION_FIELDS: Final = fields("accountId", "actionType", "budgetName", *_ACTION_PROPERTIES) | {
+    "actionThreshold.actionThresholdType": "ActionThresholdType",
+    "actionThreshold.actionThresholdValue": "ActionThresholdValue",
+}
+
+
+def _start_action(live: Live) -> dict[str, Any]:
+    answer = live.run(Call("create_budget_action"))
+    live.state = {**live.state, "actionId": answer["ActionId"]}
+    return answer
+
+
+ACTION = Type(
+    "aws:budgets/budgetAction:BudgetAction",
+    "budgets",
+    fields=_ACTION_FIELDS,
+    id=lambda live: f"{live.get('accountId')}:{live.get('actionId')}:{live.get('budgetName')}",
+    from_id=lambda id: dict(zip(("accountId", "actionId", "budgetName"), id.split(":", 2), strict=True)),
+    defaults={"accountId": lambda live: live.account},
+    computed=("actionId", "arn", "status"),
+    volatile=("status",),
+    create=_start_action,
+    read=_read_action,
+    update=Call("update_budget_action", {"ActionId": "actionId"}, on=_ACTION_PROPERTIES),
+    delete=lambda live: live.call("delete_budget_action", **_on_action(live)),
+    replace=("accountId", "actionType", "budgetName"),
+    sets=("subscribers",),
+    tags=Tags(
+        "list_tags_for_resource",
+        "tag_resource",
+        "untag_resource",
+        {"ResourceARN": _action_arn},
+        at="ResourceTags",
+        keys="ResourceTagKeys",
+    ),
+)
+
+TYPES = (BUDGET, ACTION)
