@@ -46,8 +46,14 @@ def _holds(operator: str, key: str, wanted, given: dict) -> bool:
             return listed is None or listed[0] not in wanted
         case "BoolIfExists":
             return listed is None or listed[0] in wanted
+        case "StringLike":
+            return listed is not None and _matches(tuple(wanted), listed[0])
+        case "ArnLike":
+            return listed is not None and _matches(tuple(wanted), listed[0])
         case "ForAnyValue:StringEqualsIgnoreCase":
             return any(value.lower() in wanted for value in listed or [])
+        case "ForAnyValue:ArnNotLike":
+            return any(not _matches(tuple(wanted), value) for value in listed or [])
     raise AssertionError(f"the test knows no {operator}")
 
 
@@ -55,7 +61,7 @@ def allows(statements: list[Statement], action: str, resource: str, **keys) -> b
     """What IAM would decide by these statements alone, for a request with these condition keys."""
     decided = False
     for statement in statements:
-        if not _matches(statement.actions, action):
+        if _matches(statement.actions, action) == statement.except_actions:
             continue
         if _matches(statement.resources, resource) == statement.except_resources:
             continue
@@ -93,6 +99,13 @@ THINGS = [
     ("ssm:GetParametersByPath", arn("ssm", "parameter/modelyard/ml/dev/{}/trainer")),
     ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/modelyard/ml/dev/{{}}/reader"),
     ("logs:GetLogEvents", arn("logs", "log-group:/modelyard/ml/dev/{}/train:log-stream:x")),
+    ("kinesis:PutRecords", arn("kinesis", "stream/ml-dev-{}-arrivals")),
+    ("firehose:PutRecordBatch", arn("firehose", "deliverystream/ml-dev-{}-arrivals")),
+    ("events:PutEvents", arn("events", "event-bus/ml-dev-{}-bus")),
+    ("lambda:InvokeFunction", arn("lambda", "function:ml-dev-{}-rotate")),
+    ("sns:Publish", arn("sns", "ml-dev-{}-alarms")),
+    ("sqs:SendMessage", arn("sqs", "ml-dev-{}-dead")),
+    ("glue:StartDataQualityRulesetEvaluationRun", arn("glue", "dataQualityRuleset/ml-dev-{}-arrival")),
 ]
 
 
@@ -147,6 +160,20 @@ def test_what_belongs_to_others_is_denied_outright(action, resource):
         "s3:CreateJob",
         "states:TestState",
         "sts:TagSession",
+        "events:PutRule",
+        "firehose:UpdateDestination",
+        "kinesis:UpdateStreamMode",
+        "lambda:AddPermission",
+        "lambda:UpdateFunctionCode",
+        "scheduler:CreateSchedule",
+        "secretsmanager:PutResourcePolicy",
+        "secretsmanager:RotateSecret",
+        "sns:AddPermission",
+        "sns:Subscribe",
+        "sqs:SetQueueAttributes",
+        "cloudwatch:SetAlarmState",
+        "cloudtrail:LookupEvents",
+        "backup:StartBackupJob",
     ],
 )
 def test_code_administers_nothing_whatever_else_it_was_given(action):
@@ -260,12 +287,76 @@ def test_the_deployment_edits_the_teams_other_policies():
         ("logs:CreateLogGroup", arn("logs", "log-group:/modelyard/ml/dev/{}/train")),
         ("ssm:PutParameter", arn("ssm", "parameter/modelyard/ml/dev/{}/trainer/lake")),
         ("ecr:CreateRepository", arn("ecr", "repository/ml-dev-{}-train")),
+        ("kinesis:CreateStream", arn("kinesis", "stream/ml-dev-{}-arrivals")),
+        ("firehose:CreateDeliveryStream", arn("firehose", "deliverystream/ml-dev-{}-arrivals")),
+        ("events:CreateEventBus", arn("events", "event-bus/ml-dev-{}-bus")),
+        ("events:PutRule", arn("events", "rule/ml-dev-{}-bus/nightly")),
+        ("events:PutRule", arn("events", "rule/ml-dev-{}-objects")),
+        ("events:CreateArchive", arn("events", "archive/ml-dev-{}-bus")),
+        ("scheduler:CreateScheduleGroup", arn("scheduler", "schedule-group/ml-dev-{}-retraining")),
+        ("scheduler:CreateSchedule", arn("scheduler", "schedule/ml-dev-{}-retraining/nightly")),
+        ("cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:ml-dev-{}-lag")),
+        ("sns:CreateTopic", arn("sns", "ml-dev-{}-alarms")),
+        ("states:CreateStateMachine", arn("states", "stateMachine:ml-dev-{}-retrain")),
+        ("lambda:CreateFunction", arn("lambda", "function:ml-dev-{}-rotate")),
+        ("secretsmanager:CreateSecret", arn("secretsmanager", "secret:ml-dev-{}-token-AbCdEf")),
+        ("glue:StartDataQualityRulesetEvaluationRun", arn("glue", "dataQualityRuleset/ml-dev-{}-arrival")),
     ],
 )
 def test_the_deployment_touches_no_other_teams_names(action, resource):
     assert may_deploy(action, resource.format("fraud"))
     assert not may_deploy(action, resource.format("churn"))
     assert not may_deploy(action, resource.format("platform"))
+
+
+def test_a_rule_of_the_team_wakes_what_is_the_teams_only():
+    rule = arn("events", "rule/ml-dev-fraud-objects")
+    for target in ("sqs:eu-west-1:{a}:ml-dev-{t}-queue", "states:eu-west-1:{a}:stateMachine:ml-dev-{t}-retrain",
+                   "sagemaker:eu-west-1:{a}:pipeline/ml-dev-{t}-train",
+                   "logs:eu-west-1:{a}:log-group:/modelyard/ml/dev/{t}/events"):  # fmt: skip
+        own, others = (f"arn:aws:{target.format(a=ACCOUNT, t=team)}" for team in ("fraud", "churn"))
+        assert may_deploy("events:PutTargets", rule, **{"events:TargetArn": [own]})
+        assert not may_deploy("events:PutTargets", rule, **{"events:TargetArn": [own, others]})
+
+
+def test_streams_feed_the_teams_own_functions_only():
+    anything = "*"
+    own = {"lambda:FunctionArn": arn("lambda", "function:ml-dev-fraud-enrich")}
+    others = {"lambda:FunctionArn": arn("lambda", "function:ml-dev-churn-enrich")}
+    assert may_deploy("lambda:CreateEventSourceMapping", anything, **own)
+    assert not may_deploy("lambda:CreateEventSourceMapping", anything, **others)
+
+
+def test_a_ruleset_that_glue_lets_be_named_anyhow_carries_the_teams_tag():
+    assert may_deploy("glue:CreateDataQualityRuleset", "*", **{"aws:RequestTag/team": "fraud"})
+    assert not may_deploy("glue:CreateDataQualityRuleset", "*", **{"aws:RequestTag/team": "churn"})
+    assert not may_deploy("glue:CreateDataQualityRuleset", "*")
+
+
+@pytest.mark.parametrize("may", [may_run, may_deploy])
+def test_what_carries_another_teams_tag_is_out_of_reach_though_its_name_is_the_teams(may):
+    thing = ("sagemaker:InvokeEndpoint", arn("sagemaker", "endpoint/ml-dev-fraud-score"))
+    tag = "aws:ResourceTag/team"
+    assert may(*thing)
+    assert may(*thing, **{tag: "fraud"})
+    assert may(*thing, **{tag: "platform"})
+    assert not may(*thing, **{tag: "churn"})
+
+
+def test_who_left_can_do_nothing_in_any_session_and_the_others_can():
+    gone = boundary(REACH, ["ada@acme.example"])
+    action, resource = "s3:GetObject", "arn:aws:s3:::ml-dev-fraud-lake-raw-4abcd/x"
+    assert not allows(gone, action, resource, **{"aws:userid": "AROAEXAMPLE:ada@acme.example"})
+    assert allows(gone, action, resource, **{"aws:userid": "AROAEXAMPLE:grada@acme.example"})
+    assert allows(gone, action, resource, **{"aws:userid": "AROAEXAMPLE:SageMaker"})
+
+
+def test_nothing_is_left_to_a_boundarys_silence():
+    """Whatever another policy gives to a session, a denial meets what the list doesn't name."""
+    (allowing,) = [statement for statement in boundary(REACH) if statement.effect == "Allow"]
+    assert (allowing.actions, allowing.resources) == (("*",), ("*",))
+    assert not may_run("execute-api:Invoke", arn("execute-api", "api/prod/GET/x"))
+    assert not may_run("es:ESHttpGet", arn("es", "domain/ml-dev-fraud-search/x"))
 
 
 def test_the_deployment_uses_the_teams_keys_and_no_others():
@@ -336,8 +427,19 @@ def test_every_action_exists(action):
     assert any(fnmatchcase(one.lower(), name.lower()) for one in known)
 
 
+@pytest.mark.parametrize(("reach", "room"), [(REACH, 20), (Reach(replace(longest(), environment="e" * 10)), 4)])
+def test_a_boundary_has_room_for_those_who_left(reach, room):
+    people = [f"firstname{number}.lastname@acme.example" for number in range(room)]
+    assert access.size(access.policy(boundary(reach, people))) <= access.MANAGED_LENGTH
+
+
 def test_what_code_needs_though_it_takes_no_resource_is_not_denied():
-    for action in ("ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "logs:DescribeLogGroups"):
+    for action in (
+        "ecr:GetAuthorizationToken",
+        "cloudwatch:PutMetricData",
+        "logs:DescribeLogGroups",
+        "secretsmanager:GetRandomPassword",
+    ):
         assert may_run(action), f"{action} knows no resource, so a denial of other teams' things would hit it"
 
 

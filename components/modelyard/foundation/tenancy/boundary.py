@@ -1,45 +1,50 @@
 """The permissions boundary of a team's roles: what they can do at most, whatever their policies say.
 
-An allow-list of services that the code of a team needs, and denials of everything there that isn't below the team's
-names. The denials are explicit because a boundary's silence doesn't stop what a resource's own policy gives to a
-session (IAM/latest/UserGuide/access_policies_boundaries). The team's things are listed there alone: IAM's limit is low.
+One statement allows; every limit is an explicit denial, because a boundary's silence doesn't stop what a resource's
+own policy gives to a session (IAM/latest/UserGuide/access_policies_boundaries). The denials that speak of every resource
+but the team's list the actions that know a resource: on the others they would fall too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from modelyard.core.access import Statement
-from modelyard.foundation.tenancy.reach import IAM_WRITES, SHARED_WRITES, Reach
+from modelyard.foundation.tenancy.reach import PASSED_TO, Reach
 
 _ON_OWN_THINGS: Final = (
     "athena:*",
     "dynamodb:*",
+    "events:PutEvents",
+    "firehose:PutRecord*",
     "glue:*",
-    "kinesis:*",
+    "kinesis:*Record*",
+    "kinesis:*Shard*",
+    "kinesis:Describe*",
+    "lambda:InvokeFunction",
     "s3:*",
     "sagemaker:*",
-    "secretsmanager:*",
-    "sns:*",
-    "sqs:*",
+    "secretsmanager:*Secret*",
+    "sns:Publish",
+    "sqs:*Message*",
+    "sqs:GetQueue*",
     "ssm:GetParameter*",
     "states:*",
 )
 _NOT_EVEN_ON_OWN_THINGS: Final = (
     "dynamodb:*ResourcePolicy",
-    "kinesis:*ResourcePolicy",
+    "glue:*ResourcePolicy",
+    "glue:PutDataCatalogEncryptionSettings",
     "s3:DeleteBucket*",
+    "s3:PutAccountPublicAccessBlock",
     "s3:PutBucket*",
     "s3:PutObjectAcl",
     "s3:PutReplicationConfiguration",
+    "sagemaker:*ResourcePolicy",
     "sagemaker:PutModelPackageGroupPolicy",
-    "secretsmanager:*ResourcePolicy",
-    "sns:AddPermission",
-    "sns:SetTopicAttributes",
-    "sqs:AddPermission",
-    "sqs:SetQueueAttributes",
-    "sts:TagSession",
+    "secretsmanager:RotateSecret",
 )
 """What opens the team's things to others: the deployment does that, where checks see it, and code never."""
 
@@ -54,12 +59,11 @@ _USE_KEYS: Final = (
 _PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _WRITE_LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 _READ_LOGS: Final = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
+_USE_ROLES: Final = ("iam:GetRole", "iam:PassRole", "sts:AssumeRole")
 _ON_NO_THING: Final = (
     "cloudwatch:PutMetricData",
-    "ec2:CreateNetworkInterface",
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:CreateNetworkInterface*",
+    "ec2:DeleteNetworkInterface*",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -68,40 +72,67 @@ _ON_NO_THING: Final = (
     "ecr:GetAuthorizationToken",
     "lakeformation:GetDataAccess",
     "logs:DescribeLogGroups",
+    "secretsmanager:GetRandomPassword",
     "sts:GetCallerIdentity",
 )
-"""Actions that take no resource, or (network interfaces) one that SageMaker names by itself when a job is in a VPC."""
-
-_ASSUME: Final = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
+"""Actions that take no resource, or (network interfaces) one that a service names by itself when work is in a VPC."""
 
 
-def boundary(reach: Reach) -> list[Statement]:
-    """The boundary of the team's roles, as statements; at most `core.access.MANAGED_LENGTH` characters."""
+def leaver_pattern(person: str) -> str:
+    """What `aws:userid` is in every session of a person's: the role's id, a colon, and the session's name."""
+    return f"*:{person}"
+
+
+def boundary(reach: Reach, leavers: Iterable[str] = ()) -> list[Statement]:
+    """The boundary of the team's roles, as statements; at most `core.access.MANAGED_LENGTH` characters.
+
+    `leavers`: people who can do nothing any more, in no session of any role, begun before or after they left.
+    """
     context = reach.context
-    sagemaker_logs = context.arn("logs", "log-group:/aws/sagemaker/*")
+    written_by_services = (context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue"))
     base_images = context.arn("ecr", f"repository/{Reach(replace(context, team=None)).prefix}*")
-    return [
-        Statement((*_ON_OWN_THINGS, *_PULL, *_ON_NO_THING), ("*",), sid="WhatCodeDoes"),
-        Statement(_USE_KEYS, (reach.keys,), sid="KeysThatLetThem"),
-        Statement(_WRITE_LOGS, (reach.log_groups, sagemaker_logs), sid="WriteLogs"),
-        Statement(_READ_LOGS, (reach.log_groups,), sid="ReadOwnLogs"),
-        Statement(("iam:GetRole", "sts:AssumeRole"), (reach.roles,), sid="OwnRoles"),
-        reach.pass_roles(),
-        Statement(_ON_OWN_THINGS, reach.things, effect="Deny", except_resources=True, sid="NobodyElsesThings"),
+    listed = (*_ON_OWN_THINGS, *_USE_KEYS, *_PULL, *_WRITE_LOGS, *_READ_LOGS, *_USE_ROLES, *_ON_NO_THING)
+    denials = [
+        Statement(listed, ("*",), effect="Deny", except_actions=True, sid="NothingElse"),
+        Statement(
+            (*_ON_OWN_THINGS, *_USE_KEYS, *_READ_LOGS, *_USE_ROLES),
+            (*reach.things, reach.keys, reach.log_groups, reach.roles),
+            effect="Deny",
+            except_resources=True,
+            sid="OwnThings",
+        ),
+        Statement(
+            _WRITE_LOGS,
+            (reach.log_groups, *written_by_services),
+            effect="Deny",
+            except_resources=True,
+            sid="OwnAndServicesLogs",
+        ),
         Statement(
             _PULL,
             (reach.repositories, base_images),
             {"StringEquals": {"aws:ResourceAccount": context.account}},
             "Deny",
             except_resources=True,
-            sid="NobodyElsesImages",
+            sid="OwnImages",
         ),
-        Statement(_READ_LOGS, (reach.log_groups,), effect="Deny", except_resources=True, sid="NobodyElsesLogs"),
-        Statement(_ASSUME, (reach.roles,), effect="Deny", except_resources=True, sid="NobodyElsesRoles"),
-        Statement(("iam:PassRole", *_ASSUME), (reach.deployment_role,), effect="Deny", sid="NeverTheDeploymentRole"),
-        Statement(
-            (*IAM_WRITES, *SHARED_WRITES, *_NOT_EVEN_ON_OWN_THINGS), ("*",), effect="Deny", sid="NoAdministration"
-        ),
+        Statement(_NOT_EVEN_ON_OWN_THINGS, ("*",), effect="Deny", sid="NoAdministration"),
         reach.no_grants_by_hand(),
+        Statement(
+            ("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NeverTheDeploymentRole"
+        ),
+        Statement(
+            ("iam:PassRole",),
+            ("*",),
+            {"StringNotEquals": {"iam:PassedToService": list(PASSED_TO)}},
+            "Deny",
+            sid="OwnRolesToServices",
+        ),
         *reach.fenced_tags(),
+        reach.nothing_of_others(),
     ]
+    gone = sorted(leaver_pattern(person) for person in leavers)
+    if gone:
+        out = {"StringLike": {"aws:userid": gone}}
+        denials.append(Statement(("*",), ("*",), out, "Deny", sid="WhoLeftIsOut"))
+    return [Statement(("*",), ("*",), sid="Except"), *denials]

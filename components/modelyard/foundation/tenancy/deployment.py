@@ -12,13 +12,18 @@ from modelyard.foundation.tenancy.reach import IAM_WRITES, SHARED_WRITES, Reach
 
 _MANAGE: Final = (
     "athena:*",
+    "cloudwatch:*",
     "dynamodb:*",
     "ecr:*",
+    "events:*",
+    "firehose:*",
     "glue:*",
     "kinesis:*",
+    "lambda:*",
     "logs:*",
     "s3:*",
     "sagemaker:*",
+    "scheduler:*",
     "secretsmanager:*",
     "sns:*",
     "sqs:*",
@@ -37,10 +42,22 @@ _LOOK_UP: Final = (
     "kms:ListAliases",
     "logs:DescribeLogGroups",
     "sagemaker:List*",
+    "secretsmanager:GetRandomPassword",
     "ssm:DescribeParameters",
+    "states:ValidateStateMachineDefinition",
     "sts:GetCallerIdentity",
 )
 """Reads that take no resource."""
+
+_OWN_SUBSCRIPTIONS: Final = ("sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe")
+"""SNS names no resource in these; a subscription's ARN ends in a random part, and only its topic's team lists it."""
+
+_FEED_FUNCTIONS: Final = (
+    "lambda:CreateEventSourceMapping",
+    "lambda:DeleteEventSourceMapping",
+    "lambda:GetEventSourceMapping",
+    "lambda:UpdateEventSourceMapping",
+)
 
 _WITH_BOUNDARY: Final = (
     "iam:AttachRolePolicy",
@@ -84,8 +101,21 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
     without_boundary = {"StringNotEquals": {"iam:PermissionsBoundary": reach.boundary}}
     fence = (reach.boundary, reach.deployment_role)
     return [
-        Statement(_MANAGE, (*reach.things, reach.log_groups, reach.repositories), sid="OwnThings"),
-        Statement(_LOOK_UP, ("*",), sid="LookUp"),
+        Statement(
+            _MANAGE,
+            (*reach.things, *reach.made_by_the_stack, reach.log_groups, reach.repositories),
+            sid="OwnThings",
+        ),
+        Statement((*_LOOK_UP, *_OWN_SUBSCRIPTIONS), ("*",), sid="LookUp"),
+        Statement(
+            _FEED_FUNCTIONS, ("*",), {"ArnLike": {"lambda:FunctionArn": reach.functions}}, sid="FeedOwnFunctions"
+        ),
+        Statement(
+            ("glue:CreateDataQualityRuleset",),
+            ("*",),
+            {"StringEquals": {"aws:RequestTag/team": reach.context.owner}},
+            sid="OwnRulesets",
+        ),
         Statement(_USE_KEYS, tuple(keys), sid="OwnKeys"),
         Statement(
             ("kms:CreateGrant",),
@@ -101,6 +131,14 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
         Statement(("iam:DeleteRolePermissionsBoundary",), ("*",), effect="Deny", sid="TheBoundaryStays"),
         Statement((*IAM_WRITES, "iam:PassRole"), fence, effect="Deny", sid="TheFenceIsThePlatforms"),
         Statement(SHARED_WRITES, ("*",), effect="Deny", sid="NothingShared"),
+        Statement(
+            ("events:PutTargets",),
+            ("*",),
+            {"ForAnyValue:ArnNotLike": {"events:TargetArn": reach.anything}},
+            "Deny",
+            sid="RulesWakeOwnThings",
+        ),
         reach.no_grants_by_hand(),
         *reach.fenced_tags(),
+        reach.nothing_of_others(),
     ]

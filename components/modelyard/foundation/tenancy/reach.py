@@ -7,6 +7,7 @@ from typing import Final
 
 from modelyard.core.access import Statement
 from modelyard.core.context import Context
+from modelyard.core.names import PLATFORM_TEAM
 
 _FENCE: Final = "fence"
 
@@ -44,6 +45,7 @@ SHARED_WRITES: Final = (
     "ecr:PutReg*",
     "ecr:PutReplicationConfiguration",
     "events:PutPermission",
+    "events:RemovePermission",
     "glue:*ResourcePolicy",
     "glue:PutDataCatalogEncryptionSettings",
     "kms:PutKeyPolicy",
@@ -116,17 +118,25 @@ class Reach:
         return self.context.arn("ecr", f"repository/{self.prefix}*")
 
     @property
+    def functions(self) -> str:
+        """The ARNs of the team's functions."""
+        return self.context.arn("lambda", f"function:{self.prefix}*")
+
+    @property
     def things(self) -> tuple[str, ...]:
-        """The ARNs of everything else that is the team's, service by service."""
+        """The ARNs of what the team's code works with, service by service; keys, logs and images aside."""
         arn, own, path = self.context.arn, f"{self.prefix}*", self.context.names.path
         tables = own.replace("-", "_")
         return (
             arn("athena", f"workgroup/{own}"),
             arn("dynamodb", f"table/{own}"),
+            arn("events", f"event-bus/{own}"),
+            arn("firehose", f"deliverystream/{own}"),
             arn("glue", "catalog"),
             arn("glue", f"*/{own}"),
             arn("glue", f"*/{tables}"),
             arn("kinesis", f"stream/{own}"),
+            self.functions,
             f"arn:{self.context.partition}:s3:::{own}",
             arn("sagemaker", f"*/{own}"),
             arn("secretsmanager", f"secret:{own}"),
@@ -135,6 +145,30 @@ class Reach:
             arn("ssm", f"parameter{path}*"),
             arn("states", f"*:{own}"),
         )
+
+    @property
+    def made_by_the_stack(self) -> tuple[str, ...]:
+        """The ARNs of what the team's stack makes and its code doesn't touch: alarms, rules, schedules.
+
+        A rule lies on the team's own bus, or on the account's default one, which alone hears AWS's own events.
+        """
+        arn, own = self.context.arn, f"{self.prefix}*"
+        return (
+            arn("cloudwatch", f"alarm:{own}"),
+            arn("cloudwatch", f"dashboard/{own}", regional=False),
+            arn("events", f"archive/{own}"),
+            arn("events", f"rule/{own}"),
+            arn("lambda", f"layer:{own}"),
+            arn("scheduler", f"schedule/{own}"),
+            arn("scheduler", f"schedule-group/{own}"),
+        )
+
+    @property
+    def anything(self) -> tuple[str, ...]:
+        """Patterns of all ARNs below the team's names, for conditions: those take a wildcard for the service."""
+        region, account, own = self.context.region, self.context.account, f"{self.prefix}*"
+        start = f"arn:{self.context.partition}:*:{region}:{account}"
+        return (f"{start}:{own}", f"{start}:*:{own}", f"{start}:*/{own}", f"{start}:*:{self.context.names.path}*")
 
     def fenced_tags(self) -> list[Statement]:
         """The `team` tag says nothing but the team's own name, and nobody takes it away, whatever the service."""
@@ -156,6 +190,16 @@ class Reach:
                 sid="TheTeamTagStays",
             ),
         ]
+
+    def nothing_of_others(self) -> Statement:
+        """What carries the tag of another team is out of reach, as far as its service tells IAM the tag.
+
+        A second wall: the first is made of names. What is tagged as the platform's is shared.
+        """
+        key = "aws:ResourceTag/team"
+        shared = [self.context.owner, PLATFORM_TEAM]
+        conditions = {"Null": {key: "false"}, "StringNotEquals": {key: shared}}
+        return Statement(("*",), ("*",), conditions, "Deny", sid="NothingTaggedAsAnothers")
 
     def pass_roles(self) -> Statement:
         """The team's own roles may be handed to services that work for it."""
