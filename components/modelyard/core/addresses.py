@@ -50,8 +50,16 @@ class KeyAddress(Address):
     key_arn: str
 
 
+class SecretAddress(Address):
+    """A secret; `key_arn` is empty where the account's own key encrypts it."""
+
+    kind: Literal["secret"] = "secret"
+    secret_arn: str
+    key_arn: str = ""
+
+
 A = TypeVar("A", bound=Address)
-AnyAddress = Annotated[DatasetAddress | BucketAddress | KeyAddress, Field(discriminator="kind")]
+AnyAddress = Annotated[DatasetAddress | BucketAddress | KeyAddress | SecretAddress, Field(discriminator="kind")]
 
 
 class Addresses(BaseModel):
@@ -82,6 +90,10 @@ class ResourceDocument(BaseModel):
     def key(self, name: str) -> KeyAddress:
         """The key called `name`. Raises `KeyError` where it wasn't granted."""
         return self._find(KeyAddress, name)
+
+    def secret(self, name: str) -> SecretAddress:
+        """The secret called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(SecretAddress, name)
 
     def _find(self, kind: type[A], name: str) -> A:
         for thing in self.things:

@@ -32,7 +32,11 @@ Kind = Literal[
     "security-group",
     "ssm-parameter",
     "budget",
+    "cost-anomaly",
     "sagemaker",
+    "secret",
+    "function",
+    "schedule",
     "tag-name",
 ]
 
@@ -63,7 +67,11 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "security-group": Limit(255, "AWSEC2/latest/APIReference/API_CreateSecurityGroup"),
     "ssm-parameter": Limit(1011, "systems-manager/latest/APIReference/API_PutParameter", "/", "/modelyard/"),
     "budget": Limit(100, "aws-cost-management/latest/APIReference/API_budgets_Budget"),
+    "cost-anomaly": Limit(1024, "aws-cost-management/latest/APIReference/API_AnomalyMonitor"),
     "sagemaker": Limit(63, "sagemaker/latest/APIReference/API_CreateModel"),
+    "secret": Limit(512, "secretsmanager/latest/apireference/API_CreateSecret"),
+    "function": Limit(64, "lambda/latest/api/API_CreateFunction"),
+    "schedule": Limit(64, "scheduler/latest/APIReference/API_CreateSchedule"),
     "tag-name": Limit(256, "tag-editor/latest/userguide/best-practices-and-strats"),
 }
 

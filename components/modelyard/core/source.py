@@ -40,6 +40,11 @@ def trace() -> Generator[Trace]:
         _current.reset(token)
 
 
+def is_recorded() -> bool:
+    """Whether the program is only recorded here, so that nothing of it reaches a cloud."""
+    return _current.get() is not None
+
+
 def note_source(kind: str, name: str, source: Source) -> None:
     """Tell the trace, if one is being made, where the resource was written."""
     current = _current.get()
