@@ -18,6 +18,7 @@ from tools.bench.figure import Figure, show
 from tools.bench.firstday import bare, up
 from tools.bench.process import ROOT, BenchError
 from tools.bench.sandbox import sandbox
+from tools.bench.teams import teams
 
 Group = Callable[[int], Iterator[Figure]]
 
@@ -26,6 +27,7 @@ GROUPS: Final[Mapping[str, Group]] = {
     "recording": recording,
     "sandbox": sandbox,
     "up": up,
+    "teams": teams,
     "bare": bare,
     "tests": tests,
 }
