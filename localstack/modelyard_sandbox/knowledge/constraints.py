@@ -29,6 +29,15 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:budgets/budgetAction:BudgetAction": Operation("budgets", "CreateBudgetAction"),
     "aws:cloudcontrol/resource:Resource": Operation("cloudcontrol", "CreateResource"),
+    "aws:cloudtrail/trail:Trail": Operation(
+        "cloudtrail",
+        "CreateTrail",
+        {
+            "advancedEventSelectors": "PutEventSelectors:AdvancedEventSelectors",
+            "eventSelectors": "PutEventSelectors:EventSelectors",
+            "insightSelectors": "PutInsightSelectors:InsightSelectors",
+        },
+    ),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Operation("cloudwatch", "PutCompositeAlarm"),
     "aws:cloudwatch/eventArchive:EventArchive": Operation("events", "CreateArchive", {"name": "ArchiveName"}),
     "aws:cloudwatch/eventBus:EventBus": Operation("events", "CreateEventBus"),
@@ -103,6 +112,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:glue/dataCatalogEncryptionSettings:DataCatalogEncryptionSettings": Operation(
         "glue", "PutDataCatalogEncryptionSettings"
     ),
+    "aws:glue/dataQualityRuleset:DataQualityRuleset": Operation("glue", "CreateDataQualityRuleset"),
     "aws:iam/policy:Policy": Operation("iam", "CreatePolicy", {"name": "PolicyName", "policy": "PolicyDocument"}),
     "aws:iam/role:Role": Operation(
         "iam",
@@ -119,6 +129,27 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "iam", "PutRolePolicy", {"name": "PolicyName", "policy": "PolicyDocument", "role": "RoleName"}
     ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Operation("iam", "AttachRolePolicy", {"role": "RoleName"}),
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": Operation(
+        "firehose",
+        "CreateDeliveryStream",
+        {
+            "name": "DeliveryStreamName",
+            "extendedS3Configuration": "ExtendedS3DestinationConfiguration",
+            "kinesisSourceConfiguration": "KinesisStreamSourceConfiguration",
+            "kinesisSourceConfiguration.kinesisStreamArn": "KinesisStreamSourceConfiguration.KinesisStreamARN",
+            "serverSideEncryption": "DeliveryStreamEncryptionConfigurationInput",
+        },
+    ),
+    "aws:kinesis/stream:Stream": Operation(
+        "kinesis",
+        "CreateStream",
+        {
+            "name": "StreamName",
+            "encryptionType": "StartStreamEncryption:EncryptionType",
+            "kmsKeyId": "StartStreamEncryption:KeyId",
+            "retentionPeriod": "IncreaseStreamRetentionPeriod:RetentionPeriodHours",
+        },
+    ),
     "aws:kms/alias:Alias": Operation("kms", "CreateAlias", {"name": "AliasName"}),
     "aws:kms/key:Key": Operation(
         "kms",

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from modelyard_sandbox.knowledge.rules import costs, data, flow, identity, network, secrets, storage, tags
+from modelyard_sandbox.knowledge.rules import (
+    costs,
+    data,
+    flow,
+    identity,
+    network,
+    secrets,
+    signals,
+    storage,
+    streams,
+    tags,
+)
 from modelyard_sandbox.knowledge.rules.rule import Rule
 from modelyard_sandbox.knowledge.values import Failure
 
@@ -18,6 +29,8 @@ RULES: Sequence[Rule] = (
     *costs.RULES,
     *flow.RULES,
     *secrets.RULES,
+    *signals.RULES,
+    *streams.RULES,
 )
 
 
