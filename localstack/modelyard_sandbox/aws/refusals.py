@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from modelyard_sandbox.aws import dependencies
+from modelyard_sandbox.aws import dependencies, trails
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
@@ -131,6 +131,10 @@ def _group_is_used(live: Live) -> str | None:
     return None
 
 
+_TRAIL_IS_WRITTEN: Final[tuple[tuple[Literal["create", "update"], str], ...]] = (
+    ("create", "CreateTrail"),
+    ("update", "UpdateTrail"),
+)
 REFUSALS: Final = (
     Refusal("aws:s3/bucket:Bucket", "delete", "DeleteBucket", "BucketNotEmpty", _bucket_has_objects),
     Refusal("aws:iam/role:Role", "delete", "DeleteRole", "DeleteConflict", _role_has_policies),
@@ -278,6 +282,15 @@ REFUSALS: Final = (
         "DeleteWorkGroup",
         "InvalidRequestException",
         dependencies.workgroup_is_not_empty,
+    ),
+    *(
+        Refusal("aws:cloudtrail/trail:Trail", when, operation, code, test)
+        for when, operation in _TRAIL_IS_WRITTEN
+        for code, test in (
+            ("InsufficientS3BucketPolicyException", trails.bucket_lets_nobody_write),
+            ("InsufficientEncryptionPolicyException", trails.key_lets_nobody_encrypt),
+            ("InvalidCloudWatchLogsRoleArnException", trails.role_writes_no_logs),
+        )
     ),
 )
 

@@ -39,7 +39,7 @@ def test_a_topic_that_loses_its_key_has_drifted(cloud: Any) -> None:
 def test_a_fifo_topic_keeps_its_order_for_life(cloud: Any) -> None:
     topic = cloud.make(TOPIC, name="events.fifo", fifoTopic=True, contentBasedDeduplication=True)
     topic.update(contentBasedDeduplication=False)
-    assert topic.forecast(fifoTopic=False).replaces == {"fifoTopic"}
+    assert topic.forecast(name="events", fifoTopic=False).replaces == {"name", "fifoTopic"}
 
 
 def test_a_topics_policy_leaves_the_default_behind(cloud: Any) -> None:
