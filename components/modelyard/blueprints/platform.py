@@ -34,9 +34,15 @@ def platform_context(spec: PlatformSpec, environment: str) -> Context:
     )
 
 
-def provider(context: Context) -> pulumi.ResourceOptions:
-    """Options with a provider that works in the context's account and region and nowhere else."""
-    made = aws.Provider("aws", region=context.region, allowed_account_ids=[context.account])
+def provider(context: Context, role_arn: str | None = None) -> pulumi.ResourceOptions:
+    """Options with a provider that works in the context's account and region and nowhere else.
+
+    `role_arn`: the role that it assumes. Absent: it works with the caller's own credentials.
+    """
+    roles = (
+        [aws.ProviderAssumeRoleArgs(role_arn=role_arn, session_name=f"modelyard-{context.owner}")] if role_arn else None
+    )
+    made = aws.Provider("aws", region=context.region, allowed_account_ids=[context.account], assume_roles=roles)
     return pulumi.ResourceOptions(providers={"aws": made})
 
 

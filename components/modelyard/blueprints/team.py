@@ -33,7 +33,7 @@ def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
 def team(spec: TeamSpec, contract: PlatformContract) -> None:
     """The stack of one team in one environment."""
     context = team_context(spec, contract)
-    opts = provider(context)
+    opts = provider(context, contract.team(spec.team).deployment_role_arn)
     keys = KnownKeys(contract.team(spec.team).keys)
     if spec.data is not None:
         lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
