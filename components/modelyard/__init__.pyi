@@ -16,6 +16,8 @@ from .core.errors import ModelyardError as ModelyardError
 from .core.errors import SpecError as SpecError
 from .core.identity import ExistingRole as ExistingRole
 from .core.identity import Role as Role
+from .foundation.budgets import Budget as Budget
+from .foundation.budgets import BudgetSpec as BudgetSpec
 from .foundation.keys import Keys as Keys
 from .foundation.keys import KeysSpec as KeysSpec
 from .foundation.keys import KnownKeys as KnownKeys

@@ -22,6 +22,7 @@ ALPHABETS: dict[str, str] = {
     "security-group": r"[a-z0-9-]{1,255}",
     "ssm-parameter": r"/modelyard/[a-z0-9/-]{1,1000}",
     "budget": r"[a-z0-9-]{1,100}",
+    "cost-anomaly": r"[a-z0-9-]{1,1024}",
     "sagemaker": r"[a-z0-9-]{1,63}",
     "tag-name": r"[a-z0-9-]{1,256}",
 }

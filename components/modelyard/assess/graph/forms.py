@@ -182,6 +182,22 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:budgets::{account}:budget/{name}",
         "accountId": "{account}",
     },
+    "aws:budgets/budgetAction:BudgetAction": {
+        "id": "{account}:{actionId}:{budgetName}",
+        "actionId": "{uuid}",
+        "arn": "arn:{partition}:budgets::{account}:budget/{budgetName}/action/{actionId}",
+        "accountId": "{account}",
+        "status": "STANDBY",
+    },
+    "aws:costexplorer/anomalyMonitor:AnomalyMonitor": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:ce::{account}:anomalymonitor/{uuid}",
+    },
+    "aws:costexplorer/anomalySubscription:AnomalySubscription": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:ce::{account}:anomalysubscription/{uuid}",
+        "accountId": "{account}",
+    },
     "aws:cloudcontrol/resource:Resource": {"id": "{name}-{hex8}", "properties": "{desiredState}"},
     "aws:cloudtrail/trail:Trail": {
         "id": "{arn}",
@@ -196,6 +212,15 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "{arn}",
         "arn": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{hex6}",
     },
+    "aws:secretsmanager/secretVersion:SecretVersion": {
+        "id": "{secretId}|{uuid}",
+        "arn": "{secretId}",
+        "secretArn": "{secretId}",
+        "versionId": "{uuid}",
+        "hasSecretStringWo": True,
+    },
+    "aws:secretsmanager/secretPolicy:SecretPolicy": {"id": "{secretArn}"},
+    "aws:secretsmanager/secretRotation:SecretRotation": {"id": "{secretId}", "rotationEnabled": True},
     "aws:sfn/stateMachine:StateMachine": {
         "id": "{arn}",
         "arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
@@ -211,6 +236,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:lambda:{region}:{account}:function:{name}",
         "version": "$LATEST",
     },
+    "aws:lambda/permission:Permission": {"id": "{statementId}"},
     "aws:ecr/repository:Repository": {
         "id": "{name}",
         "arn": "arn:{partition}:ecr:{region}:{account}:repository/{name}",

@@ -1,0 +1,11 @@
+from .aws import AlertTopic as AlertTopic
+from .aws import Budget as Budget
+from .publishing import alert_key_use as alert_key_use
+from .publishing import alert_publishers as alert_publishers
+from .spec import MOST_ALERTS as MOST_ALERTS
+from .spec import MOST_MAILS as MOST_MAILS
+from .spec import AlertsSpec as AlertsSpec
+from .spec import BudgetSpec as BudgetSpec
+from .spec import DenySpendingSpec as DenySpendingSpec
+from .spec import ServicesMonitorSpec as ServicesMonitorSpec
+from .spec import TagMonitorSpec as TagMonitorSpec
