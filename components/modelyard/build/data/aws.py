@@ -9,10 +9,10 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.data.spec import ColumnSpec, DatasetSpec, LakeSpec, ZoneName
-from modelyard.build.data.zone import Zone, closed, only_tls
-from modelyard.core import access
-from modelyard.core.access import Grantee, PendingAddress, Principal, Statement, address, identity_of
+from modelyard.build.data.zone import Zone
+from modelyard.core.access import Grantee, PendingAddress, Statement, address, identity_of
 from modelyard.core.addresses import DatasetAddress
+from modelyard.core.buckets import access_log_bucket
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError
@@ -75,7 +75,8 @@ class DataLake(Component):
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
         self.key_arn = keys.arn("data")
-        log_bucket, may_log = self._access_logs()
+        sources = [f"arn:{context.partition}:s3:::{self.physical('s3-bucket', zone)}" for zone in spec.zones]
+        log_bucket, may_log = access_log_bucket(self, sources=sources, days=spec.access_log_days)
         self.zones: dict[ZoneName, Zone] = {
             zone: Zone(
                 self,
@@ -173,54 +174,6 @@ class DataLake(Component):
         return retention_for(
             self.spec.classification(zone), production=self.context.production, declared=self.spec.retention
         )
-
-    def _access_logs(self) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
-        """The bucket of the other buckets' access logs, and the policy that lets S3 deliver them.
-
-        S3 delivers only under its own key (SSE-S3), and refuses a target whose policy doesn't let it in yet.
-        """
-        production = self.context.production
-        bucket = aws.s3.Bucket(
-            self.named("access-logs"),
-            bucket=self.physical("s3-bucket", "access-logs"),
-            force_destroy=not production,
-            opts=self.options(protect=production),
-        )
-        closed(self, "access-logs", bucket)
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            self.named("access-logs-encryption"),
-            bucket=bucket.bucket,
-            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-            opts=self.options(),
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            self.named("access-logs-lifecycle"),
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "id": "logs",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "expiration": {"days": self.spec.access_log_days},
-                }
-            ],
-            opts=self.options(),
-        )
-        sources = [f"arn:{self.context.partition}:s3:::{self.physical('s3-bucket', zone)}" for zone in self.spec.zones]
-        deliver = Statement(
-            ("s3:PutObject",),
-            (pulumi.Output.concat(bucket.arn, "/*"),),
-            {"ArnEquals": {"aws:SourceArn": sources}, "StringEquals": {"aws:SourceAccount": self.context.account}},
-            principal=Principal.service("logging.s3.amazonaws.com"),
-            sid="BucketsDeliverTheirLogs",
-        )
-        policy = aws.s3.BucketPolicy(
-            self.named("access-logs-policy"),
-            bucket=bucket.bucket,
-            policy=access.policy_json([deliver, *only_tls(bucket.arn)]),
-            opts=self.options(),
-        )
-        return bucket, policy
 
     def _table(self, name: str, spec: DatasetSpec) -> None:
         read, write, serializer = _FORMATS[spec.format]

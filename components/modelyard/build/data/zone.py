@@ -12,6 +12,7 @@ from modelyard.build.data.spec import DatasetSpec, ZoneName, ZoneSpec
 from modelyard.core import access
 from modelyard.core.access import Grantee, Principal, Statement, address, identity_of
 from modelyard.core.addresses import BucketAddress
+from modelyard.core.buckets import closed, only_tls
 from modelyard.core.component import Component
 from modelyard.core.context import Context
 from modelyard.core.retention import Retention
@@ -19,48 +20,6 @@ from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_serv
 
 UNFINISHED_UPLOAD_DAYS = 7
 """Days until the parts of an upload that nobody finished go."""
-
-
-def closed(component: Component, role: str, bucket: aws.s3.Bucket) -> None:
-    """Shut every public door of `bucket`: no public access, no ACLs (FSBP S3.1, S3.8, S3.12)."""
-    aws.s3.BucketPublicAccessBlock(
-        component.named(f"{role}-public-access"),
-        bucket=bucket.bucket,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=component.options(),
-    )
-    aws.s3.BucketOwnershipControls(
-        component.named(f"{role}-ownership"),
-        bucket=bucket.bucket,
-        rule={"object_ownership": "BucketOwnerEnforced"},
-        opts=component.options(),
-    )
-
-
-def only_tls(arn: pulumi.Input[str]) -> list[Statement]:
-    """Refuses everybody who doesn't come by TLS 1.2 or newer (FSBP S3.5, S3.22)."""
-    both = (arn, pulumi.Output.concat(arn, "/*"))
-    return [
-        Statement(
-            ("s3:*",),
-            both,
-            {"Bool": {"aws:SecureTransport": "false"}},
-            "Deny",
-            Principal.everyone(),
-            "OnlyByTLS",
-        ),
-        Statement(
-            ("s3:*",),
-            both,
-            {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
-            "Deny",
-            Principal.everyone(),
-            "OnlyByModernTLS",
-        ),
-    ]
 
 
 def _only_with_key(arn: pulumi.Input[str], key_arn: pulumi.Output[str]) -> list[Statement]:

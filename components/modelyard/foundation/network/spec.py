@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
-from modelyard.core.spec import REPLACES, Spec
+from modelyard.core.spec import REPLACES, LogDays, Spec
 from modelyard.foundation.network import plan
 
 Tier = Literal["private", "isolated", "public"]
@@ -26,11 +26,6 @@ Service = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$
 VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]
 SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
-
-RetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
-]
-"""What CloudWatch Logs takes (AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy)."""
 
 
 class EndpointsSpec(Spec):
@@ -67,7 +62,7 @@ class FlowLogsSpec(Spec):
     """Every connection of the network, accepted or refused, written to CloudWatch Logs."""
 
     kind: Literal["cloudwatch"] = Field(default="cloudwatch", description="Written to CloudWatch Logs, encrypted.")
-    retention_days: RetentionDays = Field(
+    retention_days: LogDays = Field(
         default=30, description="Days that they are kept. A month: long enough to look into an incident, still cheap."
     )
 

@@ -1,0 +1,98 @@
+"""What every private bucket has, whoever owns it: shut doors, TLS alone, and a place for access logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from modelyard.core import access
+from modelyard.core.access import Principal, Statement
+from modelyard.core.component import Component
+
+
+def closed(component: Component, role: str, bucket: aws.s3.Bucket) -> None:
+    """Shut every public door of `bucket`: no public access, no ACLs (FSBP S3.1, S3.8, S3.12)."""
+    aws.s3.BucketPublicAccessBlock(
+        component.named(f"{role}-public-access"),
+        bucket=bucket.bucket,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=component.options(),
+    )
+    aws.s3.BucketOwnershipControls(
+        component.named(f"{role}-ownership"),
+        bucket=bucket.bucket,
+        rule={"object_ownership": "BucketOwnerEnforced"},
+        opts=component.options(),
+    )
+
+
+def only_tls(arn: pulumi.Input[str]) -> list[Statement]:
+    """Refuses everybody who doesn't come by TLS 1.2 or newer (FSBP S3.5, S3.22)."""
+    both = (arn, pulumi.Output.concat(arn, "/*"))
+    return [
+        Statement(
+            ("s3:*",),
+            both,
+            {"Bool": {"aws:SecureTransport": "false"}},
+            "Deny",
+            Principal.everyone(),
+            "OnlyByTLS",
+        ),
+        Statement(
+            ("s3:*",),
+            both,
+            {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+            "Deny",
+            Principal.everyone(),
+            "OnlyByModernTLS",
+        ),
+    ]
+
+
+def access_log_bucket(
+    component: Component, *, sources: Sequence[str], days: int
+) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
+    """The bucket of other buckets' access logs, and the policy that lets S3 deliver them; logs go after `days`.
+
+    `sources` are the ARNs of the logged buckets. S3 delivers only under its own key (SSE-S3), and refuses a target
+    whose policy doesn't let it in yet, so logging depends on the policy.
+    """
+    context = component.context
+    bucket = aws.s3.Bucket(
+        component.named("access-logs"),
+        bucket=component.physical("s3-bucket", "access-logs"),
+        force_destroy=not context.production,
+        opts=component.options(protect=context.production),
+    )
+    closed(component, "access-logs", bucket)
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        component.named("access-logs-encryption"),
+        bucket=bucket.bucket,
+        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+        opts=component.options(),
+    )
+    aws.s3.BucketLifecycleConfiguration(
+        component.named("access-logs-lifecycle"),
+        bucket=bucket.bucket,
+        rules=[{"id": "logs", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": days}}],
+        opts=component.options(),
+    )
+    deliver = Statement(
+        ("s3:PutObject",),
+        (pulumi.Output.concat(bucket.arn, "/*"),),
+        {"ArnEquals": {"aws:SourceArn": sources}, "StringEquals": {"aws:SourceAccount": context.account}},
+        principal=Principal.service("logging.s3.amazonaws.com"),
+        sid="BucketsDeliverTheirLogs",
+    )
+    policy = aws.s3.BucketPolicy(
+        component.named("access-logs-policy"),
+        bucket=bucket.bucket,
+        policy=access.policy_json([deliver, *only_tls(bucket.arn)]),
+        opts=component.options(),
+    )
+    return bucket, policy
