@@ -18,8 +18,10 @@ from modelyard.core.spec import Spec
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "modelyard.blueprints",
+    "modelyard.foundation.budgets",
     "modelyard.foundation.keys",
     "modelyard.foundation.network",
+    "modelyard.foundation.secrets",
     "modelyard.foundation.tenancy",
     "modelyard.build.data",
 )
