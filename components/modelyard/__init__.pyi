@@ -25,5 +25,7 @@ from .foundation.network import ExistingNetwork as ExistingNetwork
 from .foundation.network import KnownNetwork as KnownNetwork
 from .foundation.network import Network as Network
 from .foundation.network import VpcSpec as VpcSpec
+from .foundation.secrets import Secrets as Secrets
+from .foundation.secrets import SecretsSpec as SecretsSpec
 from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader

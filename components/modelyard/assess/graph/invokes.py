@@ -117,6 +117,23 @@ def _policy_document(args: Mapping[str, Any], _place: Place) -> Mapping[str, Any
     return render(args)
 
 
+def _random_password(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    return {**args, "id": place.region, "region": place.region, "randomPassword": "x" * args.get("passwordLength", 32)}
+
+
+def _secrets(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """One secret for each name that is looked for."""
+    wanted = [value for found in args.get("filters") or [] if found["name"] == "name" for value in found["values"]]
+    start = f"arn:{place.partition}:secretsmanager:{place.region}:{place.account}:secret:"
+    return {
+        **args,
+        "id": place.region,
+        "region": place.region,
+        "names": wanted,
+        "arns": [f"{start}{name}-{digits({'of': name}, 6)}" for name in wanted],
+    }
+
+
 ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -126,4 +143,6 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+    "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
+    "aws:secretsmanager/getSecrets:getSecrets": _secrets,
 }

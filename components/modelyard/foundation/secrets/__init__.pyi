@@ -1,0 +1,12 @@
+from .aws import Secrets as Secrets
+from .rotation import CodeRotation as CodeRotation
+from .rotation import FunctionRotation as FunctionRotation
+from .rotation import RotationSpec as RotationSpec
+from .rotation import StateMachineRotation as StateMachineRotation
+from .spec import EnvironmentSecret as EnvironmentSecret
+from .spec import GeneratedSecret as GeneratedSecret
+from .spec import ManagedSecret as ManagedSecret
+from .spec import ReferenceSecret as ReferenceSecret
+from .spec import ReplicaSpec as ReplicaSpec
+from .spec import SecretSpec as SecretSpec
+from .spec import SecretsSpec as SecretsSpec
