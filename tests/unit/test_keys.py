@@ -3,6 +3,7 @@ import json
 import pytest
 
 from modelyard.assess.graph import record
+from modelyard.core.access import Principal, Statement
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.foundation.keys import Keys, KeySpec, KeysSpec
@@ -12,8 +13,11 @@ CONTEXT = Context(
 )
 
 
-def keys_of(spec: KeysSpec, context: Context = CONTEXT) -> list:
-    graph = record(lambda: Keys("keys", spec, context=context) and None, project="p", stack="s", region=context.region)
+def keys_of(spec: KeysSpec, context: Context = CONTEXT, **services: list[Statement]) -> list:
+    def program() -> None:
+        Keys("keys", spec, context=context, services=services)
+
+    graph = record(program, project="p", stack="s", region=context.region)
     return [node for node in graph.nodes if node.type == "aws:kms/key:Key"]
 
 
@@ -59,6 +63,15 @@ def test_production_keys_are_protected():
         organization="acme", platform="ml", environment="prod", region="eu-west-1", account="1" * 12, production=True
     )
     assert [key.options["protect"] for key in keys_of(KeysSpec(), production)] == [True]
+
+
+def test_a_service_that_is_let_in_gets_the_key_of_its_domain_and_no_other():
+    spec = KeysSpec(domains={"default": KeySpec(), "audit": KeySpec()})
+    trail = Statement(("kms:GenerateDataKey",), ("*",), principal=Principal.service("cloudtrail.amazonaws.com"))
+    events = Statement(("kms:Decrypt",), ("*",), principal=Principal.service("events.amazonaws.com"))
+    policies = {key.name: key.properties["policy"] for key in keys_of(spec, audit=[trail], events=[events])}
+    let_in = {name: ("cloudtrail" in policy, "events.amazon" in policy) for name, policy in policies.items()}
+    assert let_in == {"keys-audit": (True, False), "keys-default": (False, True)}, "events has no domain of its own"
 
 
 def test_keys_without_a_default_are_refused():

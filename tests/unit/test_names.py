@@ -24,6 +24,12 @@ ALPHABETS: dict[str, str] = {
     "budget": r"[a-z0-9-]{1,100}",
     "cost-anomaly": r"[a-z0-9-]{1,1024}",
     "sagemaker": r"[a-z0-9-]{1,63}",
+    "trail": r"[a-z0-9-]{3,128}",
+    "event-bus": r"[a-z0-9-]{1,256}",
+    "event-rule": r"[a-z0-9-]{1,64}",
+    "event-archive": r"[a-z0-9-]{1,48}",
+    "alarm": r"[a-z0-9-]{1,255}",
+    "sns-topic": r"[a-z0-9-]{1,256}",
     "tag-name": r"[a-z0-9-]{1,256}",
 }
 

@@ -58,8 +58,18 @@ class SecretAddress(Address):
     key_arn: str = ""
 
 
+class BusAddress(Address):
+    """The platform's event bus, and the source under which the grantee may put events on it."""
+
+    kind: Literal["bus"] = "bus"
+    bus: str
+    source: str
+
+
 A = TypeVar("A", bound=Address)
-AnyAddress = Annotated[DatasetAddress | BucketAddress | KeyAddress | SecretAddress, Field(discriminator="kind")]
+AnyAddress = Annotated[
+    DatasetAddress | BucketAddress | BusAddress | KeyAddress | SecretAddress, Field(discriminator="kind")
+]
 
 
 class Addresses(BaseModel):
@@ -94,6 +104,10 @@ class ResourceDocument(BaseModel):
     def secret(self, name: str) -> SecretAddress:
         """The secret called `name`. Raises `KeyError` where it wasn't granted."""
         return self._find(SecretAddress, name)
+
+    def bus(self, name: str) -> BusAddress:
+        """The event bus called `name`. Raises `KeyError` where nothing may be put on it."""
+        return self._find(BusAddress, name)
 
     def _find(self, kind: type[A], name: str) -> A:
         for thing in self.things:

@@ -37,7 +37,15 @@ Kind = Literal[
     "secret",
     "function",
     "schedule",
+    "trail",
+    "event-bus",
+    "event-rule",
+    "event-archive",
+    "alarm",
+    "sns-topic",
     "tag-name",
+    "permission-set",
+    "directory-group",
 ]
 
 
@@ -72,7 +80,15 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "secret": Limit(512, "secretsmanager/latest/apireference/API_CreateSecret"),
     "function": Limit(64, "lambda/latest/api/API_CreateFunction"),
     "schedule": Limit(64, "scheduler/latest/APIReference/API_CreateSchedule"),
+    "trail": Limit(128, "awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements"),
+    "event-bus": Limit(256, "eventbridge/latest/APIReference/API_CreateEventBus"),
+    "event-rule": Limit(64, "eventbridge/latest/APIReference/API_PutRule"),
+    "event-archive": Limit(48, "eventbridge/latest/APIReference/API_CreateArchive"),
+    "alarm": Limit(255, "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm"),
+    "sns-topic": Limit(256, "sns/latest/api/API_CreateTopic"),
     "tag-name": Limit(256, "tag-editor/latest/userguide/best-practices-and-strats"),
+    "permission-set": Limit(32, "singlesignon/latest/APIReference/API_CreatePermissionSet"),
+    "directory-group": Limit(1024, "singlesignon/latest/IdentityStoreAPIReference/API_CreateGroup"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import pulumi
@@ -62,13 +62,16 @@ class KeysLike(Protocol):
         ...
 
 
-def key_policy(context: Context, administrators: tuple[str, ...] = ()) -> list[Statement]:
+def key_policy(
+    context: Context, administrators: tuple[str, ...] = (), services: Sequence[Statement] = ()
+) -> list[Statement]:
     """Who may do what with a key of the context's owner.
 
     The account's root user alone may do everything, so that no IAM policy opens the key by itself. Administrators
     manage it and can't use it. Use is delegated to IAM for roles below the owner's path only, so grants, boundaries
     and denials are obeyed and no other team's role gets in, whatever its policies say. CloudWatch Logs may use it for
-    the owner's log groups. Source: KMS developer guide, "Key policies" and "Default key policy".
+    the owner's log groups, and other services as far as `services` say. Source: KMS developer guide, "Key policies" and
+    "Default key policy".
     """
     account = Principal.account(context.account, context.partition)
     owners_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.path}*"
@@ -106,11 +109,16 @@ def key_policy(context: Context, administrators: tuple[str, ...] = ()) -> list[S
             principal=Principal.service(f"logs.{context.region}.amazonaws.com"),
             sid="OwnersLogsUseIt",
         ),
+        *services,
     ]
 
 
 class Keys(Component):
-    """The keys of one owner (the platform, or a team), by domain, each with rotation and an alias."""
+    """The keys of one owner (the platform, or a team), by domain, each with rotation and an alias.
+
+    `services`: by domain, what services may do with the key by themselves, such as CloudTrail for the audit's trail;
+    what has no domain of its own goes to the default key, as its data does.
+    """
 
     CAPABILITY = "keys"
 
@@ -120,18 +128,21 @@ class Keys(Component):
         spec: KeysSpec,
         *,
         context: Context,
+        services: Mapping[str, Sequence[Statement]] | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         retention = retention_for(Classification.CONFIDENTIAL, production=context.production)
-        policy = access.policy_json(key_policy(context, spec.administrators))
+        admitted: dict[str, list[Statement]] = {domain: [] for domain in spec.domains}
+        for wanted, statements in (services or {}).items():
+            admitted[wanted if wanted in admitted else DEFAULT_DOMAIN] += statements
         self.arns: dict[str, pulumi.Output[str]] = {}
         for domain, key_spec in spec.domains.items():
             key = aws.kms.Key(
                 self.named(domain),
                 description=f"{context.owner} {domain} in {context.platform} {context.environment}",
-                policy=policy,
+                policy=access.policy_json(key_policy(context, spec.administrators, admitted[domain])),
                 enable_key_rotation=True,
                 rotation_period_in_days=key_spec.rotation_days,
                 deletion_window_in_days=key_spec.deletion_window_days,
