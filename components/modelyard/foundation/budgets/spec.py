@@ -74,13 +74,13 @@ class TagMonitorSpec(_AnomaliesSpec):
     account. AWS takes one tag key, so a team's monitor sees all its environments in that account: declare it once.
     """
 
-    kind: Literal["tag"]
+    kind: Literal["tag"] = Field(description="A monitor of the tag.")
 
 
 class ServicesMonitorSpec(_AnomaliesSpec):
     """Watches each AWS service of the account, whoever uses it; an account has one such monitor."""
 
-    kind: Literal["services"]
+    kind: Literal["services"] = Field(description="The account's monitor of AWS services.")
     existing: MonitorArn | None = Field(
         default=None,
         description=(
