@@ -30,6 +30,9 @@ ALPHABETS: dict[str, str] = {
     "event-archive": r"[a-z0-9-]{1,48}",
     "alarm": r"[a-z0-9-]{1,255}",
     "sns-topic": r"[a-z0-9-]{1,256}",
+    "secret": r"[a-z0-9-]{1,512}",
+    "function": r"[a-z0-9-]{1,64}",
+    "schedule": r"[a-z0-9-]{1,64}",
     "tag-name": r"[a-z0-9-]{1,256}",
 }
 

@@ -162,11 +162,12 @@ def test_a_rotation_outside_what_the_service_takes_is_refused(cloud: Any, rules:
 
 
 def test_a_function_changes_its_code_and_settings_in_place(cloud: Any) -> None:
-    function = a_function(cloud, environment={"variables": {"LEVEL": "info"}}, timeout=30)
+    function = a_function(cloud, environment={"variables": {"LEVEL": "info"}}, timeout=30, tags={"team": "fraud"})
     before = function["codeSha256"]
     function.update(code=archive("def handler(event, context): return 1"))
     assert function["codeSha256"] != before
     function.update(timeout=60)
+    function.update(tags={"team": "churn"})
     function.update(environment={"variables": {"LEVEL": "debug"}})
     function.update(environment=None)
     function.update(reservedConcurrentExecutions=1)

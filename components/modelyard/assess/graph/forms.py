@@ -198,6 +198,22 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:ce::{account}:anomalysubscription/{uuid}",
         "accountId": "{account}",
     },
+    "aws:identitystore/group:Group": {"id": "{identityStoreId}/{groupId}", "groupId": "{uuid}"},
+    "aws:identitystore/groupMembership:GroupMembership": {
+        "id": "{identityStoreId}/{membershipId}",
+        "membershipId": "{uuid}",
+    },
+    "aws:ssoadmin/permissionSet:PermissionSet": {
+        "id": "{arn},{instanceArn}",
+        "arn": "arn:{partition}:sso:::permissionSet/ssoins-{hex8}{hex8}/ps-{hex8}{hex8}",
+    },
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": {"id": "{permissionSetArn},{instanceArn}"},
+    "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment": {
+        "id": "{permissionSetArn},{instanceArn}"
+    },
+    "aws:ssoadmin/accountAssignment:AccountAssignment": {
+        "id": "{principalId},{principalType},{targetId},{targetType},{permissionSetArn},{instanceArn}"
+    },
     "aws:cloudcontrol/resource:Resource": {"id": "{name}-{hex8}", "properties": "{desiredState}"},
     "aws:cloudtrail/trail:Trail": {
         "id": "{arn}",
@@ -219,8 +235,6 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "versionId": "{uuid}",
         "hasSecretStringWo": True,
     },
-    "aws:secretsmanager/secretPolicy:SecretPolicy": {"id": "{secretArn}"},
-    "aws:secretsmanager/secretRotation:SecretRotation": {"id": "{secretId}", "rotationEnabled": True},
     "aws:sfn/stateMachine:StateMachine": {
         "id": "{arn}",
         "arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
@@ -236,7 +250,6 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:lambda:{region}:{account}:function:{name}",
         "version": "$LATEST",
     },
-    "aws:lambda/permission:Permission": {"id": "{statementId}"},
     "aws:ecr/repository:Repository": {
         "id": "{name}",
         "arn": "arn:{partition}:ecr:{region}:{account}:repository/{name}",

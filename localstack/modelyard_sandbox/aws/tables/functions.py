@@ -147,7 +147,7 @@ FUNCTION = Type(
     kept=("architectures", "ephemeralStorage", "tracingConfig", "loggingConfig"),
     inert=("skipDestroy", "publish"),
     tags=Tags(
-        "list_tags", "tag_resource", "untag_resource", {"Resource": lambda live: live.get("arn")}, shape="map"
+        "list_tags", "tag_resource", "untag_resource", {"Resource": "arn"}, shape="map", on_create="Tags"
     ),
 )  # fmt: skip
 
