@@ -24,6 +24,8 @@ ALPHABETS: dict[str, str] = {
     "budget": r"[a-z0-9-]{1,100}",
     "cost-anomaly": r"[a-z0-9-]{1,1024}",
     "sagemaker": r"[a-z0-9-]{1,63}",
+    "permission-set": r"[a-z0-9-]{1,32}",
+    "directory-group": r"[a-z0-9-]{1,1024}",
     "trail": r"[a-z0-9-]{3,128}",
     "event-bus": r"[a-z0-9-]{1,256}",
     "event-rule": r"[a-z0-9-]{1,64}",

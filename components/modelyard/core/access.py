@@ -50,6 +50,11 @@ class Principal:
         return Principal("Service", names)
 
     @staticmethod
+    def federated(arn: pulumi.Input[str]) -> Principal:
+        """An identity provider of the account: OpenID Connect, or SAML."""
+        return Principal("Federated", (arn,))
+
+    @staticmethod
     def account(account: str, partition: str = "aws") -> Principal:
         """The account: whoever its IAM policies allow, boundaries obeyed, as far as the conditions reach."""
         return Principal("AWS", (f"arn:{partition}:iam::{account}:root",))
@@ -107,6 +112,57 @@ def trust_roles(*arns: pulumi.Input[str]) -> Statement:
 def trust_account(context: Context) -> Statement:
     """Lets whoever the account's own IAM policies allow assume a role."""
     return Statement(("sts:AssumeRole",), (), principal=Principal.account(context.account, context.partition))
+
+
+def trust_federated(context: Context, issuer: str, audience: str, *, subjects: Sequence[str]) -> Statement:
+    """Lets bearers of tokens of an OpenID Connect issuer assume a role: of this audience, and these `sub` claims only.
+
+    `issuer` is the URL of a provider that the context's account has. A subject with `*` or `?` is a pattern; mixed with
+    exact ones, all are compared as patterns. Without subjects the role would be open to everybody whom the issuer
+    knows: `ValueError`. Source: IAM/latest/UserGuide/id_roles_create_for-idp_oidc.
+    """
+    if not subjects:
+        raise ValueError("name the subjects that may assume the role")
+    name = issuer.removeprefix("https://")
+    wild = any(set(subject) & set("*?") for subject in subjects)
+    conditions: dict[str, dict[str, Any]] = {"StringEquals": {f"{name}:aud": audience}}
+    conditions.setdefault("StringLike" if wild else "StringEquals", {})[f"{name}:sub"] = list(subjects)
+    provider = Principal.federated(context.arn("iam", f"oidc-provider/{name}", regional=False))
+    return Statement(("sts:AssumeRoleWithWebIdentity",), (), conditions, principal=provider)
+
+
+def trust_sessions_named(
+    principal: Principal, people: Sequence[str], conditions: Conditions | None = None
+) -> Statement:
+    """Lets sessions that bear a person's name assume a role, and bear the same name there.
+
+    The name is the caller's own session's (`aws:userid` ends in it), so nobody takes another's. `conditions` say more
+    of the callers. Source: IAM/latest/UserGuide/reference_policies_iam-condition-keys, sts:RoleSessionName.
+    """
+    if not people:
+        raise ValueError("name the people who may assume the role")
+    own: dict[str, dict[str, Any]] = {
+        "StringEquals": {"sts:RoleSessionName": list(people)},
+        "StringLike": {"aws:userid": "*:${sts:RoleSessionName}"},
+    }
+    return Statement(("sts:AssumeRole",), (), {**own, **(conditions or {})}, principal=principal)
+
+
+def trust_saml(context: Context, provider: str, audience: str, people: Sequence[str]) -> Statement:
+    """Lets people assume a role whom a SAML provider of the account vouches for; it names their sessions.
+
+    Source: IAM/latest/UserGuide/id_roles_create_for-idp_saml.
+    """
+    if not people:
+        raise ValueError("name the people who may assume the role")
+    conditions = {"StringEquals": {"SAML:aud": audience, "sts:RoleSessionName": list(people)}}
+    principal = Principal.federated(context.arn("iam", f"saml-provider/{provider}", regional=False))
+    return Statement(("sts:AssumeRoleWithSAML",), (), conditions, principal=principal)
+
+
+def trust_nobody() -> Statement:
+    """Lets nobody assume a role: IAM takes no empty trust policy."""
+    return Statement(("sts:AssumeRole",), (), effect="Deny", principal=Principal.everyone())
 
 
 @dataclass(frozen=True, slots=True)

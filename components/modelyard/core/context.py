@@ -52,9 +52,9 @@ class Context:
             },
         )
 
-    def for_team(self, team: str, *, boundary: str | None = None) -> Context:
-        """The same place, seen by `team`, whose roles carry `boundary`."""
-        return dataclasses.replace(self, team=team, boundary=boundary)
+    def for_team(self, team: str, *, boundary: str | None = None, account: str | None = None) -> Context:
+        """The same place, seen by `team`, whose roles carry `boundary`; `account` is the team's own, if it has one."""
+        return dataclasses.replace(self, team=team, boundary=boundary, account=account or self.account)
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
         """The ARN of a resource of this account whose name is known before it exists."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,6 +33,26 @@ class TeamContract(_Part):
     boundary_arn: str
     deployment_role_arn: str
     keys: dict[str, str]
+    account: str | None = None
+    """The account that is the team's alone. Absent: the platform's."""
+
+
+class SignInContract(_Part):
+    """How people sign in: through what kind of door, and what their role's trust must name of it."""
+
+    kind: Literal["identity-center", "saml", "oidc", "roles"]
+    provider: str = ""
+    """The name of the SAML provider, or the issuer's URL of the OpenID Connect provider."""
+    audience: str = ""
+    roles: tuple[str, ...] = ()
+
+
+class CiContract(_Part):
+    """A CI system whose runs are taken for what they say they are, and below which names teams may name some."""
+
+    issuer: str
+    audience: str
+    below: tuple[str, ...]
 
 
 class PlatformContract(_Part):
@@ -48,6 +68,26 @@ class PlatformContract(_Part):
     sandbox: bool = False
     network: NetworkContract
     teams: dict[str, TeamContract] = Field(default_factory=dict)
+    sign_in: SignInContract | None = None
+    ci: dict[str, CiContract] = Field(default_factory=dict)
+    leavers: dict[str, str] = Field(default_factory=dict)
+    """Who has left, and on which day."""
+
+    def account_of(self, team: str) -> str:
+        """The account that `team` lives in: its own, or the platform's."""
+        return self.team(team).account or self.account
+
+    def network_of(self, team: str) -> NetworkContract:
+        """The platform's network. Raises `ContractError` for a team in an account of its own, which can't reach it."""
+        if self.account_of(team) != self.account:
+            raise ContractError(
+                Fault(
+                    "lives in an account of its own, where the platform's subnets and security groups don't exist",
+                    'Give it a network: {kind: vpc, …} of its own, or take "account" away.',
+                    Source(f"team {team}", "network"),
+                )
+            )
+        return self.network
 
     def team(self, name: str) -> TeamContract:
         """The fence of team `name`. Raises `ContractError` where the platform doesn't know the team yet."""

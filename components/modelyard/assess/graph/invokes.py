@@ -134,6 +134,23 @@ def _secrets(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     }
 
 
+def _directory_user(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    name = args.get("alternateIdentifier", {}).get("uniqueAttribute", {}).get("attributeValue", "")
+    drawn = digits(args, 32)
+    identity = "-".join((drawn[:8], drawn[8:12], drawn[12:16], drawn[16:20], drawn[20:]))
+    empty = ("addresses", "emails", "externalIds", "names", "phoneNumbers")
+    texts = ("displayName", "locale", "nickname", "preferredLanguage", "profileUrl", "timezone", "title", "userType")
+    return {
+        **dict.fromkeys(texts, ""),
+        **{each: [] for each in empty},
+        "region": place.region,
+        **args,
+        "id": identity,
+        "userId": identity,
+        "userName": name,
+    }
+
+
 ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -143,6 +160,7 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+    "aws:identitystore/getUser:getUser": _directory_user,
     "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:secretsmanager/getSecrets:getSecrets": _secrets,
 }

@@ -15,6 +15,7 @@ from modelyard.core.errors import AccessError, Fault
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.deployment import deployment
+from modelyard.foundation.tenancy.people_spec import Leavers, has_left
 from modelyard.foundation.tenancy.reach import Reach
 from modelyard.foundation.tenancy.spec import TeamHeader
 
@@ -23,7 +24,8 @@ class TeamFence(Component):
     """What holds a team inside its names: the boundary of its roles, and the role that deploys its stack.
 
     `context` is the team's. `keys`: the team's own. `trusted`: who may assume the deployment role; the platform says
-    so, never the team. Absent: whoever IAM lets, in this account.
+    so, never the team. Absent: whoever IAM lets, in this account. `leavers`: who has left; the boundary denies them
+    everything, in every session.
     """
 
     CAPABILITY = "tenancy"
@@ -36,16 +38,19 @@ class TeamFence(Component):
         context: Context,
         keys: Keys,
         trusted: Sequence[Statement] | None = None,
+        leavers: Leavers | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, header, context=context, transform=transform, opts=opts)
         reach = Reach(context)
-        statements = boundary(reach)
+        statements = boundary(reach, _spelled(header, leavers or {}))
         length = access.size(access.policy(statements))
         if length > access.MANAGED_LENGTH:
             problem = f"gives a boundary of {length} characters, and IAM takes {access.MANAGED_LENGTH}"
             remedy = "Shorten the name of the team, the environment or the platform."
+            if leavers:
+                remedy = f'{remedy[:-1]}, or take those out of "leavers" whom no team names any more.'
             raise AccessError(Fault(problem, remedy, self.written.at("team"), header.team))
         tags = {"cost-center": header.cost_center} if header.cost_center is not None else None
         ceiling = aws.iam.Policy(
@@ -76,3 +81,9 @@ class TeamFence(Component):
         self.boundary_arn: pulumi.Output[str] = ceiling.arn
         self.deployment_role_arn: pulumi.Output[str] = role.arn
         self.register_outputs({"boundary_arn": ceiling.arn, "deployment_role_arn": role.arn})
+
+
+def _spelled(header: TeamHeader, leavers: Leavers) -> set[str]:
+    """Those who left, as they and the team's file write them: IAM compares patterns letter by letter."""
+    named = {person for people in header.people.values() for person in people}
+    return {*leavers, *(person for person in named if has_left(person, leavers))}

@@ -1,7 +1,7 @@
 """The permissions boundary of a team's roles: what they can do at most, whatever their policies say.
 
 One statement allows; every limit is an explicit denial, because a boundary's silence doesn't stop what a resource's
-own policy gives to a session (IAM/latest/UserGuide/access_policies_boundaries). The denials that speak of every resource
+own policy gives to a session (IAM/latest/UserGuide/access_policies_boundaries). Denials that speak of every resource
 but the team's list the actions that know a resource: on the others they would fall too.
 """
 

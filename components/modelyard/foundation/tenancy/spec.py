@@ -1,4 +1,4 @@
-"""The header of a team's file: who the team is, and who answers for it."""
+"""The header of a team's file: who the team is, who answers for it, who works in it, and whose account it has."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from modelyard.core.context import Context
 from modelyard.core.errors import Fault
 from modelyard.core.names import PLATFORM_TEAM
-from modelyard.core.spec import REPLACES, Email, Spec
+from modelyard.core.spec import REPLACES, AccountId, Email, Spec
+from modelyard.foundation.tenancy.federation_spec import CiRun
+from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, same_person
 
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=16)]
 """Lower-case letters and digits; no hyphen, since every policy of team `a` speaks of names that begin with `a-`."""
@@ -38,8 +41,88 @@ class TeamHeader(Spec):
         max_length=256,
         description="Where the team's costs are booked. Absent: they show under the team's name only.",
     )
+    account: Annotated[AccountId | None, REPLACES] = Field(
+        default=None,
+        description=(
+            "The AWS account that is the team's alone: it hides names, metrics and quotas from the others too. "
+            "Absent: the platform's own, which all teams share, since an account costs upkeep."
+        ),
+    )
+    people: dict[HumanPersona, Annotated[tuple[Person, ...], Field(min_length=1)]] = Field(
+        default_factory=dict[HumanPersona, tuple[Person, ...]],
+        description=(
+            "Who works in the team, by persona: the names under which they sign in, as the directory writes them. "
+            "A name that goes from here goes from the persona's trust and from the directory's group."
+        ),
+    )
+    not_separated: dict[Person, Reason] = Field(
+        default_factory=dict[Person, Reason],
+        description=(
+            "Who approves what they may have made themselves, and why that must be; production refuses everybody else. "
+            "Reported at each deployment."
+        ),
+    )
+    pipelines: tuple[CiRun, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Runs of a CI system that act as the persona `pipeline`. Absent: there is no such persona.",
+    )
+    deployed_by: tuple[CiRun, ...] = Field(
+        default=(),
+        max_length=10,
+        description=(
+            "Runs of a CI system that may assume the team's deployment role, below what the platform's file lets teams "
+            "name. Absent: only the platform's own deployers may."
+        ),
+    )
 
     def check(self) -> Iterator[Fault]:
-        """One name is the platform's own."""
+        """One name is the platform's own; nobody is in a persona twice."""
         if self.team == PLATFORM_TEAM:
             yield self.fault("team", "is the platform's own name", "Choose another.", self.team)
+        for persona, people in self.people.items():
+            for index, person in enumerate(people):
+                if any(same_person(person, other) for other in people[:index]):
+                    yield self.fault(f"people.{persona}[{index}]", "is there twice", "Remove one.", person)
+
+    def separation_faults(self, *, production: bool) -> Iterator[Fault]:
+        """Who approves what they make, and is no exception; and exceptions that nobody needs.
+
+        Source: NIST SP 800-53 AC-5, separation of duties.
+        """
+        both = set(self.approvers_who_make())
+        if production:
+            for index, person in enumerate(self.people.get("approver", ())):
+                if person in both and not any(same_person(person, known) for known in self.not_separated):
+                    yield self.fault(
+                        f"people.approver[{index}]",
+                        "approves what they make themselves, in production",
+                        f'Name another approver, or say why under "not_separated: {{{person}: …}}".',
+                        person,
+                    )
+        for person in self.not_separated:
+            if not any(same_person(person, other) for other in both):
+                yield self.fault(
+                    f"not_separated.{person}", "is an exception that nothing needs", "Take it away.", person
+                )
+
+    def approvers_who_make(self) -> list[str]:
+        """The approvers who are data scientists or engineers as well."""
+        makers = [person for persona in AUTHORS for person in self.people.get(persona, ())]
+        return [one for one in self.people.get("approver", ()) if any(same_person(one, other) for other in makers)]
+
+
+class AccountsSpec(Spec):
+    """How the platform's deployment enters the accounts that teams have for themselves."""
+
+    access_role: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=576)] = Field(
+        default="OrganizationAccountAccessRole",
+        description=(
+            "The name (with its path) of the role that the platform's deployment assumes in a team's account, to make "
+            "the fence and the keys there. The one that AWS Organizations makes in each new account."
+        ),
+    )
+
+    def role_in(self, context: Context) -> str:
+        """The ARN of the role in the context's account."""
+        return context.arn("iam", f"role/{self.access_role}", regional=False)
