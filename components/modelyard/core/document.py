@@ -17,6 +17,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
+from modelyard.core import plaintext
 from modelyard.core.errors import MISSING, Fault, Source, SpecError
 from modelyard.core.source import shown_path
 from modelyard.core.spec import SourceMap, Spec, joined
@@ -31,12 +32,18 @@ OVERRIDES: Final = "environments"
 
 
 class Document:
-    """A YAML mapping and where each of its values was written."""
+    """A YAML mapping and where each of its values was written.
 
-    def __init__(self, file: str, data: dict[str, Any], sources: dict[str, Source]) -> None:
+    `whole`: what was read, with every environment's overrides. Absent: the document itself.
+    """
+
+    def __init__(
+        self, file: str, data: dict[str, Any], sources: dict[str, Source], whole: Document | None = None
+    ) -> None:
         self.file = file
         self.data = data
         self.sources = sources
+        self.whole = whole or self
 
     @property
     def environments(self) -> list[str]:
@@ -56,7 +63,7 @@ class Document:
             chosen = cast(dict[str, Any], overrides).get(environment)
             if isinstance(chosen, dict):
                 data = _merged(data, cast(dict[str, Any], chosen), "", f"{OVERRIDES}.{environment}", sources)
-        return Document(self.file, data, sources)
+        return Document(self.file, data, sources, self.whole)
 
 
 def read(path: Path) -> Document:
@@ -175,10 +182,12 @@ def _merged(
 def load(document: Document, kind: type[S]) -> S:
     """The spec of type `kind` that `document` holds.
 
-    Raises `SpecError` with all faults: those of single fields, and those that `Spec.check` finds in every section
-    whose fields are sound.
+    Raises `SpecError` with all faults: secrets in plain text, in every environment's part; those of single fields; and
+    those that `Spec.check` finds in every section whose fields are sound.
     """
     sources = SourceMap(document.file, document.sources)
+    whole = SourceMap(document.file, document.whole.sources)
+    plain = list(plaintext.faults(document.whole.data, whole.__getitem__))
     try:
         spec = kind.model_validate(document.data)
     except ValidationError as error:
@@ -186,9 +195,11 @@ def load(document: Document, kind: type[S]) -> S:
         faults = [_fault(detail, document.data, kind, sources) for detail in details]
         broken = [_where(detail, document.data)[0] for detail in details]
         faults += _faults_of_sound_parts(kind, document.data, "", sources, broken)
-        raise SpecError(*_in_file_order(faults)) from None
+        raise SpecError(
+            *_in_file_order(plaintext.without_secrets(faults, plain, document.whole.data) + plain)
+        ) from None
     spec.locate(sources)
-    faults = list(spec.all_faults())
+    faults = plaintext.without_secrets(list(spec.all_faults()), plain, document.whole.data) + plain
     if faults:
         raise SpecError(*_in_file_order(faults))
     return spec
