@@ -21,7 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws")
 class Store(pulumi.ComponentResource):
     def __init__(self, name: str, *, child: str | None = None):
         super().__init__("modelyard:test:Store", name)
-        self.bucket = aws.s3.Bucket(child or f"{name}-bucket", opts=pulumi.ResourceOptions(parent=self))
+        mine = pulumi.ResourceOptions(parent=self)
+        self.bucket = aws.s3.Bucket(child or f"{name}-bucket", opts=mine)
+        self.group = aws.cloudwatch.LogGroup(child or f"{name}-group", opts=mine)
         self.register_outputs({})
 
 
