@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -251,9 +252,9 @@ class Profile(AbstractContextManager["Profile"]):
         self.close()
 
 
-def count_rows(file: Path, columns: Sequence[Column], format: Format, folder: Path) -> int:
-    """How many rows a file holds; read as a profile reads it."""
-    with Profile(columns, format, folder) as profile:
+def count_rows(file: Path, columns: Sequence[Column], format: Format) -> int:
+    """How many rows a file holds; read as a profile reads it, and refused as one refuses it."""
+    with TemporaryDirectory(dir=file.parent) as folder, Profile(columns, format, Path(folder)) as profile:
         return profile.add(file)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli import engine, stacks, teams
+from modelyard.cli import data, engine, stacks, teams
 from modelyard.cli.graph import graph
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, t
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")
+app.add_typer(data.app, name="data")
 app.add_typer(engine.app, name="engine")
 for extension in entry_points(group="modelyard.cli"):
     app.add_typer(extension.load(), name=extension.name)

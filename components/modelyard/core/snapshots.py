@@ -51,8 +51,7 @@ class Column(Value):
 class ErasedVersion(Value):
     """A version that is gone because rows of a subject were in it, and what stands in its place.
 
-    `replacement` is absent for a version that was overwritten already, or in which nothing else was.
-    `emptied`: nothing else was in it.
+    `replacement` holds the other rows; absent for a version that was overwritten before.
     """
 
     bucket: str
@@ -60,7 +59,6 @@ class ErasedVersion(Value):
     version_id: str
     rows: int
     replacement: ObjectVersion | None = None
-    emptied: bool = False
 
     @property
     def identity(self) -> tuple[str, str, str]:

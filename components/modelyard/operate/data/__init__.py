@@ -1,0 +1,5 @@
+"""Data versions: snapshots of datasets, what they differ in, bringing them back, erasing a subject from them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,15 @@
+from .erasure import Plan as Plan
+from .erasure import erase as erase
+from .erasure import plan as plan
+from .place import Dataset as Dataset
+from .place import Lake as Lake
+from .place import lake_of as lake_of
+from .place import lakes_of as lakes_of
+from .restoring import Restore as Restore
+from .restoring import plan_restore as plan_restore
+from .restoring import restore as restore
+from .snapshots import Found as Found
+from .snapshots import Taken as Taken
+from .snapshots import find as find
+from .snapshots import manifests as manifests
+from .snapshots import take as take
