@@ -9,8 +9,14 @@ import typer
 if TYPE_CHECKING:
     from modelyard_sandbox.emulator import Sandbox
 
-app = typer.Typer(help="The embedded AWS emulator of this project.", no_args_is_help=True)
+app = typer.Typer(help="The AWS emulator of this project, on this machine.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Emulator = Annotated[
+    str | None, typer.Option(help="moto or localstack. Absent: the last start's, until it is stopped; else moto.")
+]
+Bridge = Annotated[
+    list[str] | None, typer.Option(help="A further service of moto's that LocalStack is to offer; may be repeated.")
+]
 Port = Annotated[int | None, typer.Option(help="The port to listen on. Absent: a free one.", min=1, max=65535)]
 
 
@@ -22,9 +28,9 @@ def _sandbox() -> Sandbox:
 
 
 @app.command()
-def start(port: Port = None, json: Json = False) -> None:
+def start(port: Port = None, emulator: Emulator = None, bridge: Bridge = None, json: Json = False) -> None:
     """Start it in the background, if it isn't running."""
-    _print(_sandbox().start(port), json)
+    _print(_sandbox().start(port, emulator, bridge or ()), json)
 
 
 @app.command()
@@ -76,8 +82,12 @@ def _print(found: dict[str, Any], json: bool) -> None:
         _say(found, "not running; start it: yard sandbox start", json)
         return
     health = "running" if found["healthy"] else "running, and not answering"
-    lines = [f"{health} at {found['endpoint']} (pids {', '.join(map(str, found['pids'].values()))})"]
+    pids = ", ".join(map(str, found["pids"].values()))
+    lines = [f"{health} on {found['emulator']} at {found['endpoint']} (pids {pids})"]
     lines.append(f"state and logs: {found['folder']}")
+    for how, who in (("native", "answered by LocalStack"), ("bridged", "answered by moto, behind the same gateway")):
+        names = [name for name, answered in found["services"].items() if answered == how]
+        lines += [f"{who} ({len(names)}): {', '.join(names)}"] if names else []
     if "counts" in found:
         lines += [f"  {name}: {count}" for name, count in sorted(found["counts"].items())] or ["it is empty"]
     _say(found, "\n".join(lines), json)

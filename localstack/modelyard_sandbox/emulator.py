@@ -1,21 +1,20 @@
-"""The embedded sandbox of a project: moto's server and the stand-in plugin's daemon, started, found and stopped."""
+"""The sandbox of a project: an emulator and the stand-in plugin's daemon, started, found and stopped."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import fcntl
-import importlib.util
 import json
 import os
 import shutil
 import socket
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -24,11 +23,14 @@ from modelyard.core.document import read
 from modelyard.core.errors import EmulatorError, Fault, ModelyardError, Source
 from modelyard_sandbox import processes
 from modelyard_sandbox.accounting import counted
+from modelyard_sandbox.localstack.host import ENDPOINT, ENFORCE
 from modelyard_sandbox.moto_server import LOOPBACK
 from modelyard_sandbox.places import MARKER, Places
 from modelyard_sandbox.processes import Process
+from modelyard_sandbox.record import Record
+from modelyard_sandbox.servers import LOCALSTACK, MOTO, Choice, at, server
 
-CREDENTIAL: Final = "sandbox"
+SECRET: Final = "sandbox"
 PASSPHRASE: Final = "sandbox"
 FALLBACK_REGION: Final = "us-east-1"
 OTHER_REGIONS: Final = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-northeast-1")
@@ -42,83 +44,97 @@ class Sandbox:
         self.root = root.resolve()
         self.places = Places(self.root)
 
-    def start(self, port: int | None = None) -> dict[str, Any]:
+    def start(self, port: int | None = None, emulator: str | None = None, bridge: Sequence[str] = ()) -> dict[str, Any]:
         """Start it if it isn't running; what `status` tells.
 
-        Raises `EmulatorError` for a port that is taken, a process that doesn't come up, and a full disk.
+        `emulator`: `moto` or `localstack`; absent: the one of the last start, until it is stopped, else moto. `bridge`:
+        further services of moto's that LocalStack is to offer. Raises `EmulatorError` for a port that is taken, an
+        emulator that can't be had or reached, one that runs already, and a full disk.
         """
-        if importlib.util.find_spec("moto") is None:
-            raise EmulatorError("the emulator isn't installed", remedy="Install it: pip install 'modelyard[sandbox]'")
         with self._alone(), _disk():
-            self._refuse_damaged()
-            running = self._running()
-            if running is not None and all(process.running() for process in running[1]):
-                if not self._healthy(running[0]):
-                    raise EmulatorError(
-                        Fault(
-                            f"the sandbox runs on port {running[0]}, and doesn't answer",
-                            "Look into its log; to begin anew, with nothing in it: yard sandbox stop",
-                            Source(str(self.places.log("emulator"))),
-                        )
-                    )
-                if port is not None and port != running[0]:
-                    raise EmulatorError(
-                        f"the sandbox runs already, on port {running[0]}", remedy="Stop it first: yard sandbox stop"
-                    )
+            last = Record.read(self.places.record)
+            choice = _choice(last, emulator, bridge)
+            if last is not None and last.alive:
+                self._refuse_another(last, choice, port)
                 return self.status()
-            self._end(running)
+            chosen = server(choice.emulator)
+            chosen.check(choice)
+            if choice.external and port is not None:
+                where = Source("--port")
+                raise EmulatorError(Fault(f"LocalStack answers at {choice.external}", "Leave it away.", where, port))
+            self._end(last)
             self._put_stale_state_aside()
-            chosen = _free_port(port)
             begun: list[Process] = []
             try:
-                begun.append(self._start_server(chosen))
-                begun.append(self._start_daemon(chosen))
-                baseline = self._counted(chosen)
+                endpoint = choice.external
+                if not endpoint:
+                    free = _free_port(port)
+                    begun.append(chosen.start(free, choice, self.places))
+                    endpoint = at(free)
+                begun.append(self._start_daemon(endpoint))
+                baseline = self._counted(endpoint, chosen.access_key)
             except BaseException:
                 for process in begun:
                     process.stop()
                 raise
-            self._write_record(chosen, begun, baseline)
+            self._mark()
+            Record(choice, endpoint, tuple(begun), baseline).write(self.places.record)
         return self.status()
 
     def stop(self) -> bool:
-        """Stop it, with everything in it; whether it ran. Pulumi's state of what is gone is put aside."""
+        """Stop it, with everything in it; whether it ran. Pulumi's state of what is gone is put aside.
+
+        A LocalStack that somebody else started goes on running, with everything in it.
+        """
         if not self.places.folder.exists():
             return False
         with self._alone():
-            running = self._running()
-            self._end(running)
+            last = Record.read(self.places.record)
+            self._end(last)
             self._put_stale_state_aside()
-        return running is not None
+        return last is not None
 
     def reset(self) -> dict[str, Any]:
-        """Empty it: emulator and Pulumi's state. It runs afterwards."""
-        running = self._running()
-        port = running[0] if running else None
+        """Empty it: emulator and Pulumi's state. It runs afterwards.
+
+        Raises `EmulatorError` for a LocalStack that somebody else started.
+        """
+        last = Record.read(self.places.record)
+        if last is None:
+            return self.start()
+        if last.choice.external:
+            raise EmulatorError(
+                f"LocalStack at {last.choice.external} isn't yard's to empty",
+                remedy="Stop the sandbox, and start that LocalStack anew",
+            )
         self.stop()
-        return self.start(port)
+        port = urlsplit(last.endpoint).port
+        return self.start(port, last.choice.emulator, last.choice.bridge)
 
     def status(self) -> dict[str, Any]:
-        """Whether it runs, and where: `running`, `healthy`, `endpoint`, `pids`, `folder`."""
-        running = self._running()
-        alive = running is not None and all(process.running() for process in running[1])
-        return {
-            "running": alive,
-            "healthy": running is not None and alive and self._healthy(running[0]),
-            "endpoint": _endpoint(running[0]) if running and alive else None,
-            "pids": {process.name: process.pid for process in running[1]} if running and alive else {},
-            "folder": str(self.places.folder),
-        }
+        """Whether it runs, and where: `running`, `healthy`, `emulator`, `endpoint`, `pids`, `folder`, `services`."""
+        record = Record.read(self.places.record)
+        found: dict[str, Any] = {"running": False, "healthy": False, "emulator": None, "endpoint": None, "pids": {}}
+        if record is not None and record.alive:
+            chosen = server(record.choice.emulator)
+            found = {
+                "running": True,
+                "healthy": chosen.healthy(record.endpoint),
+                "emulator": record.choice.emulator,
+                "endpoint": record.endpoint,
+                "pids": {process.name: process.pid for process in record.processes},
+                "services": chosen.services(record.choice),
+            }
+        return {**found, "folder": str(self.places.folder)}
 
     def counts(self) -> dict[str, int]:
         """What exists in the emulator beyond what it began with, by `service: kind`.
 
         Raises `EmulatorError` where it doesn't run.
         """
-        port = self._port()
-        record = json.loads(self.places.record.read_text())
-        now = self._counted(port)
-        left = {name: count - record["baseline"].get(name, 0) for name, count in now.items()}
+        record = self._record()
+        now = self._counted(record.endpoint, server(record.choice.emulator).access_key)
+        left = {name: count - record.baseline.get(name, 0) for name, count in now.items()}
         return {name: count for name, count in left.items() if count > 0}
 
     def environment(self) -> dict[str, str | None]:
@@ -126,10 +142,11 @@ class Sandbox:
 
         Raises `EmulatorError` where the sandbox doesn't run.
         """
+        record = self._record()
         variables: dict[str, str | None] = {
-            "AWS_ACCESS_KEY_ID": CREDENTIAL,
-            "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
-            "AWS_ENDPOINT_URL": _endpoint(self._port()),
+            "AWS_ACCESS_KEY_ID": server(record.choice.emulator).access_key,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_ENDPOINT_URL": record.endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -160,57 +177,43 @@ class Sandbox:
         region = next((found.get("region") for found in environments if found.get("sandbox")), FALLBACK_REGION)
         return region if isinstance(region, str) else FALLBACK_REGION
 
-    def _start_server(self, port: int) -> Process:
-        log = self.places.log("emulator")
-        process = processes.start("emulator", "modelyard_sandbox.moto_server", ["--port", str(port)], log)
-        processes.wait_until_ready(process, lambda: self._healthy(port), log)
-        return process
-
-    def _start_daemon(self, port: int) -> Process:
+    def _start_daemon(self, endpoint: str) -> Process:
         from modelyard_sandbox.aws import launcher
 
         where = self.places.socket
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         where.unlink(missing_ok=True)
         log = self.places.log("provider")
-        arguments = ["--socket", str(where), "--endpoint", _endpoint(port)]
+        arguments = ["--socket", str(where), "--endpoint", endpoint]
         process = processes.start("provider", "modelyard_sandbox.aws.daemon", arguments, log)
         processes.wait_until_ready(process, where.exists, log)
         launcher.install(self.places.pulumi_home, where)
         return process
 
-    def _running(self) -> tuple[int, list[Process]] | None:
-        try:
-            record = json.loads(self.places.record.read_text())
-        except FileNotFoundError:
-            return None
-        found = [Process(name, at["pid"], at["began"]) for name, at in record["processes"].items()]
-        return record["port"], found
-
-    def _refuse_damaged(self) -> None:
-        try:
-            self._running()
-        except (ValueError, KeyError, TypeError) as error:
-            where = Source(str(self.places.record))
-            raise EmulatorError(
-                Fault(f"is damaged: {error}", "Delete it; end what still runs by hand.", where)
-            ) from None
-
-    def _port(self) -> int:
-        running = self._running()
-        if running is None or not all(process.running() for process in running[1]):
+    def _record(self) -> Record:
+        record = Record.read(self.places.record)
+        if record is None or not record.alive:
             raise EmulatorError("the sandbox doesn't run", remedy="Start it: yard sandbox start")
-        return running[0]
+        return record
 
-    def _healthy(self, port: int) -> bool:
-        try:
-            with urllib.request.urlopen(f"{_endpoint(port)}/moto-api/config", timeout=5) as answer:
-                return answer.status < 300
-        except (urllib.error.URLError, OSError):
-            return False
+    def _refuse_another(self, running: Record, choice: Choice, port: int | None) -> None:
+        """Refuse a start that asks for something else than what runs, and one that runs and doesn't answer."""
+        stop = "Stop it first: yard sandbox stop"
+        if choice != running.choice:
+            raise EmulatorError(f"the sandbox runs already, {_described(running.choice)}", remedy=stop)
+        if not server(choice.emulator).healthy(running.endpoint):
+            raise EmulatorError(
+                Fault(
+                    f"the sandbox runs at {running.endpoint}, and doesn't answer",
+                    "Look into its log; to begin anew, with nothing in it: yard sandbox stop",
+                    Source(str(self.places.log("emulator"))),
+                )
+            )
+        if port is not None and at(port) != running.endpoint:
+            raise EmulatorError(f"the sandbox runs already, at {running.endpoint}", remedy=stop)
 
-    def _end(self, running: tuple[int, list[Process]] | None) -> None:
-        for process in reversed(running[1] if running else []):
+    def _end(self, last: Record | None) -> None:
+        for process in reversed(last.processes if last else ()):
             process.stop()
         self.places.record.unlink(missing_ok=True)
         self.places.socket.unlink(missing_ok=True)
@@ -222,25 +225,17 @@ class Sandbox:
             shutil.rmtree(aside, ignore_errors=True)
             self.places.state.rename(aside)
 
-    def _write_record(self, port: int, begun: list[Process], baseline: Mapping[str, int]) -> None:
+    def _mark(self) -> None:
         self.places.state.mkdir(parents=True, exist_ok=True)
         self.places.pulumi_home.mkdir(parents=True, exist_ok=True)
         (self.places.state / MARKER).write_text(json.dumps({"sandbox": True}) + "\n")
-        record = {
-            "port": port,
-            "processes": {process.name: process.as_json() for process in begun},
-            "baseline": dict(baseline),
-        }
-        temporary = self.places.record.with_suffix(".new")
-        temporary.write_text(json.dumps(record, indent=2) + "\n")
-        temporary.replace(self.places.record)
 
-    def _counted(self, port: int) -> dict[str, int]:
-        session = boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL)
+    def _counted(self, endpoint: str, access_key: str) -> dict[str, int]:
+        session = boto3.Session(aws_access_key_id=access_key, aws_secret_access_key=SECRET)
         settings = Config(proxies={}, retries={"total_max_attempts": 2}, ignore_configured_endpoint_urls=True)
 
         def client(service: str, region: str) -> Any:
-            return session.client(service, region_name=region, endpoint_url=_endpoint(port), config=settings)
+            return session.client(service, region_name=region, endpoint_url=endpoint, config=settings)
 
         return counted(client, self.region, tuple(region for region in OTHER_REGIONS if region != self.region))
 
@@ -255,8 +250,23 @@ class Sandbox:
             yield
 
 
-def _endpoint(port: int) -> str:
-    return f"http://{LOOPBACK}:{port}"
+def _choice(last: Record | None, emulator: str | None, bridge: Sequence[str]) -> Choice:
+    """What is asked for; what isn't said stays as it was."""
+    if emulator is None and last is not None:
+        return replace(last.choice, bridge=tuple(bridge)) if bridge else last.choice
+    name = emulator or MOTO
+    external = os.environ.get(ENDPOINT, "").rstrip("/") if name == LOCALSTACK else ""
+    enforces = os.environ.get(ENFORCE, "") not in ("", "0")
+    if bridge or last is None or last.choice.emulator != name:
+        return Choice(name, tuple(bridge), enforces, external)
+    return Choice(name, last.choice.bridge, enforces, external)
+
+
+def _described(choice: Choice) -> str:
+    more = [f"with {', '.join(choice.bridge)} bridged"] if choice.bridge else []
+    more += ["enforcing policies"] if choice.enforces_iam else []
+    more += [f"at {choice.external}"] if choice.external else []
+    return " ".join([f"on {choice.emulator}", *more])
 
 
 def _free_port(wanted: int | None) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,19 @@ class Process:
         return self._alive() is not None
 
     def stop(self, patience: float = 2.0) -> None:
-        """End it, kindly first."""
+        """End it with the processes that it started, kindly first."""
         alive = self._alive()
         if alive is None:
             return
-        alive.terminate()
-        try:
-            alive.wait(patience)
-        except psutil.TimeoutExpired:
-            alive.kill()
-            alive.wait(patience)
+        family = [alive, *alive.children(recursive=True)]
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.terminate()
+        _, left = psutil.wait_procs(family, patience)
+        for one in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(left, patience)
 
     def as_json(self) -> dict[str, Any]:
         """The process as the record keeps it."""
@@ -57,12 +61,24 @@ class Process:
             return None
 
 
-def start(name: str, module: str, arguments: Sequence[str], log: Path) -> Process:
-    """Start `python -m module` in a session of its own; what it prints goes to `log`."""
+def start(
+    name: str,
+    module: str,
+    arguments: Sequence[str],
+    log: Path,
+    *,
+    python: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Process:
+    """Start `python -m module` in a session of its own; what it prints goes to `log`.
+
+    Absent `python` and `variables`: this process's interpreter and environment.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         begun = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [str(python or sys.executable), "-P", "-m", module, *arguments],
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

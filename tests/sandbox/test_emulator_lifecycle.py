@@ -16,6 +16,7 @@ import pytest
 from modelyard.core.errors import EmulatorError
 from modelyard_sandbox.emulator import Sandbox
 from modelyard_sandbox.places import MARKER
+from modelyard_sandbox.servers import Choice
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,8 @@ def test_a_dead_emulator_is_told_and_the_next_start_puts_its_state_aside(stopped
 def test_a_foreign_process_with_the_same_pid_is_not_taken_for_ours_and_not_ended(stopped: Sandbox):
     stopped.places.folder.mkdir(parents=True)
     foreign = {"emulator": {"pid": os.getpid(), "began": 1.0}, "provider": {"pid": os.getpid(), "began": 1.0}}
-    stopped.places.record.write_text(json.dumps({"port": 1, "processes": foreign, "baseline": {}}))
+    record = {"choice": Choice().as_json(), "endpoint": "http://127.0.0.1:1", "processes": foreign, "baseline": {}}
+    stopped.places.record.write_text(json.dumps(record))
     assert not stopped.status()["running"]
     assert stopped.stop(), "the record goes"
     assert psutil.pid_exists(os.getpid())
@@ -115,6 +117,7 @@ def test_a_foreign_process_with_the_same_pid_is_not_taken_for_ours_and_not_ended
 def test_a_damaged_record_is_an_error_that_says_what_to_do(stopped: Sandbox):
     stopped.places.folder.mkdir(parents=True)
     stopped.places.record.write_text("{")
-    with pytest.raises(EmulatorError, match="is damaged"):
-        stopped.start()
+    for look in (stopped.start, stopped.status, stopped.stop):
+        with pytest.raises(EmulatorError, match="is damaged"):
+            look()
     stopped.places.record.unlink()

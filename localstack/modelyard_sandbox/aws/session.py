@@ -12,6 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 CREDENTIAL: Final = "sandbox"
+ACCESS_KEYS: Final = (CREDENTIAL, "123456789012")
+"""The sandbox's access keys; LocalStack takes the account's number for one. AWS gives out none of this form."""
 START: Final = 'start the sandbox and take its environment: eval "$(yard sandbox env)"'
 
 _FOREIGN_CONFIGURATION: Final = (
@@ -90,12 +92,19 @@ def faults(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> 
         if not is_loopback(url):
             where = f"endpoint of {service}" if service else "endpoint"
             found.append(("endpoints", f"{where} {url!r} is not on this machine; the sandbox goes nowhere else"))
-    for key, variable in (("accessKey", "AWS_ACCESS_KEY_ID"), ("secretKey", "AWS_SECRET_ACCESS_KEY")):
-        if (configuration.get(key) or environment.get(variable)) != CREDENTIAL:
+    for key, given, known in (
+        ("accessKey", _access_key(configuration, environment), ACCESS_KEYS),
+        ("secretKey", configuration.get("secretKey") or environment.get("AWS_SECRET_ACCESS_KEY"), (CREDENTIAL,)),
+    ):
+        if given not in known:
             found.append((key, f"is not the sandbox's; {START}"))
     if _set(configuration.get("token")):
         found.append(("token", "the sandbox's credentials have no session token; remove it"))
     return found
+
+
+def _access_key(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Any:
+    return configuration.get("accessKey") or environment.get("AWS_ACCESS_KEY_ID")
 
 
 def endpoint_urls(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
@@ -137,7 +146,7 @@ class SandboxSession:
         self._urls = endpoint_urls(configuration, environment)
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
-        self._credentials = (CREDENTIAL, CREDENTIAL, None)
+        self._credentials = (_access_key(configuration, environment), CREDENTIAL, None)
         self._session = botocore_session()
         roles = configuration.get("assumeRoles") or configuration.get("assumeRole") or []
         for role in roles if isinstance(roles, list) else [roles]:

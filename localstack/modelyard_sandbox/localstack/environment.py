@@ -1,0 +1,161 @@
+"""LocalStack's own Python environment, in Modelyard's cache folder: made once, from a lock with hashes.
+
+It can't share Modelyard's: it pins other versions of what both use, and needs Python 3.13.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from modelyard.core.errors import EmulatorError
+from modelyard.engine.places import cache
+from modelyard.engine.progress import Progress, Silent
+
+VERSION: Final = "4.14.0"
+"""The last release that needs no token (https://docs.localstack.cloud/aws/changelog)."""
+PYTHON: Final = (3, 13)
+CHOICE: Final = "MODELYARD_LOCALSTACK_PYTHON"
+"""The variable that names the Python 3.13 to use, where none is found."""
+
+_HERE = Path(__file__).resolve().parent
+_LOCKS: Final = (_HERE / "requirements.txt", _HERE.parents[2] / "requirements" / "localstack.txt")
+"""Where the lock lies: in an installed Modelyard, and in a checkout of it."""
+_FETCH_LIMIT: Final = 180
+_INSTALL_LIMIT: Final = 900
+_TAIL: Final = 400
+"""Characters of a failed command that an error shows."""
+
+
+def install(progress: Progress | None = None) -> Path:
+    """The interpreter of LocalStack's environment, made first if this machine has none.
+
+    Several processes may call it at once: one works, the others wait. Raises `EmulatorError` where there is no Python
+    3.13 and none can be had, and where the packages can't.
+    """
+    shown = progress or Silent()
+    folder = home()
+    if _ready(folder).exists():
+        return _python(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not _ready(folder).exists():
+            shown.phase(f"Making LocalStack's environment {folder}")
+            _make(folder, shown)
+    return _python(folder)
+
+
+def home() -> Path:
+    """The environment's folder; another lock has another one."""
+    digest = hashlib.sha256(lock().read_bytes()).hexdigest()[:12]
+    return cache() / "localstack" / f"{VERSION}-{digest}"
+
+
+def lock() -> Path:
+    """The file that names each package of the environment with its hashes."""
+    for path in _LOCKS:
+        if path.is_file():
+            return path
+    raise EmulatorError("the list of LocalStack's packages is missing", remedy="Install modelyard[sandbox] again")
+
+
+def _python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def _ready(folder: Path) -> Path:
+    return folder / ".ready"
+
+
+def _make(folder: Path, progress: Progress) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    uv = _uv()
+    interpreter = _interpreter(uv, progress)
+    _run([uv, "venv", "--quiet", "--python", interpreter, str(folder)], _FETCH_LIMIT)
+    progress.detail(f"installing LocalStack {VERSION}")
+    python = str(_python(folder))
+    _run([uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(lock())], _INSTALL_LIMIT)
+    _ready(folder).touch()
+
+
+def _uv() -> str:
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    if not found:
+        raise EmulatorError(
+            "uv, which makes LocalStack's environment, isn't there", remedy="Install it: pip install uv"
+        )
+    return found
+
+
+def _interpreter(uv: str, progress: Progress) -> str:
+    """A Python 3.13: the named one, one that lies about, or one that uv fetches."""
+    named = os.environ.get(CHOICE)
+    if named:
+        if not _fits(named):
+            raise EmulatorError(f"{CHOICE}: {named} is no Python 3.13", remedy="Name one, or remove the variable")
+        return named
+    found = next((candidate for candidate in _candidates() if _fits(candidate)), None)
+    if found:
+        return found
+    wanted = ".".join(map(str, PYTHON))
+    progress.detail(f"fetching Python {wanted}")
+    impatient = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "0"}
+    try:
+        _run([uv, "python", "install", "--quiet", wanted], _FETCH_LIMIT, impatient)
+    except EmulatorError as error:
+        why = error.faults[0].problem
+        raise EmulatorError(
+            f"LocalStack needs Python {wanted}; this machine has none, and it can't be fetched: {why}",
+            remedy=f"Install Python {wanted}, or name one that lies elsewhere: {CHOICE}=/path/to/python{wanted}",
+        ) from None
+    return wanted
+
+
+def _candidates() -> Iterator[str]:
+    wanted = ".".join(map(str, PYTHON))
+    yield sys.executable
+    on_path = shutil.which(f"python{wanted}")
+    if on_path:
+        yield on_path
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from map(str, sorted(root.glob(f"versions/{wanted}.*/bin/python"), reverse=True))
+
+
+def _fits(python: str) -> bool:
+    """Whether it runs and is of the wanted version; a pyenv shim may be there without one behind it."""
+    asked = "import sys; print(*sys.version_info[:2])"
+    try:
+        said = subprocess.run([python, "-c", asked], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return said.stdout.split() == [str(number) for number in PYTHON]
+
+
+def _run(command: list[str], limit: float, variables: Mapping[str, str] | None = None) -> None:
+    shown = " ".join([Path(command[0]).name, *command[1:3]])
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EmulatorError(
+            f"{shown}: not done after {limit:g} s", remedy="Look at the network, and try again"
+        ) from None
+    if done.returncode:
+        said = " | ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise EmulatorError(f"{shown} failed: {said[:_TAIL]}", remedy="Mend what it says, then try again")

@@ -1,0 +1,37 @@
+"""LocalStack's server, on the loopback interface only, with what Modelyard adds to it.
+
+Runs in LocalStack's environment (`environment.py`), which knows nothing of Pulumi: it imports of Modelyard only this
+package and the extensions of moto.
+"""
+
+# LocalStack lies in an environment of its own, which the type checker doesn't see.
+# pyright: reportMissingImports=false
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from modelyard_sandbox.localstack import services
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="modelyard_sandbox.localstack.server", description=__doc__)
+    parser.add_argument("--bridge", action="append", default=[], metavar="SERVICE", help="bridge this one too")
+    given = parser.parse_args()
+
+    from localstack.runtime import main as localstack
+
+    from modelyard_sandbox import moto_extensions
+    from modelyard_sandbox.localstack import bridge
+
+    moto_extensions.install()
+    bridge.install((*services.BRIDGED, *given.bridge))
+    sys.argv = sys.argv[:1]
+    localstack.main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
