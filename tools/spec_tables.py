@@ -18,6 +18,7 @@ from modelyard.core.spec import Spec
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "modelyard.blueprints",
+    "modelyard.foundation.audit",
     "modelyard.foundation.budgets",
     "modelyard.foundation.keys",
     "modelyard.foundation.network",

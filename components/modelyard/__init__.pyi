@@ -16,6 +16,9 @@ from .core.errors import ModelyardError as ModelyardError
 from .core.errors import SpecError as SpecError
 from .core.identity import ExistingRole as ExistingRole
 from .core.identity import Role as Role
+from .foundation.audit import AuditSpec as AuditSpec
+from .foundation.audit import AuditTrail as AuditTrail
+from .foundation.audit import KnownAudit as KnownAudit
 from .foundation.budgets import Budget as Budget
 from .foundation.budgets import BudgetSpec as BudgetSpec
 from .foundation.keys import Keys as Keys

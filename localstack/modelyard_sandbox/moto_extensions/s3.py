@@ -1,10 +1,12 @@
-"""S3: a bucket that tells EventBridge says so."""
+"""S3: a bucket that tells EventBridge says so, and one that holds objects can be locked otherwise."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
+from moto.s3.exceptions import InvalidBucketState
+from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 
 
@@ -31,6 +33,26 @@ def get_bucket_notification(self: Any) -> Any:
     return self.serialized(ActionResult(found))
 
 
+def put_object_lock_configuration(
+    self: Any,
+    bucket_name: str,
+    lock_enabled: bool,
+    mode: str | None = None,
+    days: int | None = None,
+    years: int | None = None,
+) -> None:
+    """PutObjectLockConfiguration: the default retention of new objects changes, whatever lies in the bucket already."""
+    bucket = self.get_bucket(bucket_name)
+    if not bucket.is_versioned:
+        problem = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+        raise InvalidBucketState(problem)
+    bucket.object_lock_enabled = lock_enabled or bucket.object_lock_enabled
+    bucket.default_lock_mode = mode
+    bucket.default_lock_days = days
+    bucket.default_lock_years = years
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     S3Response.get_bucket_notification = get_bucket_notification  # type: ignore[method-assign]
+    S3Backend.put_object_lock_configuration = put_object_lock_configuration  # type: ignore[method-assign]

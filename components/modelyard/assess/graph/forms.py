@@ -88,6 +88,21 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "{name}",
         "arn": "arn:{partition}:events:{region}:{account}:rule/{name}",
     },
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": {
+        "id": "{alarmName}",
+        "arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{alarmName}",
+    },
+    "aws:cloudwatch/eventBus:EventBus": {
+        "id": "{name}",
+        "arn": "arn:{partition}:events:{region}:{account}:event-bus/{name}",
+    },
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": {"id": "{eventBusName}"},
+    "aws:cloudwatch/eventTarget:EventTarget": {"id": "{rule}-{targetId}"},
+    "aws:cloudwatch/eventArchive:EventArchive": {
+        "id": "{name}",
+        "arn": "arn:{partition}:events:{region}:{account}:archive/{name}",
+    },
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": {"id": "{name}"},
     "aws:iam/role:Role": {
         "id": "{name}",
         "arn": "arn:{partition}:iam::{account}:role{path}{name}",
@@ -214,6 +229,29 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:ssoadmin/accountAssignment:AccountAssignment": {
         "id": "{principalId},{principalType},{targetId},{targetType},{permissionSetArn},{instanceArn}"
     },
+    "aws:cloudwatch/logStream:LogStream": {
+        "id": "{name}",
+        "arn": "arn:{partition}:logs:{region}:{account}:log-group:{logGroupName}:log-stream:{name}",
+    },
+    "aws:glue/dataQualityRuleset:DataQualityRuleset": {"id": "{name}", "arn": f"{_GLUE}:dataQualityRuleset/{{name}}"},
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:firehose:{region}:{account}:deliverystream/{name}",
+        "destinationId": "destinationId-000000000001",
+        "versionId": "1",
+    },
+    "aws:kinesis/stream:Stream": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
+    },
+    "aws:scheduler/schedule:Schedule": {
+        "id": "{groupName}/{name}",
+        "arn": "arn:{partition}:scheduler:{region}:{account}:schedule/{groupName}/{name}",
+    },
+    "aws:scheduler/scheduleGroup:ScheduleGroup": {
+        "id": "{name}",
+        "arn": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}",
+    },
     "aws:cloudcontrol/resource:Resource": {"id": "{name}-{hex8}", "properties": "{desiredState}"},
     "aws:cloudtrail/trail:Trail": {
         "id": "{arn}",
@@ -239,7 +277,18 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "{arn}",
         "arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
     },
-    "aws:sns/topic:Topic": {"id": "{arn}", "arn": "arn:{partition}:sns:{region}:{account}:{name}"},
+    "aws:sns/topic:Topic": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:sns:{region}:{account}:{name}",
+        "owner": "{account}",
+    },
+    "aws:sns/topicPolicy:TopicPolicy": {"id": "{arn}", "owner": "{account}"},
+    "aws:sns/topicSubscription:TopicSubscription": {
+        "id": "{arn}",
+        "arn": "{topic}:{uuid}",
+        "ownerId": "{account}",
+        "pendingConfirmation": True,
+    },
     "aws:sqs/queue:Queue": {
         "id": "{url}",
         "arn": "arn:{partition}:sqs:{region}:{account}:{name}",
