@@ -1,0 +1,71 @@
+"""Calls that a grant means to allow: each action of each statement, on an example of what it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.isolation.judge import Judge, Question
+
+from modelyard.assess.access import Access, Identity, example, tests, words
+
+Context = dict[str, str | tuple[str, ...]]
+
+
+def examples(judge: Judge, identity: Identity, statement: Mapping[str, Any]) -> Iterator[Question]:
+    """The calls that one statement of an identity's policies allows by its text.
+
+    Patterns of actions stand for all actions of the authorization reference that they match, on resources that those
+    take. Actions that the reference lacks can't be asked about and are left out.
+    """
+    context = meeting(statement)
+    for action, on in _actions(judge, statement):
+        table = judge.table(action.partition(":")[0])
+        if not on:
+            if "*" in words(statement.get("Resource", "*")):
+                yield Question(identity.arn, action, "*", context)
+            continue
+        for resource in words(statement["Resource"]):
+            arn = example(resource)
+            kinds = [kind for kind in on if _fits(table.arns[kind], arn)]
+            if arn != "*" and kinds:
+                yield Question(identity.arn, action, arn, context)
+
+
+def _actions(judge: Judge, statement: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The actions that a statement names, each with the types of resources that it takes."""
+    for wanted in words(statement["Action"]):
+        service, _, name = wanted.partition(":")
+        form = re.compile(re.escape(name).replace(r"\*", ".*"), re.IGNORECASE)
+        for action in judge.table(service).actions:
+            if form.fullmatch(action.name.partition(":")[2]):
+                yield action.name, tuple(action.on)
+
+
+def meeting(statement: Mapping[str, Any]) -> Context:
+    """A context that meets the statement's conditions."""
+    context: Context = {}
+    for operator, key, values in tests(statement):
+        plain = operator.removesuffix("IfExists").rpartition(":")[2]
+        if key.startswith("aws:Principal") or plain.endswith(("NotEquals", "NotLike")) or plain == "Null":
+            continue
+        context[key] = example(values[0]) if plain.endswith("Like") else values[0]
+    return context
+
+
+def _fits(patterns: str | tuple[str, ...] | list[str], arn: str) -> bool:
+    known = (patterns,) if isinstance(patterns, str) else patterns
+    return any(_form(pattern).fullmatch(arn) for pattern in known)
+
+
+def _form(pattern: str) -> re.Pattern[str]:
+    *parts, last = re.split(r"\$\{\w+\}", pattern)
+    joined = "[^:]*".join(re.escape(part) for part in parts)
+    return re.compile(f"{joined}.+{re.escape(last)}" if parts else re.escape(last))
+
+
+def granted(access: Access, identity: Identity) -> Iterator[Mapping[str, Any]]:
+    """The statements that give an identity something."""
+    for policy in identity.policies:
+        yield from (statement for statement in policy.statements if statement["Effect"] == "Allow")
