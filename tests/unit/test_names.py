@@ -35,6 +35,10 @@ ALPHABETS: dict[str, str] = {
     "secret": r"[a-z0-9-]{1,512}",
     "function": r"[a-z0-9-]{1,64}",
     "schedule": r"[a-z0-9-]{1,64}",
+    "glue-ruleset": r"[a-z0-9-]{1,255}",
+    "kinesis-stream": r"[a-z0-9-]{1,128}",
+    "firehose": r"[a-z0-9-]{1,64}",
+    "state-machine": r"[a-z0-9-]{1,80}",
     "tag-name": r"[a-z0-9-]{1,256}",
 }
 

@@ -66,9 +66,19 @@ class BusAddress(Address):
     source: str
 
 
+class StreamAddress(Address):
+    """Where the events of a dataset are put: a Kinesis data stream, or a delivery stream of Firehose."""
+
+    kind: Literal["stream"] = "stream"
+    service: Literal["kinesis", "firehose"]
+    stream: str
+    key_arn: str
+
+
 A = TypeVar("A", bound=Address)
 AnyAddress = Annotated[
-    DatasetAddress | BucketAddress | BusAddress | KeyAddress | SecretAddress, Field(discriminator="kind")
+    DatasetAddress | BucketAddress | BusAddress | KeyAddress | SecretAddress | StreamAddress,
+    Field(discriminator="kind"),
 ]
 
 
@@ -108,6 +118,10 @@ class ResourceDocument(BaseModel):
     def bus(self, name: str) -> BusAddress:
         """The event bus called `name`. Raises `KeyError` where nothing may be put on it."""
         return self._find(BusAddress, name)
+
+    def stream(self, name: str) -> StreamAddress:
+        """Where events of the dataset called `name` are put. Raises `KeyError` where that wasn't granted."""
+        return self._find(StreamAddress, name)
 
     def _find(self, kind: type[A], name: str) -> A:
         for thing in self.things:

@@ -55,6 +55,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
         root="Targets",
     ),
     "aws:cloudwatch/logGroup:LogGroup": Operation("logs", "CreateLogGroup", {"name": "logGroupName"}),
+    "aws:cloudwatch/logStream:LogStream": Operation("logs", "CreateLogStream", {"name": "logStreamName"}),
     "aws:costexplorer/anomalyMonitor:AnomalyMonitor": Operation(
         "ce",
         "CreateAnomalyMonitor",
@@ -113,6 +114,9 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "glue", "PutDataCatalogEncryptionSettings"
     ),
     "aws:glue/dataQualityRuleset:DataQualityRuleset": Operation("glue", "CreateDataQualityRuleset"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Operation(
+        "iam", "CreateOpenIDConnectProvider", {"clientIdLists": "ClientIDList", "thumbprintLists": "ThumbprintList"}
+    ),
     "aws:iam/policy:Policy": Operation("iam", "CreatePolicy", {"name": "PolicyName", "policy": "PolicyDocument"}),
     "aws:iam/role:Role": Operation(
         "iam",
@@ -149,6 +153,10 @@ CONSTRAINTS: Mapping[str, Operation] = {
             "kmsKeyId": "StartStreamEncryption:KeyId",
             "retentionPeriod": "IncreaseStreamRetentionPeriod:RetentionPeriodHours",
         },
+    ),
+    "aws:identitystore/group:Group": Operation("identitystore", "CreateGroup"),
+    "aws:identitystore/groupMembership:GroupMembership": Operation(
+        "identitystore", "CreateGroupMembership", {"memberId": "MemberId.UserId"}
     ),
     "aws:kms/alias:Alias": Operation("kms", "CreateAlias", {"name": "AliasName"}),
     "aws:kms/key:Key": Operation(
@@ -197,4 +205,12 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "secretsmanager", "PutSecretValue", {"secretBinary": None, "secretStringWo": "SecretString"}
     ),
     "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
+    "aws:ssoadmin/accountAssignment:AccountAssignment": Operation("sso-admin", "CreateAccountAssignment"),
+    "aws:ssoadmin/permissionSet:PermissionSet": Operation("sso-admin", "CreatePermissionSet"),
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": Operation(
+        "sso-admin", "PutInlinePolicyToPermissionSet"
+    ),
+    "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment": Operation(
+        "sso-admin", "PutPermissionsBoundaryToPermissionSet"
+    ),
 }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.build.data.spec import ColumnSpec, DatasetSpec, LakeSpec, ZoneName
-from modelyard.build.data.zone import Zone
+from modelyard.build.data.catalog import Catalog
+from modelyard.build.data.ingestion import Intake, intake
+from modelyard.build.data.lifecycle import RESULTS
+from modelyard.build.data.notices import Notices
+from modelyard.build.data.quality import check_quality
+from modelyard.build.data.spec import ArrivalCheck, DatasetSpec, LakeSpec, ZoneName
+from modelyard.build.data.zone import Zone, bucket_name
 from modelyard.core.access import Grantee, PendingAddress, Statement, address, identity_of
 from modelyard.core.addresses import DatasetAddress
 from modelyard.core.buckets import access_log_bucket
@@ -19,27 +24,7 @@ from modelyard.core.errors import Fault, InputError
 from modelyard.core.retention import Retention, retention_for
 from modelyard.foundation.keys import KeysLike
 
-RESULTS: Final = "athena"
 _GIB: Final = 2**30
-_FORMATS: Final[dict[str, tuple[str, str, str]]] = {
-    "parquet": (
-        "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-        "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-        "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
-    ),
-    "json": (
-        "org.apache.hadoop.mapred.TextInputFormat",
-        "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-        "org.openx.data.jsonserde.JsonSerDe",
-    ),
-    "csv": (
-        "org.apache.hadoop.mapred.TextInputFormat",
-        "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-        "org.apache.hadoop.hive.serde2.OpenCSVSerde",
-    ),
-}
-"""Input format, output format and serializer of each way to write objects (athena/latest/ug/supported-serdes)."""
-
 _READ_CATALOG: Final = (
     "glue:BatchGetPartition",
     "glue:GetDatabase",
@@ -75,38 +60,51 @@ class DataLake(Component):
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
         self.key_arn = keys.arn("data")
-        sources = [f"arn:{context.partition}:s3:::{self.physical('s3-bucket', zone)}" for zone in spec.zones]
+        sources = [f"arn:{context.partition}:s3:::{bucket_name(self, zone, spec)}" for zone in spec.zones]
         log_bucket, may_log = access_log_bucket(self, sources=sources, days=spec.access_log_days)
         self.zones: dict[ZoneName, Zone] = {
             zone: Zone(
                 self,
                 zone,
-                zone_spec,
-                datasets={key: dataset for key, dataset in spec.datasets.items() if dataset.zone == zone},
-                result_days=spec.query.result_days,
+                spec,
                 key_arn=self.key_arn,
                 retention=self._retention(zone),
                 log_bucket=log_bucket,
                 may_log=may_log,
             )
-            for zone, zone_spec in spec.zones.items()
+            for zone in spec.zones
         }
-        self.database = aws.glue.CatalogDatabase(
-            self.named("database"),
-            name=self.physical("glue-database"),
-            description=f"The lake of {context.owner} in {context.platform} {context.environment}",
-            opts=self.options(),
-        )
+        self._catalog = Catalog(self, spec)
+        self.database = self._catalog.database
+        self._notices = Notices(self, self.key_arn)
+        self._intakes: dict[str, Intake] = {}
         for dataset, dataset_spec in spec.datasets.items():
-            self._table(dataset, dataset_spec)
+            self._dataset(dataset, dataset_spec)
+        self._tell_of_arrivals()
         self.workgroup = self._workgroup()
         self.register_outputs(
             {
                 "buckets": {zone: made.bucket.bucket for zone, made in self.zones.items()},
                 "database": self.database.name,
                 "workgroup": self.workgroup.name,
+                "legalHolds": self.legal_holds,
+                "notices": dict(self._notices.arns),
             }
         )
+
+    @property
+    def legal_holds(self) -> dict[str, dict[str, str]]:
+        """The datasets that nothing may leave: why, since when, and by whose order."""
+        return {
+            name: {"reason": hold.reason, "since": hold.since.isoformat(), "by": hold.by}
+            for name, hold in ((n, d.legal_hold) for n, d in self.spec.datasets.items())
+            if hold is not None
+        }
+
+    @property
+    def topics(self) -> Mapping[str, pulumi.Output[str]]:
+        """The topic of each owner whose datasets take in events or have rules, by the owner's address."""
+        return self._notices.arns
 
     def zone(self, name: ZoneName) -> Zone:
         """The zone called `name`. Raises `InputError` for one that the lake hasn't."""
@@ -131,6 +129,41 @@ class DataLake(Component):
             self, "query", [Statement(_QUERY, (workgroup,)), *results.may_read(RESULTS), *results.may_write(RESULTS)]
         )
 
+    def grant_publish(self, grantee: Grantee, *, datasets: Sequence[str] | None = None) -> None:
+        """Let `grantee` put events to `datasets`. Absent: to all datasets of the lake that take in events."""
+        chosen = sorted(self._intakes) if datasets is None else sorted(datasets)
+        deaf = [name for name in chosen if name not in self._intakes]
+        if deaf:
+            has = ", ".join(self._intakes) or "none"
+            where = self.written.at("datasets")
+            raise InputError(
+                *(Fault("is no dataset that takes in events", f"Those are: {has}.", where, name) for name in deaf)
+            )
+        made = [self._intakes[name] for name in chosen]
+        statements = [statement for intake in made for statement in intake.statements]
+        identity_of(grantee).allow(self, "publish", statements, [intake.address for intake in made])
+
+    def _dataset(self, name: str, spec: DatasetSpec) -> None:
+        zone = self.zones[spec.zone]
+        table = self._catalog.add(name, spec, zone)
+        parts = {"prefix": self.spec.prefix(name), "zone": zone, "catalog": self._catalog, "table": table}
+        if spec.ingestion is not None:
+            self._intakes[name] = intake(self, name, spec, **parts, notices=self._notices)
+        if spec.quality is not None:
+            check_quality(self, name, spec, **parts, notices=self._notices)
+
+    def _tell_of_arrivals(self) -> None:
+        """Zones tell EventBridge what arrives, where rules wait for it; telling costs a dollar a million objects."""
+        for name, zone in self.zones.items():
+            if any(
+                spec.quality is not None and isinstance(spec.quality.when, ArrivalCheck)
+                for spec in self.spec.datasets.values()
+                if spec.zone == name
+            ):
+                aws.s3.BucketNotification(
+                    self.named(f"{name}-arrivals"), bucket=zone.bucket.bucket, eventbridge=True, opts=self.options()
+                )
+
     def _grant(self, grantee: Grantee, intent: str, datasets: Sequence[str] | None, *, write: bool) -> None:
         chosen = sorted(self.spec.datasets if datasets is None else datasets)
         unknown = [name for name in chosen if name not in self.spec.datasets]
@@ -144,18 +177,12 @@ class DataLake(Component):
             )
         statements: list[Statement] = []
         for zone in self.zones.values():
-            prefixes = [name for name in chosen if self.spec.datasets[name].zone == zone.name]
+            prefixes = [self.spec.prefix(name) for name in chosen if self.spec.datasets[name].zone == zone.name]
             if prefixes:
                 statements += zone.may_write(*prefixes) if write else zone.may_read(*prefixes)
         if chosen:
-            statements.append(Statement(_WRITE_CATALOG if write else _READ_CATALOG, self._catalog(chosen)))
+            statements.append(Statement(_WRITE_CATALOG if write else _READ_CATALOG, self._catalog.arns(chosen)))
         identity_of(grantee).allow(self, intent, statements, [self._address(name) for name in chosen])
-
-    def _catalog(self, datasets: Sequence[str]) -> tuple[str, ...]:
-        """Glue authorizes a call on a table against catalog, database and table together."""
-        database = self.physical("glue-database")
-        tables = (f"table/{database}/{_table_name(name)}" for name in datasets)
-        return tuple(self.context.arn("glue", part) for part in ("catalog", f"database/{database}", *tables))
 
     def _address(self, dataset: str) -> PendingAddress:
         zone = self.zones[self.spec.datasets[dataset].zone]
@@ -163,42 +190,18 @@ class DataLake(Component):
             DatasetAddress,
             name=dataset,
             bucket=zone.bucket.bucket,
-            prefix=f"{dataset}/",
+            prefix=self.spec.prefix(dataset),
             key_arn=zone.key_arn,
-            database=self.physical("glue-database"),
-            table=_table_name(dataset),
+            database=self._catalog.name,
+            table=self.spec.table(dataset),
             workgroup=self.physical("athena-workgroup"),
         )
 
     def _retention(self, zone: ZoneName) -> Retention:
+        if self.spec.held(zone):
+            return Retention.KEEP
         return retention_for(
             self.spec.classification(zone), production=self.context.production, declared=self.spec.retention
-        )
-
-    def _table(self, name: str, spec: DatasetSpec) -> None:
-        read, write, serializer = _FORMATS[spec.format]
-        aws.glue.CatalogTable(
-            self.written_at(f"table-{name}", spec.source()),
-            name=_table_name(name),
-            database_name=self.database.name,
-            description=spec.description or None,
-            owner=spec.owner,
-            table_type="EXTERNAL_TABLE",
-            parameters={
-                "EXTERNAL": "TRUE",
-                "classification": spec.format,
-                "data-classification": spec.classification.value,
-                **({"skip.header.line.count": "1"} if spec.format == "csv" else {}),
-            },
-            partition_keys=[_column(column) for column in spec.partitions],
-            storage_descriptor={
-                "location": pulumi.Output.format("s3://{0}/{1}/", self.zones[spec.zone].bucket.bucket, name),
-                "input_format": read,
-                "output_format": write,
-                "ser_de_info": {"name": spec.format, "serialization_library": serializer},
-                "columns": [_column(column) for column in spec.columns],
-            },
-            opts=self.options(),
         )
 
     def _workgroup(self) -> aws.athena.Workgroup:
@@ -219,11 +222,3 @@ class DataLake(Component):
             },
             opts=self.options(),
         )
-
-
-def _table_name(dataset: str) -> str:
-    return dataset.replace("-", "_")
-
-
-def _column(column: ColumnSpec) -> Any:
-    return {"name": column.name, "type": column.type, "comment": column.description or None}

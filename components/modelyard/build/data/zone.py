@@ -8,7 +8,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.build.data.spec import DatasetSpec, ZoneName, ZoneSpec
+from modelyard.build.data.adopting import adopted
+from modelyard.build.data.lifecycle import holds, lifecycle_rules
+from modelyard.build.data.spec import LakeSpec, ZoneName
 from modelyard.core import access
 from modelyard.core.access import Grantee, Principal, Statement, address, identity_of
 from modelyard.core.addresses import BucketAddress
@@ -18,8 +20,11 @@ from modelyard.core.context import Context
 from modelyard.core.retention import Retention
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 
-UNFINISHED_UPLOAD_DAYS = 7
-"""Days until the parts of an upload that nobody finished go."""
+
+def bucket_name(lake: Component, name: ZoneName, spec: LakeSpec) -> str:
+    """The physical name of a zone's bucket: ours, or the one that it was adopted with."""
+    given = spec.zones[name].adopt
+    return lake.physical("s3-bucket", name) if given is None else given.bucket
 
 
 def _only_with_key(arn: pulumi.Input[str], key_arn: pulumi.Output[str]) -> list[Statement]:
@@ -56,10 +61,8 @@ class Zone:
         self,
         lake: Component,
         name: ZoneName,
-        spec: ZoneSpec,
+        spec: LakeSpec,
         *,
-        datasets: dict[str, DatasetSpec],
-        result_days: int,
         key_arn: pulumi.Output[str],
         retention: Retention,
         log_bucket: aws.s3.Bucket,
@@ -69,11 +72,15 @@ class Zone:
         self.component = lake.component
         self._context: Context = lake.context
         self.key_arn = key_arn
+        given, bucket = spec.zones[name].adopt, bucket_name(lake, name, spec)
+        where = spec.zones[name].source()
         self.bucket = aws.s3.Bucket(
-            lake.written_at(name, spec.source()),
-            bucket=lake.physical("s3-bucket", name),
-            force_destroy=retention.force_destroy,
-            opts=lake.options(protect=retention.protect),
+            lake.written_at(name, where),
+            bucket=bucket,
+            force_destroy=retention.force_destroy and given is None,
+            opts=lake.options(protect=retention.protect)
+            if given is None
+            else adopted(lake, "bucket", bucket, given.settings),
         )
         self.arn: pulumi.Output[str] = self.bucket.arn
         closed(lake, name, self.bucket)
@@ -98,9 +105,9 @@ class Zone:
             opts=lake.options(),
         )
         aws.s3.BucketLifecycleConfiguration(
-            lake.written_at(f"{name}-lifecycle", spec.source()),
+            lake.written_at(f"{name}-lifecycle", where),
             bucket=self.bucket.bucket,
-            rules=lifecycle_rules(spec, datasets, result_days if name == "artifacts" else None),
+            rules=lifecycle_rules(spec, name),
             opts=lake.options(),
         )
         aws.s3.BucketLogging(
@@ -113,7 +120,9 @@ class Zone:
         aws.s3.BucketPolicy(
             lake.named(f"{name}-policy"),
             bucket=self.bucket.bucket,
-            policy=access.policy_json([*only_tls(self.arn), *_only_with_key(self.arn, key_arn)]),
+            policy=access.policy_json(
+                [*only_tls(self.arn), *_only_with_key(self.arn, key_arn), *holds(spec, name, self.arn)]
+            ),
             opts=lake.options(),
         )
 
@@ -142,6 +151,18 @@ class Zone:
             through_service(self._context, "s3", ENCRYPT_AND_DECRYPT, self.key_arn),
         ]
 
+    def may_deliver(self, *prefixes: str) -> list[Statement]:
+        """Lets a service add objects below each prefix, and see what it adds; it removes and reads none.
+
+        Source: firehose/latest/dev/controlling-access, "Grant Firehose access to an Amazon S3 destination".
+        """
+        return [
+            Statement(("s3:GetBucketLocation", "s3:ListBucketMultipartUploads"), (self.arn,)),
+            Statement(("s3:ListBucket",), (self.arn,), _below(prefixes)),
+            Statement(("s3:AbortMultipartUpload", "s3:PutObject"), self.objects(*prefixes)),
+            through_service(self._context, "s3", ENCRYPT_AND_DECRYPT, self.key_arn),
+        ]
+
     def grant_read(self, grantee: Grantee, prefix: str = "") -> None:
         """Let `grantee` read what lies below `prefix` in this zone; no prefix is the whole zone."""
         self._grant(grantee, "read", self.may_read(prefix), prefix)
@@ -165,34 +186,3 @@ def _slashed(prefix: str) -> str:
 def _below(prefixes: Sequence[str]) -> dict[str, Any]:
     wanted = [f"{_slashed(prefix)}*" for prefix in prefixes if _slashed(prefix)]
     return {"StringLike": {"s3:prefix": wanted}} if wanted else {}
-
-
-def lifecycle_rules(
-    spec: ZoneSpec, datasets: dict[str, DatasetSpec], result_days: int | None
-) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
-    """A rule for the whole zone, one for each dataset with a retention, and one for query results."""
-    versions: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
-        "id": "versions",
-        "status": "Enabled",
-        "filter": {"prefix": ""},
-        "noncurrent_version_expiration": {"noncurrent_days": spec.noncurrent_days},
-        "abort_incomplete_multipart_upload": {"days_after_initiation": UNFINISHED_UPLOAD_DAYS},
-    }
-    if spec.expire_after_days is not None:
-        versions["expiration"] = {"days": spec.expire_after_days}
-    expiring = {f"{name}/": dataset.retention_days for name, dataset in sorted(datasets.items())}
-    if result_days is not None:
-        expiring["athena/"] = result_days
-    return [
-        versions,
-        *(_expire(prefix, days) for prefix, days in expiring.items() if days is not None),
-    ]
-
-
-def _expire(prefix: str, days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
-    return {
-        "id": prefix.rstrip("/"),
-        "status": "Enabled",
-        "filter": {"prefix": prefix},
-        "expiration": {"days": days},
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelyard_sandbox.aws.declare import Call, Name, Step, Tags, Type, fields
 
@@ -65,4 +65,31 @@ LOG_GROUP = Type(
     ),
 )
 
-TYPES = (LOG_GROUP,)
+
+def _read_stream(live: Live) -> dict[str, Any] | None:
+    group, name = live.get("logGroupName"), live.get("name")
+    found = live.call("describe_log_streams", logGroupName=group, logStreamNamePrefix=name)["logStreams"]
+    return next(
+        (
+            {"name": name, "logGroupName": group, "arn": stream["arn"]}
+            for stream in found
+            if stream["logStreamName"] == name
+        ),
+        None,
+    )
+
+
+LOG_STREAM = Type(
+    "aws:cloudwatch/logStream:LogStream",
+    "logs",
+    fields={"name": "logStreamName", "logGroupName": "logGroupName"},
+    id="name",
+    from_id=lambda id: dict(zip(("logGroupName", "name"), id.split(":", 1), strict=True)),
+    name=Name("name", limit=512),
+    computed=("arn",),
+    create=Call("create_log_stream"),
+    read=_read_stream,
+    delete=Call("delete_log_stream"),
+)
+
+TYPES = (LOG_GROUP, LOG_STREAM)

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from modelyard.build.data.spec.ingestion import IngestionSpec
 from modelyard.build.data.spec.partitions import arrival_format, extracted
-from modelyard.build.data.spec.quality import QualitySpec
+from modelyard.build.data.spec.quality import QualitySpec, ScheduledCheck
 from modelyard.build.data.spec.zones import ZoneName
 from modelyard.core.errors import Fault
 from modelyard.core.retention import Classification
@@ -136,6 +136,7 @@ class DatasetSpec(Spec):
         yield from self._ingestion()
         if self.quality is not None:
             yield from self.quality.faults_for(self.types)
+            yield from self._nightly(self.quality)
 
     @property
     def types(self) -> dict[str, str]:
@@ -161,6 +162,16 @@ class DatasetSpec(Spec):
             yield self.fault(
                 "retention_days", f"is less than {reason} must stay", f"Use {floor} or more.", self.retention_days
             )
+
+    def _nightly(self, quality: QualitySpec) -> Iterator[Fault]:
+        """A look by the clock registers the partition of the day, so that is what ingestion must write."""
+        of_the_day = len(self.partitions) == 1 and self.partitions[0].type == "date"
+        by_arrival = self.ingestion is not None and self.ingestion.partition_by == "arrival"
+        if self.ingestion is None or not self.partitions or (of_the_day and by_arrival):
+            return
+        if isinstance(quality.when, ScheduledCheck):
+            remedy = "Use when: {kind: arrival}, or one partition of type date, by arrival."
+            yield self.fault("quality.when", "can't tell which partitions are new", remedy, "schedule")
 
     def _ingestion(self) -> Iterator[Fault]:
         if self.ingestion is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
-from modelyard.core.spec import ColumnName, LogDays, Spec
+from modelyard.core.spec import ColumnName, Spec
 
 _NUMBERS: Final = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
 _TIMES: Final = ("date", "timestamp")
@@ -260,7 +260,6 @@ class QualitySpec(Spec):
     timeout_minutes: int = Field(
         default=60, ge=1, le=2880, description="Minutes after which a run is stopped, and has failed."
     )
-    log_days: LogDays = Field(default=30, description="Days that the log of failed looks stays.")
 
     def ruleset(self) -> str:
         """All rules as a ruleset of Glue Data Quality."""
