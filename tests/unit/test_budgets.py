@@ -1,9 +1,12 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from modelyard.assess.graph import record
 from modelyard.core import access
@@ -255,3 +258,25 @@ def test_topic_and_key_let_the_two_services_in_for_this_account_only():
 def test_budgets_of_two_teams_share_no_name():
     names = {nodes(spec(), CONTEXT.for_team(team))["budget"]["name"] for team in ("fraud", "churn")}
     assert len(names) == 2
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "budgets.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_pages_python_does_what_the_page_says():
+    (example,) = blocks("python")
+    graph = record(lambda: exec(example, {}), project="p", stack="s", region="eu-west-1")
+    (action,) = graph.of_type("aws:budgets/budgetAction:BudgetAction")
+    applied = action.properties["definition"]["iamActionDefinition"]
+    assert applied["roles"] == ["ml-dev-fraud-scientist"]
+
+
+def test_the_pages_yaml_is_a_budget_in_each_environment():
+    (example,) = blocks("yaml")
+    document = YAML(typ="safe").load(example)
+    for over in ({}, document["environments"]["prod"]["budget"]):
+        assert not list(BudgetSpec.model_validate(document["budget"] | over).all_faults())
