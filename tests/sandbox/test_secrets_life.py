@@ -117,7 +117,7 @@ def test_a_managed_secret_is_found_by_the_beginning_of_its_name_and_only_if_it_i
 def test_a_value_that_is_missing_or_empty_is_a_fault_that_names_the_variable(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("VENDOR_KEY", raising=False)
     monkeypatch.setenv("OTHER_KEY", "  ")
-    entries = {
+    entries: dict[str, Any] = {
         "vendor": {"kind": "environment", "variable": "VENDOR_KEY"},
         "other": {"kind": "environment", "variable": "OTHER_KEY"},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from modelyard import Context, ExistingRole, Keys, KeysSpec, Role
 from modelyard.assess.graph import Graph, Secret, record, reveal
+from modelyard.core import document
 from modelyard.core.access import trust_service
 from modelyard.core.errors import AccessError, InputError, SpecError
+from modelyard.core.spec import Spec
 from modelyard.foundation.secrets import Secrets, SecretSpec, SecretsSpec
 
 CONTEXT = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
@@ -265,9 +268,7 @@ def test_a_schedule_starts_the_state_machine_with_the_secret():
     schedule = node(graph, "secrets-db-schedule").properties
     assert schedule["scheduleExpression"] == "rate(30 days)"
     assert schedule["target"]["arn"] == MACHINE
-    assert json.loads(schedule["target"]["input"]) == {
-        "SecretId": node(graph, "secrets-db", ":Secret").outputs["arn"]
-    }
+    assert json.loads(schedule["target"]["input"]) == {"SecretId": node(graph, "secrets-db", ":Secret").outputs["arn"]}
     (start,) = statements(graph, "secrets-db-starter-secrets-access")
     assert (start["Action"], start["Resource"]) == ("states:StartExecution", MACHINE)
 
@@ -340,3 +341,28 @@ def record_late(secrets: Secrets) -> None:
     role = Role.__new__(Role)
     role.arn = secrets.arns["db"]
     secrets.grant_read(role, secrets=["db"])
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "secrets.md"
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def test_the_pages_program_runs():
+    (program,) = examples("python")
+    graph = record(lambda: exec(program, {}), project="p", stack="s", region="eu-west-1")
+    assert statements(graph, "trainer-secrets-access")
+
+
+def test_the_pages_file_is_taken_and_its_message_is_the_one_that_comes():
+    class Page(Spec):
+        secrets: SecretsSpec
+
+    (text,) = examples("yaml")
+    loaded = document.load(document.parse(text.encode(), "teams/fraud.yaml"), Page)
+    assert list(loaded.secrets.entries) == ["warehouse", "vendor", "database", "shared"]
+    assert list(loaded.secrets.faults_in(FRAUD.account, FRAUD.region)) == []
+    fault = loaded.secrets.entries["vendor"].fault("variable", "x", "y")
+    assert fault.source is not None and fault.source.path == "secrets.entries.vendor.variable"

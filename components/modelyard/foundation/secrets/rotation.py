@@ -65,7 +65,7 @@ class _FunctionRotates(_Rotation):
 class FunctionRotation(_FunctionRotates):
     """Rotation by a Lambda function that exists. Its owner lets `secretsmanager.amazonaws.com` invoke it."""
 
-    kind: Literal["function"] = Field(default="function", description="A function that exists.")
+    kind: Literal["function"] = Field(description="A function that exists.")
     arn: FunctionArn = Field(description="The function, in the account and region of the secret.")
     role: RoleArn = Field(
         description="The role that the function runs as; it gets what rotating this secret takes, and nothing else."

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
 from modelyard.core.retention import Classification, Retention
-from modelyard.core.spec import REPLACES, Name, RoleArn, Spec
+from modelyard.core.spec import Name, RoleArn, Spec
 from modelyard.foundation.secrets.rotation import FunctionRotation, RotationSpec, StateMachineRotation
 
 SecretArn = Annotated[
@@ -72,7 +72,7 @@ class _Kept(Spec):
 class GeneratedSecret(_Kept):
     """A secret whose value AWS makes: nobody types it, and nobody has to."""
 
-    kind: Annotated[Literal["generated"], REPLACES] = Field(description="Made by Secrets Manager.")
+    kind: Literal["generated"] = Field(description="Made by Secrets Manager.")
     length: int = Field(
         default=32,
         ge=16,
@@ -103,7 +103,7 @@ class GeneratedSecret(_Kept):
 class EnvironmentSecret(_Kept):
     """A secret whose value comes from an environment variable of whoever deploys, such as a vendor's API key."""
 
-    kind: Annotated[Literal["environment"], REPLACES] = Field(description="Taken from the environment at deployment.")
+    kind: Literal["environment"] = Field(description="Taken from the environment at deployment.")
     variable: Variable = Field(description="The variable that holds the value when the stack is deployed.")
 
 
