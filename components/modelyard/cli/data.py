@@ -105,7 +105,8 @@ def erase(
     from modelyard.operate import data
     from modelyard.operate.data import showing
 
-    planned = data.plan(_lake(team, env).dataset(dataset), _conditions(where))
+    wanted = _conditions(where)
+    planned = data.plan(_lake(team, env).dataset(dataset), wanted)
     if not yes:
         if json:
             print(_json(showing.plan_as_json(planned)))

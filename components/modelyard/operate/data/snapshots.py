@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from modelyard.core.errors import EnvironmentFault, Fault, InputError, Source
 from modelyard.core.snapshots import Manifest, ObjectVersion, content_hash
 from modelyard.operate.data.place import SNAPSHOTS, Dataset, Lake, argument, is_hidden
-from modelyard.operate.data.store import Listed, Store
+from modelyard.operate.data.store import Listed, NotDeployed, Store
 
 SHORTEST: Final = 4
 _SHOWN_FAULTS: Final = 20
@@ -243,6 +243,8 @@ def find(
 ) -> Found:
     """The one snapshot of these lakes, or of one `dataset` of theirs, whose hash begins with `reference`.
 
+    Of several lakes, those that aren't deployed have none.
+
     Raises `InputError` for a beginning that is too short, that no hash has, or that several have.
     """
     source = argument(argument_name)
@@ -253,7 +255,12 @@ def find(
     hits: list[tuple[Lake, str, str]] = []
     for lake in lakes:
         bucket = lake.bucket("artifacts")
-        keys = Store(lake.s3).keys(bucket, f"{SNAPSHOTS}{dataset}/" if dataset else SNAPSHOTS)
+        try:
+            keys = Store(lake.s3).keys(bucket, f"{SNAPSHOTS}{dataset}/" if dataset else SNAPSHOTS)
+        except NotDeployed:
+            if len(lakes) == 1:
+                raise
+            continue
         hits += [(lake, bucket, key) for key in keys if key.rpartition("/")[2].startswith(wanted)]
     if len(hits) > 1:
         several = ", ".join(key.removeprefix(SNAPSHOTS).removesuffix(".json") for _, _, key in hits)

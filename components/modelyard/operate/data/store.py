@@ -37,6 +37,10 @@ class Listed:
         return self.bucket, self.key, self.version_id
 
 
+class NotDeployed(InputError):
+    """There is no such bucket."""
+
+
 @contextmanager
 def asking(bucket: str) -> Iterator[None]:
     """What S3 refuses becomes an error of ours: no such bucket, no permission, no connection."""
@@ -49,7 +53,7 @@ def asking(bucket: str) -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code == "NoSuchBucket":
             problem = Fault("there is no such bucket; the lake isn't deployed", "Deploy it: yard up TEAM", source)
-            raise InputError(problem) from None
+            raise NotDeployed(problem) from None
         if code in ("AccessDenied", "403", "AllAccessDisabled"):
             problem = Fault(
                 f"{error.operation_name} is refused",
