@@ -124,7 +124,7 @@ def start_data_quality_ruleset_evaluation_run(self: Any) -> ActionResult:
         kept.results[results[-1]] = _judged(kept, name, asked["DataSource"], run) | {"ResultId": results[-1]}
     wanted = ("DataSource", "Role", "NumberOfWorkers", "Timeout", "AdditionalRunOptions", "RulesetNames")
     kept.runs[run] = {key: asked[key] for key in wanted if key in asked}
-    kept.runs[run] |= {"RunId": run, "Status": "SUCCEEDED", "ResultIds": results, "StartedOn": utcnow()}
+    kept.runs[run] |= {"RunId": run, "Status": "SUCCEEDED", "ResultIds": results}
     return ActionResult({"RunId": run})
 
 

@@ -173,9 +173,8 @@ def definition_of(
         "TopicArn": topic,
         "Subject": f"{name}: its rules don't hold"[:_LONGEST_SUBJECT],
         "Message.$": f"States.Format('Of the rules of {name} a share of {{}} holds. Those that do not: {{}}', "
-        "$.result.Score, States.JsonToString($.result.Failing))",
+        "$.result.Score, States.JsonToString($.failing.Rules))",
     }
-    result = {"Score.$": "$.Score", "Failing.$": "$.RuleResults[?(@.Result != 'PASS')]"}
     states: dict[str, Any] = {
         **first,
         "Evaluate": _task(
@@ -196,16 +195,19 @@ def definition_of(
             ],
             "Default": "NotLookedAt",
         },
-        "Result": {
-            **_task(
-                "glue:getDataQualityResult", {"ResultId.$": "$.state.ResultIds[0]"}, "$.result", "Judge", retried=_FLAKY
-            ),
-            "ResultSelector": result,
-        },
+        "Result": _task(
+            "glue:getDataQualityResult", {"ResultId.$": "$.state.ResultIds[0]"}, "$.result", "Judge", retried=_FLAKY
+        ),
         "Judge": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.result.Score", "NumericGreaterThanEquals": 1, "Next": "Holds"}],
-            "Default": "Tell",
+            "Default": "Failing",
+        },
+        "Failing": {
+            "Type": "Pass",
+            "Parameters": {"Rules.$": "$.result.RuleResults[?(@.Result != 'PASS')]"},
+            "ResultPath": "$.failing",
+            "Next": "Tell",
         },
         "Tell": {
             "Type": "Task",
@@ -250,14 +252,14 @@ def _arrived(spec: DatasetSpec, prefix: str) -> list[str]:
             for index, _ in enumerate(spec.partitions)
         )
         return [f"States.ArrayGetItem(States.StringSplit({segment}, '='), 1)" for segment in segments]
-    today = "States.ArrayGetItem(States.StringSplit($$.Execution.StartTime, 'T'), 0)"
+    today = "States.ArrayGetItem(States.StringSplit($.time, 'T'), 0)"
     return [today] if spec.ingestion is not None else []
 
 
 def _only_new(spec: DatasetSpec, values: list[str]) -> dict[str, str]:
     """Limits a run to the partition that arrived; at night, to that of today and the day before."""
     if spec.quality is not None and isinstance(spec.quality.when, ArrivalCheck):
-        tests = " and ".join(f"{column.name}=\\'{{}}\\'" for column in spec.partitions)
+        tests = " and ".join(f'{column.name}="{{}}"' for column in spec.partitions)
         return {"pushDownPredicate.$": f"States.Format('{tests}', {', '.join(values)})"}
     return {"pushDownPredicate": f"{spec.partitions[0].name} >= date_sub(current_date(), 1)"}
 
@@ -318,7 +320,11 @@ def _start(
             group_name=group.name,
             schedule_expression=spec.when.expression,
             flexible_time_window={"mode": "FLEXIBLE", "maximum_window_in_minutes": 15},
-            target={"arn": machine.arn, "role_arn": role.arn},
+            target={
+                "arn": machine.arn,
+                "role_arn": role.arn,
+                "input": json.dumps({"time": "<aws.scheduler.scheduled-time>"}),
+            },
             opts=lake.options(depends_on=[role.may_work]),
         )
         return
