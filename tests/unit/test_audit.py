@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -406,6 +408,19 @@ def test_an_auditor_reads_and_searches_and_changes_nothing():
     }
     assert {"s3:GetObject", "logs:FilterLogEvents", "kms:Decrypt"} <= actions
     assert not [action for action in actions if any(word in action for word in ("Put", "Delete", "Bypass", "Create"))]
+
+
+def test_the_code_of_the_page_runs():
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+    def program() -> None:
+        for block in blocks:
+            exec(block, {})
+
+    graph = record(program, project="p", stack="s", region=CONTEXT.region)
+    assert len(blocks) == 2
+    assert selectors(graph)[1]["resources.ARN"] == ["arn:aws:s3:::ml-dev-fraud-"]
 
 
 # What is refused
