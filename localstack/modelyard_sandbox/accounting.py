@@ -17,10 +17,16 @@ class Listing:
     service: str
     operation: str
     key: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] = field(default_factory=dict)
+    """What the operation takes; a function gets the service's client."""
     regional: bool = True
     gone: tuple[str, ...] = ()
     """Values of `State` that mean: deleted, and still shown for a while."""
+
+
+def _of_the_instance(client: Any) -> Mapping[str, Any]:
+    """The account's Identity Center."""
+    return {"InstanceArn": client.list_instances()["Instances"][0]["InstanceArn"]}
 
 
 LISTINGS: tuple[Listing, ...] = (
@@ -28,6 +34,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("iam", "list_roles", "Roles", regional=False),
     Listing("iam", "list_policies", "Policies", {"Scope": "Local"}, regional=False),
     Listing("iam", "list_users", "Users", regional=False),
+    Listing("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList", regional=False),
     Listing("kms", "list_aliases", "Aliases"),
     Listing("kms", "list_keys", "Keys"),
     Listing("ec2", "describe_vpcs", "Vpcs"),
@@ -61,6 +68,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("scheduler", "list_schedules", "Schedules"),
     Listing("scheduler", "list_schedule_groups", "ScheduleGroups"),
     Listing("sqs", "list_queues", "QueueUrls"),
+    Listing("sso-admin", "list_permission_sets", "PermissionSets", _of_the_instance),
     Listing("stepfunctions", "list_state_machines", "stateMachines"),
     Listing("budgets", "describe_budgets", "Budgets", {"AccountId": "123456789012"}, regional=False),
     Listing("budgets", "describe_budget_actions_for_account", "Actions", {"AccountId": "123456789012"}, regional=False),
@@ -88,10 +96,11 @@ def counted(client: Client, region: str, others: tuple[str, ...] = ()) -> dict[s
 
 
 def _listed(client: Any, listing: Listing) -> list[Any]:
+    arguments = listing.arguments(client) if callable(listing.arguments) else listing.arguments
     if client.can_paginate(listing.operation):
-        pages = client.get_paginator(listing.operation).paginate(**listing.arguments)
+        pages = client.get_paginator(listing.operation).paginate(**arguments)
     else:
-        pages = [getattr(client, listing.operation)(**listing.arguments)]
+        pages = [getattr(client, listing.operation)(**arguments)]
     things = [thing for page in pages for thing in page.get(listing.key, [])]
     if listing.service == "kms" and listing.key == "Keys":
         states = (client.describe_key(KeyId=thing["KeyId"])["KeyMetadata"]["KeyState"] for thing in things)

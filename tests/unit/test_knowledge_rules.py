@@ -30,6 +30,8 @@ ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 KEY = "aws:kms/key:Key"
 ALIAS = "aws:kms/alias:Alias"
+OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+DOOR_BOUNDARY = "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment"
 BUCKET = "aws:s3/bucket:Bucket"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -73,6 +75,12 @@ ACCEPTED: Mapping[str, Mapping[str, Any]] = {
     POLICY: {"name": "read", "policy": READ},
     ROLE_POLICY: {"role": "trainer", "policy": READ},
     ATTACHMENT: {"role": "trainer", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    OIDC: {"url": "https://gitlab.com", "clientIdLists": ["sts.amazonaws.com"]},
+    DOOR_BOUNDARY: {
+        "instanceArn": "arn:aws:sso:::instance/ssoins-1234567890abcdef",
+        "permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef",
+        "permissionsBoundary": {"managedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    },
     KEY: {"description": "Lake"},
     ALIAS: {"name": "alias/lake", "targetKeyId": "key-1"},
     BUCKET: {"bucket": "acme-lake-raw"},
@@ -152,6 +160,14 @@ CASES = [
     one("a prefix of an inline policy's name leaves room", ROLE_POLICY, "namePrefix", "x" * 103, "x" * 102),
     one("what is attached is the ARN of a policy", ATTACHMENT, "policyArn",
         "arn:aws:iam::123456789012:role/boundary", "arn:aws:iam::123456789012:policy/teams/boundary"),
+    one("an issuer has no port", OIDC, "url", "https://ci.acme.example:8443", "https://ci.acme.example/oidc"),
+    one("an issuer is reached by https", OIDC, "url", "http://ci.acme.example", "https://ci.acme.example"),
+    one("a thumbprint is a SHA-1", OIDC, "thumbprintLists[0]", ["a" * 39], ["a" * 40]),
+    one("an identity provider has five thumbprints at most", OIDC, "thumbprintLists", ["a" * 40] * 6, ["a" * 40] * 5),
+    one("a permission set has one boundary", DOOR_BOUNDARY, "permissionsBoundary",
+        {"managedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+         "customerManagedPolicyReference": {"name": "x", "path": "/"}},
+        {"customerManagedPolicyReference": {"name": "x", "path": "/"}}),
     one("a key waits at least seven days for its deletion", KEY, "deletionWindowInDays", 6.0, 7.0),
     Case("a rotation period needs rotation", KEY, "",
          {"rotationPeriodInDays": 90.0}, {"rotationPeriodInDays": 90.0, "enableKeyRotation": True}),

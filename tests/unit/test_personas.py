@@ -12,6 +12,7 @@ import pytest
 from modelyard.assess.graph import Graph, record
 from modelyard.build.data import DataLake, LakeSpec
 from modelyard.core import access
+from modelyard.core.access import trust_nobody
 from modelyard.core.context import Context
 from modelyard.core.contract import VERSION, SignInContract, read_contract
 from modelyard.core.document import load, parse
@@ -69,6 +70,12 @@ def recorded(program: Program) -> Graph:
 
 def graph(team: TeamHeader | None = None, **changes: Any) -> Graph:
     return recorded(lambda: personas(team, **changes) and None)
+
+
+def doors_of(team: TeamHeader, *, context: Context = CONTEXT, spec: IdentityCenterSpec = CENTER) -> None:
+    keys = Keys("keys", KeysSpec(), context=context)
+    fence = TeamFence("fence", team, context=context, keys=keys, trusted=[trust_nobody()])
+    IdentityCenterDoors("doors", spec, context=context, header=team, fence=fence)
 
 
 def trust(made: Graph, persona: str) -> list[dict[str, Any]]:
@@ -232,10 +239,11 @@ def test_an_exception_to_the_separation_of_duties_is_spelled_out_and_reported():
     assert reported == [(f"fraud: {ADA} may approve what they make: {why}",)]
 
 
-def test_an_exception_that_nothing_needs_is_refused():
+def test_an_exception_that_nothing_needs_any_more_is_reported_and_stops_nobody_from_leaving():
+    reported: list[tuple[str, ...]] = []
     team = header(not_separated={JOAN: "she was an engineer once"})
-    with pytest.raises(SpecError, match="is an exception that nothing needs. Take it away"):
-        graph(team)
+    recorded(lambda: reported.append(personas(team, context=PRODUCTION).exceptions))
+    assert reported == [(f"fraud: not_separated names {JOAN}, and nothing needs it any more; take it away",)]
 
 
 def test_a_name_that_goes_from_the_one_list_goes_from_every_trust_and_group():
@@ -249,8 +257,8 @@ def whole(team: TeamHeader, leavers: Mapping[str, str] | None = None) -> Graph:
 
     def program() -> None:
         keys = Keys("keys", KeysSpec(), context=CONTEXT)
-        TeamFence("fence", team, context=CONTEXT, keys=keys, leavers=leavers)
-        IdentityCenterDoors("doors", CENTER, context=CONTEXT, header=team, leavers=leavers)
+        fence = TeamFence("fence", team, context=CONTEXT, keys=keys, leavers=leavers)
+        IdentityCenterDoors("doors", CENTER, context=CONTEXT, header=team, fence=fence, leavers=leavers)
         personas(team, leavers=leavers)
 
     return recorded(program)
@@ -309,7 +317,7 @@ def test_a_door_is_called_as_the_personas_trust_expects_even_where_names_are_cut
                       account=ACCOUNT, team="t" * 16)  # fmt: skip
 
     def program() -> None:
-        IdentityCenterDoors("doors", CENTER, context=longest, header=header())
+        doors_of(header(), context=longest)
         personas(context=longest)
 
     made = recorded(program)
@@ -323,7 +331,7 @@ def test_people_are_assigned_by_a_group_or_one_by_one():
     by_group = made.of_type("aws:ssoadmin/accountAssignment:AccountAssignment")
     assert {node.properties["principalType"] for node in by_group} == {"GROUP"} and len(by_group) == 4
     spec = CENTER.model_copy(update={"assign": "users"})
-    one_by_one = recorded(lambda: IdentityCenterDoors("doors", spec, context=CONTEXT, header=header()) and None)
+    one_by_one = recorded(lambda: doors_of(header(), spec=spec))
     assigned = one_by_one.of_type("aws:ssoadmin/accountAssignment:AccountAssignment")
     assert {node.properties["principalType"] for node in assigned} == {"USER"} and len(assigned) == 5
     assert {node.properties["targetId"] for node in assigned} == {ACCOUNT}
@@ -357,9 +365,7 @@ def test_a_team_in_an_account_of_its_own_has_everything_there_and_nothing_in_the
     context = PLATFORM.for_team("fraud", account=OWN, boundary=BOUNDARY.replace(ACCOUNT, OWN))
 
     def program() -> None:
-        keys = Keys("keys", KeysSpec(), context=context)
-        TeamFence("fence", header(account=OWN), context=context, keys=keys, trusted=[])
-        IdentityCenterDoors("doors", CENTER, context=context, header=header(account=OWN))
+        doors_of(header(account=OWN), context=context)
         personas(header(account=OWN, pipelines=[RUN]), context=context)
 
     made = record(program, project="p", stack="s", region="eu-west-1", account=OWN)

@@ -173,6 +173,18 @@ def _secrets(session: Session, arguments: Properties) -> Properties:
     }
 
 
+def _directory_user(session: Session, arguments: Properties) -> Properties:
+    region, store = arguments.get("region") or session.region, arguments["identityStoreId"]
+    client = session.client("identitystore", region)
+    wanted = (arguments.get("alternateIdentifier") or {}).get("uniqueAttribute") or {}
+    id = arguments.get("userId")
+    if not id:
+        unique = {"AttributePath": wanted["attributePath"], "AttributeValue": wanted["attributeValue"]}
+        id = client.get_user_id(IdentityStoreId=store, AlternateIdentifier={"UniqueAttribute": unique})["UserId"]
+    user = client.describe_user(IdentityStoreId=store, UserId=id)
+    return {**arguments, "id": id, "region": region, "userId": id, "userName": user["UserName"]}
+
+
 INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -182,6 +194,7 @@ INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+    "aws:identitystore/getUser:getUser": _directory_user,
     "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:secretsmanager/getSecrets:getSecrets": _secrets,
 }

@@ -156,7 +156,12 @@ class DeployingMonitor(MockMonitor):
         base = self._providers[""].session
         region = configuration.get("region") or base.region
         tags = (configuration.get("defaultTags") or {}).get("tags")
-        self._providers[made.urn] = Provider(InProcessSession(region, tags))
+        roles = configuration.get("assumeRoles") or [{}]
+        session = InProcessSession(region, tags, roles[-1].get("roleArn", ""))
+        allowed = configuration.get("allowedAccountIds") or [session.account]
+        if session.account not in allowed:
+            raise ProviderError(f"{made.urn}: the account is {session.account}; allowedAccountIds has {allowed}")
+        self._providers[made.urn] = Provider(session)
         return made
 
     def delete(self, resource: Deployed) -> None:
@@ -221,7 +226,11 @@ class DeployingMonitor(MockMonitor):
             found = self.now[plain(received(request.args))["urn"]]
             result: Properties = {"urn": found.urn, "id": found.id, "state": found.state}
         else:
-            result = provider.invoke(request.tok, received(request.args))
+            try:
+                result = provider.invoke(request.tok, received(request.args))
+            except ProviderError as error:
+                self.failures.append(Fault(str(error), "", value=request.tok))
+                raise
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(sent(result))
         return response

@@ -25,16 +25,35 @@ def _session() -> Any:
 
 
 class InProcessSession:
-    """Clients of one region and account; moto must be active."""
+    """Clients of one region and account; moto must be active.
+
+    `assume`: the ARN of a role whose account they work in. Absent: the sandbox's own.
+    """
 
     partition = "aws"
 
-    def __init__(self, region: str, default_tags: Mapping[str, str] | None = None) -> None:
+    def __init__(self, region: str, default_tags: Mapping[str, str] | None = None, assume: str = "") -> None:
         self.region = region
         self.account = ACCOUNT
         self.default_tags = dict(default_tags or {})
         self._session = _session()
         self._clients: dict[tuple[str, str], Any] = {}
+        self._credentials: dict[str, str] = {
+            "aws_access_key_id": CREDENTIAL,
+            "aws_secret_access_key": CREDENTIAL,
+        }
+        if assume:
+            self._assume(assume)
+
+    def _assume(self, role: str) -> None:
+        got = self.client("sts").assume_role(RoleArn=role, RoleSessionName="modelyard-sandbox")["Credentials"]
+        self._credentials = {
+            "aws_access_key_id": got["AccessKeyId"],
+            "aws_secret_access_key": got["SecretAccessKey"],
+            "aws_session_token": got["SessionToken"],
+        }
+        self._clients.clear()
+        self.account = self.client("sts").get_caller_identity()["Account"]
 
     def client(self, service: str, region: str = "") -> Any:
         """The client of a service; made once."""
@@ -44,9 +63,8 @@ class InProcessSession:
                 client = self._session.create_client(
                     service,
                     region_name=where,
-                    aws_access_key_id=CREDENTIAL,
-                    aws_secret_access_key=CREDENTIAL,
                     config=Config(proxies=_NOWHERE, ignore_configured_endpoint_urls=True, inject_host_prefix=False),
+                    **self._credentials,
                 )
                 self._clients[service, where] = client
             return self._clients[service, where]

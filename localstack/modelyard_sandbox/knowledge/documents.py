@@ -56,6 +56,7 @@ DOCUMENTS: Mapping[str, Sequence[tuple[str, Kind]]] = {
     "aws:iam/role:Role": [("assumeRolePolicy", TRUST), ("inlinePolicies[].policy", INLINE)],
     "aws:iam/rolePolicy:RolePolicy": [("policy", INLINE)],
     "aws:kms/key:Key": [("policy", KEY)],
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": [("inlinePolicy", INLINE)],
     "aws:s3/bucket:Bucket": [("policy", BUCKET)],
     "aws:s3/bucketPolicy:BucketPolicy": [("policy", BUCKET)],
     "aws:secretsmanager/secret:Secret": [("policy", SECRET)],

@@ -11,14 +11,15 @@ from modelyard.core.access import Principal, Statement, trust_roles
 from modelyard.core.context import Context
 
 
-def provider_in(name: str, context: Context, role_arn: pulumi.Input[str]) -> pulumi.ResourceOptions:
-    """Options with a provider that works in the context's account and region, by this role, and nowhere else."""
-    made = aws.Provider(
-        name,
-        region=context.region,
-        allowed_account_ids=[context.account],
-        assume_roles=[{"role_arn": role_arn, "session_name": f"modelyard-{context.owner}"}],
-    )
+def provider_in(name: str, context: Context, role_arn: str | None = None) -> pulumi.ResourceOptions:
+    """Options with a provider that works in the context's account and region and nowhere else.
+
+    `role_arn`: the role that it assumes there. Absent: it works with the caller's own credentials.
+    """
+    session = f"modelyard-{context.owner}"
+    roles = [aws.ProviderAssumeRoleArgs(role_arn=role_arn, session_name=session)] if role_arn else None
+    # A mapping would arrive under its Python names: it travels as JSON, which Pulumi does not translate.
+    made = aws.Provider(name, region=context.region, allowed_account_ids=[context.account], assume_roles=roles)
     return pulumi.ResourceOptions(providers={"aws": made})
 
 

@@ -78,6 +78,7 @@ class TeamFence(Component):
             policy=access.policy_json(deployment(reach, list(keys.arns.values()))),
             opts=self.options(),
         )
+        self.boundary_name: pulumi.Output[str] = ceiling.name
         self.boundary_arn: pulumi.Output[str] = ceiling.arn
         self.deployment_role_arn: pulumi.Output[str] = role.arn
         self.register_outputs({"boundary_arn": ceiling.arn, "deployment_role_arn": role.arn})

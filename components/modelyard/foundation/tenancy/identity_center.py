@@ -12,6 +12,7 @@ from modelyard.core.access import Statement
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.contract import SignInContract
+from modelyard.foundation.tenancy.aws import TeamFence
 from modelyard.foundation.tenancy.people_spec import (
     HumanPersona,
     IdentityCenterSpec,
@@ -22,7 +23,6 @@ from modelyard.foundation.tenancy.people_spec import (
     has_left,
 )
 from modelyard.foundation.tenancy.personas import DOES, door_name, persona_arn
-from modelyard.foundation.tenancy.reach import Reach
 from modelyard.foundation.tenancy.spec import TeamHeader
 
 
@@ -42,9 +42,9 @@ def sign_in_contract(spec: IdentityCenterSpec | SamlSpec | OidcSpec | RolesSpec)
 class IdentityCenterDoors(Component):
     """For each persona of a team a permission set that can do one thing: assume that persona.
 
-    `context` is the team's; `header` says who is in which persona, and `leavers` who no longer is. `opts` lead to the
-    account that administers Identity Center. The team's boundary is on every permission set: it must exist in the
-    team's account, so make the fence first.
+    `context` is the team's; `header` says who is in which persona, and `leavers` who no longer is. `fence`: the team's,
+    whose boundary is on every permission set; it lives in the team's account. `opts` lead to the account that
+    administers Identity Center.
     """
 
     CAPABILITY = "tenancy"
@@ -56,12 +56,14 @@ class IdentityCenterDoors(Component):
         *,
         context: Context,
         header: TeamHeader,
+        fence: TeamFence,
         leavers: Leavers | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
+        self._boundary = fence.boundary_name
         self._people: dict[str, pulumi.Output[str]] = {}
         doors: dict[str, pulumi.Output[str]] = {}
         for persona, people in header.people.items():
@@ -86,7 +88,7 @@ class IdentityCenterDoors(Component):
             permission_set_arn=door.arn,
             permissions_boundary={
                 "customer_managed_policy_reference": {
-                    "name": Reach(context).boundary_name,
+                    "name": self._boundary,
                     "path": context.names.path,
                 }
             },
@@ -155,9 +157,11 @@ class IdentityCenterDoors(Component):
         if person not in self._people:
             found = aws.identitystore.get_user_output(
                 identity_store_id=self.spec.identity_store_id,
-                alternate_identifier={
-                    "unique_attribute": {"attribute_path": "UserName", "attribute_value": person},
-                },
+                alternate_identifier=aws.identitystore.GetUserAlternateIdentifierArgs(
+                    unique_attribute=aws.identitystore.GetUserAlternateIdentifierUniqueAttributeArgs(
+                        attribute_path="UserName", attribute_value=person
+                    )
+                ),
                 region=self.spec.region,
                 opts=pulumi.InvokeOutputOptions(parent=self),
             )

@@ -22,7 +22,7 @@ from modelyard.core.contract import CiContract, SignInContract
 from modelyard.core.errors import AccessError, Fault, InputError, Source, SpecError
 from modelyard.core.identity import Role
 from modelyard.foundation.tenancy.federation import trust_runs, wildcards
-from modelyard.foundation.tenancy.people_spec import Leavers, Persona, has_left
+from modelyard.foundation.tenancy.people_spec import Leavers, Persona, has_left, same_person
 from modelyard.foundation.tenancy.spec import TeamHeader
 
 DOES: Final[Mapping[Persona, str]] = {
@@ -160,8 +160,12 @@ class Personas(Component):
 
 def _exceptions(header: TeamHeader) -> Iterator[str]:
     """What somebody spelled out and a reviewer must see."""
+    both = header.approvers_who_make()
     for person, reason in header.not_separated.items():
-        yield f"{header.team}: {person} may approve what they make: {reason}"
+        if any(same_person(person, other) for other in both):
+            yield f"{header.team}: {person} may approve what they make: {reason}"
+        else:
+            yield f"{header.team}: not_separated names {person}, and nothing needs it any more; take it away"
     for what, runs in (("pipeline", header.pipelines), ("deployment", header.deployed_by)):
         for wildcard in wildcards(runs):
             yield f"{header.team}: the {what} trusts a pattern, {wildcard}"

@@ -22,6 +22,7 @@ from modelyard_sandbox.aws.tables import (
     glue,
     glue_quality,
     iam,
+    identitystore,
     kinesis,
     kms,
     logs,
@@ -33,6 +34,7 @@ from modelyard_sandbox.aws.tables import (
     sns,
     sqs,
     ssm,
+    ssoadmin,
     vpc,
 )
 
@@ -53,6 +55,7 @@ SERVICES = (
     glue,
     glue_quality,
     iam,
+    identitystore,
     kinesis,
     kms,
     logs,
@@ -64,6 +67,7 @@ SERVICES = (
     sns,
     sqs,
     ssm,
+    ssoadmin,
     vpc,
 )
 

@@ -1,4 +1,4 @@
-"""IAM: roles, managed and inline policies, attachments. Source: the IAM API reference."""
+"""IAM: roles, managed and inline policies, attachments, identity providers. Source: the IAM API reference."""
 
 from __future__ import annotations
 
@@ -180,4 +180,49 @@ ROLE_POLICY_ATTACHMENT = Type(
     delete=Call("detach_role_policy"),
 )
 
-TYPES = (ROLE, ROLE_POLICY, POLICY, ROLE_POLICY_ATTACHMENT)
+
+def _read_oidc_provider(live: Live) -> dict[str, Any]:
+    found = live.call("get_open_id_connect_provider", OpenIDConnectProviderArn=live.id)
+    written = live.get("url")
+    same = written is not None and written.removeprefix("https://") == found["Url"]
+    return {
+        "arn": live.id,
+        "url": written if same else f"https://{found['Url']}",
+        "clientIdLists": found.get("ClientIDList", []),
+        "thumbprintLists": found.get("ThumbprintList", []),
+    }
+
+
+def _set_audiences(live: Live) -> None:
+    before, wanted = set(live.old.get("clientIdLists") or []), set(live.inputs.get("clientIdLists") or [])
+    for audience in sorted(wanted - before):
+        live.call("add_client_id_to_open_id_connect_provider", OpenIDConnectProviderArn=live.id, ClientID=audience)
+    for audience in sorted(before - wanted):
+        live.call("remove_client_id_from_open_id_connect_provider", OpenIDConnectProviderArn=live.id, ClientID=audience)
+
+
+OIDC_PROVIDER = Type(
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+    "iam",
+    fields={"url": "Url", "clientIdLists": "ClientIDList", "thumbprintLists": "ThumbprintList"},
+    id=Answer("OpenIDConnectProviderArn"),
+    computed=("arn",),
+    create=Call("create_open_id_connect_provider"),
+    read=_read_oidc_provider,
+    update=(
+        Step(_set_audiences, on=("clientIdLists",)),
+        Call("update_open_id_connect_provider_thumbprint", {"OpenIDConnectProviderArn": "id"}, on=("thumbprintLists",)),
+    ),
+    delete=Call("delete_open_id_connect_provider", {"OpenIDConnectProviderArn": "id"}),
+    sets=("clientIdLists",),
+    kept=("thumbprintLists",),
+    tags=Tags(
+        "list_open_id_connect_provider_tags",
+        "tag_open_id_connect_provider",
+        "untag_open_id_connect_provider",
+        {"OpenIDConnectProviderArn": "id"},
+        on_create="Tags",
+    ),
+)
+
+TYPES = (ROLE, ROLE_POLICY, POLICY, ROLE_POLICY_ATTACHMENT, OIDC_PROVIDER)
