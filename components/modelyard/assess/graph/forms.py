@@ -282,10 +282,9 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:sns:{region}:{account}:{name}",
         "owner": "{account}",
     },
-    "aws:sns/topicPolicy:TopicPolicy": {"id": "{arn}", "owner": "{account}"},
     "aws:sns/topicSubscription:TopicSubscription": {
         "id": "{arn}",
-        "arn": "{topic}:{uuid}",
+        "arn": "arn:{partition}:sns:{region}:{account}:{name}:{uuid}",
         "ownerId": "{account}",
         "pendingConfirmation": True,
     },
