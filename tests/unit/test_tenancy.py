@@ -52,6 +52,8 @@ def _holds(operator: str, key: str, wanted, given: dict) -> bool:
             return listed is not None and _matches(tuple(wanted), listed[0])
         case "ForAnyValue:StringEqualsIgnoreCase":
             return any(value.lower() in wanted for value in listed or [])
+        case "ForAllValues:StringEquals":
+            return all(value in wanted for value in listed or [])
         case "ForAnyValue:ArnNotLike":
             return any(not _matches(tuple(wanted), value) for value in listed or [])
     raise AssertionError(f"the test knows no {operator}")
@@ -317,6 +319,26 @@ def test_a_rule_of_the_team_wakes_what_is_the_teams_only():
         own, others = (f"arn:aws:{target.format(a=ACCOUNT, t=team)}" for team in ("fraud", "churn"))
         assert may_deploy("events:PutTargets", rule, **{"events:TargetArn": [own]})
         assert not may_deploy("events:PutTargets", rule, **{"events:TargetArn": [own, others]})
+
+
+def test_code_speaks_on_the_platforms_bus_and_the_stack_listens_there_for_its_own_events():
+    bus = arn("events", "event-bus/ml-dev-platform-audit")
+    assert may_run("events:PutEvents", bus)
+    assert not may_run("events:PutEvents", arn("events", "event-bus/default"))
+    rule = arn("events", "rule/ml-dev-platform-audit/ml-dev-fraud-drift")
+    assert may_deploy("events:PutRule", rule, **{"events:source": ["modelyard.fraud"]})
+    assert not may_deploy("events:PutRule", rule, **{"events:source": ["modelyard.fraud", "modelyard.churn"]})
+    assert not may_deploy("events:PutRule", rule), "a rule without a source hears everybody"
+    assert not may_deploy("events:DeleteRule", rule.replace("fraud", "churn"))
+    assert not may_deploy("events:PutEvents", bus)
+
+
+def test_the_platforms_bus_is_in_the_platforms_account_where_the_team_has_its_own():
+    theirs = replace(CONTEXT, account="210987654321")
+    statements = boundary(Reach(theirs), platform=replace(CONTEXT, team=None))
+    bus = "event-bus/ml-dev-platform-audit"
+    assert allows(statements, "events:PutEvents", arn("events", bus))
+    assert not allows(statements, "events:PutEvents", arn("events", bus).replace(ACCOUNT, "210987654321"))
 
 
 def test_streams_feed_the_teams_own_functions_only():

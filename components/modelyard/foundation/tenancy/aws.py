@@ -25,7 +25,8 @@ class TeamFence(Component):
 
     `context` is the team's. `keys`: the team's own. `trusted`: who may assume the deployment role; the platform says
     so, never the team. Absent: whoever IAM lets, in this account. `leavers`: who has left; the boundary denies them
-    everything, in every session.
+    everything, in every session. `platform`: the platform's context, where the team has an account of its own; its
+    roles put events on the platform's bus there.
     """
 
     CAPABILITY = "tenancy"
@@ -39,12 +40,13 @@ class TeamFence(Component):
         keys: Keys,
         trusted: Sequence[Statement] | None = None,
         leavers: Leavers | None = None,
+        platform: Context | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, header, context=context, transform=transform, opts=opts)
         reach = Reach(context)
-        statements = boundary(reach, _spelled(header, leavers or {}))
+        statements = boundary(reach, _spelled(header, leavers or {}), platform)
         length = access.size(access.policy(statements))
         if length > access.MANAGED_LENGTH:
             problem = f"gives a boundary of {length} characters, and IAM takes {access.MANAGED_LENGTH}"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from modelyard.core.access import Statement
+from modelyard.core.context import Context
 from modelyard.foundation.tenancy.reach import PASSED_TO, Reach
 
 _ON_OWN_THINGS: Final = (
@@ -38,15 +39,16 @@ _NOT_EVEN_ON_OWN_THINGS: Final = (
     "glue:*ResourcePolicy",
     "glue:PutDataCatalogEncryptionSettings",
     "s3:DeleteBucket*",
-    "s3:PutAccountPublicAccessBlock",
     "s3:PutBucket*",
     "s3:PutObjectAcl",
     "s3:PutReplicationConfiguration",
-    "sagemaker:*ResourcePolicy",
     "sagemaker:PutModelPackageGroupPolicy",
     "secretsmanager:RotateSecret",
 )
-"""What opens the team's things to others: the deployment does that, where checks see it, and code never."""
+"""What opens the team's things to others: the deployment does that, where checks see it, and code never.
+
+What takes no resource isn't here: the denial of every resource but the team's meets it already.
+"""
 
 _USE_KEYS: Final = (
     "kms:CreateGrant",
@@ -83,20 +85,21 @@ def leaver_pattern(person: str) -> str:
     return f"*:{person}"
 
 
-def boundary(reach: Reach, leavers: Iterable[str] = ()) -> list[Statement]:
+def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None = None) -> list[Statement]:
     """The boundary of the team's roles, as statements; at most `core.access.MANAGED_LENGTH` characters.
 
     `leavers`: people who can do nothing any more, in no session of any role, begun before or after they left.
+    `platform`: the platform's context, where the team has an account of its own. Absent: they share one.
     """
     context = reach.context
+    shared = Reach(platform or replace(context, team=None))
     written_by_services = (context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue"))
-    base_images = context.arn("ecr", f"repository/{Reach(replace(context, team=None)).prefix}*")
     listed = (*_ON_OWN_THINGS, *_USE_KEYS, *_PULL, *_WRITE_LOGS, *_READ_LOGS, *_USE_ROLES, *_ON_NO_THING)
     denials = [
         Statement(listed, ("*",), effect="Deny", except_actions=True, sid="NothingElse"),
         Statement(
             (*_ON_OWN_THINGS, *_USE_KEYS, *_READ_LOGS, *_USE_ROLES),
-            (*reach.things, reach.keys, reach.log_groups, reach.roles),
+            (*reach.things, shared.buses, reach.keys, reach.log_groups, reach.roles),
             effect="Deny",
             except_resources=True,
             sid="OwnThings",
@@ -106,11 +109,11 @@ def boundary(reach: Reach, leavers: Iterable[str] = ()) -> list[Statement]:
             (reach.log_groups, *written_by_services),
             effect="Deny",
             except_resources=True,
-            sid="OwnAndServicesLogs",
+            sid="WriteLogs",
         ),
         Statement(
             _PULL,
-            (reach.repositories, base_images),
+            (reach.repositories, shared.repositories),
             {"StringEquals": {"aws:ResourceAccount": context.account}},
             "Deny",
             except_resources=True,
@@ -118,15 +121,13 @@ def boundary(reach: Reach, leavers: Iterable[str] = ()) -> list[Statement]:
         ),
         Statement(_NOT_EVEN_ON_OWN_THINGS, ("*",), effect="Deny", sid="NoAdministration"),
         reach.no_grants_by_hand(),
-        Statement(
-            ("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NeverTheDeploymentRole"
-        ),
+        Statement(("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NeverDeployment"),
         Statement(
             ("iam:PassRole",),
             ("*",),
             {"StringNotEquals": {"iam:PassedToService": list(PASSED_TO)}},
             "Deny",
-            sid="OwnRolesToServices",
+            sid="ToServices",
         ),
         *reach.fenced_tags(),
         reach.nothing_of_others(),

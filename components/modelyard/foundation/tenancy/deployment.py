@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import pulumi
 
 from modelyard.core.access import Statement
+from modelyard.core.events import SOURCE
 from modelyard.foundation.tenancy.reach import IAM_WRITES, SHARED_WRITES, Reach
 
 _MANAGE: Final = (
@@ -59,6 +61,16 @@ _FEED_FUNCTIONS: Final = (
     "lambda:UpdateEventSourceMapping",
 )
 
+_KEEP_RULES: Final = (
+    "events:DeleteRule",
+    "events:DescribeRule",
+    "events:ListTagsForResource",
+    "events:ListTargetsByRule",
+    "events:PutTargets",
+    "events:RemoveTargets",
+    "events:TagResource",
+    "events:UntagResource",
+)
 _WITH_BOUNDARY: Final = (
     "iam:AttachRolePolicy",
     "iam:CreateRole",
@@ -100,6 +112,11 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
     with_boundary = {"StringEquals": {"iam:PermissionsBoundary": reach.boundary}}
     without_boundary = {"StringNotEquals": {"iam:PermissionsBoundary": reach.boundary}}
     fence = (reach.boundary, reach.deployment_role)
+    heard = reach.context.arn("events", f"rule/{Reach(replace(reach.context, team=None)).prefix}*/{reach.prefix}*")
+    only_own_events = {
+        "ForAllValues:StringEquals": {"events:source": f"{SOURCE}.{reach.context.owner}"},
+        "Null": {"events:source": "false"},
+    }
     return [
         Statement(
             _MANAGE,
@@ -110,6 +127,8 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
         Statement(
             _FEED_FUNCTIONS, ("*",), {"ArnLike": {"lambda:FunctionArn": reach.functions}}, sid="FeedOwnFunctions"
         ),
+        Statement(("events:PutRule",), (heard,), only_own_events, sid="HearOwnEvents"),
+        Statement(_KEEP_RULES, (heard,), sid="KeepRulesOnThePlatformsBus"),
         Statement(
             ("glue:CreateDataQualityRuleset",),
             ("*",),

@@ -118,6 +118,11 @@ class Reach:
         return self.context.arn("ecr", f"repository/{self.prefix}*")
 
     @property
+    def buses(self) -> str:
+        """The ARNs of the owner's event buses."""
+        return self.context.arn("events", f"event-bus/{self.prefix}*")
+
+    @property
     def functions(self) -> str:
         """The ARNs of the team's functions."""
         return self.context.arn("lambda", f"function:{self.prefix}*")
@@ -130,7 +135,7 @@ class Reach:
         return (
             arn("athena", f"workgroup/{own}"),
             arn("dynamodb", f"table/{own}"),
-            arn("events", f"event-bus/{own}"),
+            self.buses,
             arn("firehose", f"deliverystream/{own}"),
             arn("glue", "catalog"),
             arn("glue", f"*/{own}"),
@@ -199,7 +204,7 @@ class Reach:
         key = "aws:ResourceTag/team"
         shared = [self.context.owner, PLATFORM_TEAM]
         conditions = {"Null": {key: "false"}, "StringNotEquals": {key: shared}}
-        return Statement(("*",), ("*",), conditions, "Deny", sid="NothingTaggedAsAnothers")
+        return Statement(("*",), ("*",), conditions, "Deny", sid="NothingOfOthers")
 
     def pass_roles(self) -> Statement:
         """The team's own roles may be handed to services that work for it."""
