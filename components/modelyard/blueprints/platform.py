@@ -1,22 +1,21 @@
-"""The platform's stack: network, keys, and a fence for every team; wiring only."""
+"""The platform's stack: network, keys, audit, and a fence for every team; wiring only."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pulumi
-import pulumi_aws as aws
 
+from modelyard.blueprints.fences import fences
 from modelyard.blueprints.project import Project
 from modelyard.blueprints.spec import PlatformSpec
-from modelyard.core.access import trust_account, trust_roles
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, VERSION
+from modelyard.foundation.audit import AuditTrail, key_statements
+from modelyard.foundation.budgets import Budget
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import network_from
-from modelyard.foundation.tenancy import TeamFence, TeamHeader
+from modelyard.foundation.tenancy import CiFederation, TeamHeader, provider_in, sign_in_contract
 
-SERVICES_OF_EVERY_TEAM = ("kms", "logs", "monitoring", "ssm", "sts")
+SERVICES_OF_EVERY_TEAM = ("kms", "logs", "monitoring", "secretsmanager", "ssm", "sts")
 SERVICES_OF_THE_LAKE = ("athena", "glue")
 """What the teams' work calls; without NAT it reaches them through interface endpoints."""
 
@@ -34,37 +33,20 @@ def platform_context(spec: PlatformSpec, environment: str) -> Context:
     )
 
 
-def provider(context: Context, role_arn: str | None = None) -> pulumi.ResourceOptions:
-    """Options with a provider that works in the context's account and region and nowhere else.
-
-    `role_arn`: the role that it assumes. Absent: it works with the caller's own credentials.
-    """
-    roles = (
-        [aws.ProviderAssumeRoleArgs(role_arn=role_arn, session_name=f"modelyard-{context.owner}")] if role_arn else None
-    )
-    made = aws.Provider("aws", region=context.region, allowed_account_ids=[context.account], assume_roles=roles)
-    return pulumi.ResourceOptions(providers={"aws": made})
-
-
 def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str) -> None:
     """The platform of one environment; exports the contract that the teams' stacks read."""
     context = platform_context(spec, environment)
-    opts = provider(context)
-    keys = Keys("keys", spec.keys, context=context, opts=opts)
+    opts = provider_in("aws", context)
+    keys = Keys("keys", spec.keys, context=context, services=key_statements(context), opts=opts)
     network = network_from("network", spec.network, context=context, keys=keys, opts=opts)
     for service in SERVICES_OF_EVERY_TEAM + SERVICES_OF_THE_LAKE:
         network.use(service)
-    trusted = [trust_roles(*spec.deployers) if spec.deployers else trust_account(context)]
-    fences: dict[str, Any] = {}
-    for team, header in teams.items():
-        theirs = context.for_team(team)
-        team_keys = Keys(f"{team}-keys", spec.team_keys, context=theirs, opts=opts)
-        fence = TeamFence(f"{team}-fence", header, context=theirs, keys=team_keys, trusted=trusted, opts=opts)
-        fences[team] = {
-            "boundary_arn": fence.boundary_arn,
-            "deployment_role_arn": fence.deployment_role_arn,
-            "keys": team_keys.arns,
-        }
+    audit = AuditTrail("audit", spec.audit, context=context, keys=keys, opts=opts)
+    ci = CiFederation("ci", spec.ci, context=context, opts=opts) if spec.ci else None
+    if spec.budget is not None:
+        Budget("budget", spec.budget, context=context, owners=spec.audit.notify, opts=opts)
+    made = fences(spec, teams, context=context, audit=audit, ci=ci, opts=opts)
+    sign_in = sign_in_contract(spec.sign_in) if spec.sign_in else None
     pulumi.export(
         OUTPUT,
         {
@@ -77,7 +59,10 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
             "production": spec.production,
             "sandbox": spec.sandbox,
             "network": network.contract(),
-            "teams": fences,
+            "teams": made,
+            "sign_in": sign_in.model_dump() if sign_in else None,
+            "ci": {kind: system.model_dump() for kind, system in ci.systems.items()} if ci else {},
+            "leavers": spec.leavers,
         },
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -11,9 +12,21 @@ from modelyard.build.data import LakeSpec
 from modelyard.core import tags
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
+from modelyard.foundation.audit import AuditSpec
+from modelyard.foundation.budgets import BudgetSpec
 from modelyard.foundation.keys import KeysSpec
 from modelyard.foundation.network import NetworkSpec, VpcSpec
-from modelyard.foundation.tenancy import TeamHeader
+from modelyard.foundation.secrets import SecretsSpec
+from modelyard.foundation.tenancy import (
+    AccountsSpec,
+    CiSpec,
+    Day,
+    Person,
+    Persona,
+    SignInSpec,
+    TeamHeader,
+    leaver_faults,
+)
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
 """Lower-case letters and digits, starting with a letter; at most 10 characters, since every name begins with it."""
@@ -68,14 +81,50 @@ class PlatformSpec(Spec):
     )
     keys: KeysSpec = Field(default_factory=KeysSpec, description="The platform's own keys.")
     team_keys: KeysSpec = Field(default_factory=KeysSpec, description="The keys that each team gets.")
+    audit: AuditSpec = Field(
+        default_factory=AuditSpec, description="The trail, the alarms on tampering, and the platform's own events."
+    )
+    budget: BudgetSpec | None = Field(
+        default=None, description="What the whole environment may cost in a month. Absent: only teams have budgets."
+    )
+    team_budget: BudgetSpec | None = Field(
+        default=None, description="What each team may cost that has no budget of its own. Absent: nobody counts those."
+    )
+    sign_in: SignInSpec | None = Field(
+        default=None, description="How people sign in. Absent: no team can have people, only services and pipelines."
+    )
+    leavers: dict[Person, Day] = Field(
+        default_factory=dict[Person, Day],
+        description="Who has left, and on which day: out of every team at once, their sessions included.",
+    )
+    ci: CiSpec | None = Field(
+        default=None, description="The CI systems that are believed. Absent: none; a team's pipelines are refused."
+    )
+    accounts: AccountsSpec = Field(
+        default_factory=AccountsSpec, description="How the deployment enters accounts that teams have for themselves."
+    )
 
     def check(self) -> Iterator[Fault]:
-        """Tags, zones that must lie in the region, and a sandbox that is no production."""
+        """Tags, days on which somebody left, zones that must lie in the region, and a sandbox that is no production."""
         if self.sandbox and self.production:
             yield self.fault("sandbox", "is not for production", "Take one of the two away.", self.sandbox)
         yield from tag_faults(self, self.tags)
+        yield from leaver_faults(self, self.leavers, datetime.now(UTC).date())
         if isinstance(self.network, VpcSpec):
             yield from self.network.zones_outside(self.region)
+
+
+class PersonaAccessSpec(Spec):
+    """What a persona may do, beyond nothing."""
+
+    read: tuple[Name, ...] = Field(default=(), description="Datasets that it reads. Absent: none.")
+    write: tuple[Name, ...] = Field(default=(), description="Datasets that it writes. Absent: none.")
+    publish: tuple[Name, ...] = Field(default=(), description="Datasets to which it puts events. Absent: none.")
+    query: bool = Field(default=False, description="Whether it runs queries over what it reads.")
+    secrets: tuple[Name, ...] = Field(default=(), description="Secrets that it reads. Absent: none.")
+    events: bool = Field(
+        default=False, description="Whether it puts approvals, promotions and the like on the platform's bus."
+    )
 
 
 class TeamSpec(TeamHeader):
@@ -85,9 +134,29 @@ class TeamSpec(TeamHeader):
     """
 
     tags: Tags = Field(default_factory=dict, description="Tags on everything that the team has.")
+    secrets: SecretsSpec | None = Field(default=None, description="The team's secrets. Absent: it has none.")
     data: LakeSpec | None = Field(default=None, description="The team's lake. Absent: it has none.")
+    personas: dict[Persona, PersonaAccessSpec] = Field(
+        default_factory=dict[Persona, PersonaAccessSpec],
+        description="What each persona may do. Absent for one: nothing, since nobody said what it needs.",
+    )
 
     def check(self) -> Iterator[Fault]:
-        """What the header checks, and tags."""
+        """What the header checks, tags, and access of personas that exist to things that exist."""
         yield from super().check()
         yield from tag_faults(self, self.tags)
+        datasets = self.data.datasets if self.data else {}
+        entries = self.secrets.entries if self.secrets else {}
+        for persona, access in self.personas.items():
+            path = f"personas.{persona}"
+            if persona not in self.people and not (persona == "pipeline" and self.pipelines):
+                where = '"pipelines"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
+                yield self.fault(path, "is a persona without people", f"Declare {where}, or remove it.", persona)
+            for field, known in (("read", datasets), ("write", datasets), ("publish", datasets), ("secrets", entries)):
+                has = ", ".join(known) or "none"
+                for index, name in enumerate(getattr(access, field)):
+                    if name not in known:
+                        problem = f"is none of the team's; it has: {has}"
+                        yield self.fault(f"{path}.{field}[{index}]", problem, "Name one of them.", name)
+            if access.query and not access.read:
+                yield self.fault(f"{path}.query", "queries nothing", "Name the datasets under `read`.", access.query)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pulumi
 
-from modelyard.blueprints.platform import provider
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
-from modelyard.blueprints.spec import TeamSpec
+from modelyard.blueprints.spec import PersonaAccessSpec, TeamSpec
 from modelyard.build.data import DataLake, LakeSpec
 from modelyard.core.access import trust_service
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
 from modelyard.core.identity import Role
+from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
+from modelyard.foundation.secrets import Secrets
+from modelyard.foundation.tenancy import Personas, provider_in
 
 
 def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
@@ -22,7 +26,7 @@ def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
         platform=contract.platform,
         environment=contract.environment,
         region=contract.region,
-        account=contract.account,
+        account=contract.account_of(spec.team),
         production=contract.production,
         team=spec.team,
         boundary=contract.team(spec.team).boundary_arn,
@@ -30,17 +34,62 @@ def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
     )
 
 
-def team(spec: TeamSpec, contract: PlatformContract) -> None:
-    """The stack of one team in one environment."""
+def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None) -> None:
+    """The stack of one team in one environment; `folder`: what the file's own paths are below."""
     context = team_context(spec, contract)
-    opts = provider(context, contract.team(spec.team).deployment_role_arn)
-    keys = KnownKeys(contract.team(spec.team).keys)
+    fence = contract.team(spec.team)
+    opts = provider_in("aws", context, fence.deployment_role_arn)
+    keys = KnownKeys(fence.keys)
+    audit = KnownAudit(context, account=contract.account)
+    personas = Personas(
+        "personas",
+        spec,
+        context=context,
+        sign_in=contract.sign_in,
+        ci=contract.ci,
+        leavers=contract.leavers,
+        opts=opts,
+    )
+    secrets = (
+        Secrets("secrets", spec.secrets, context=context, keys=keys, folder=folder, opts=opts) if spec.secrets else None
+    )
+    lake = None
     if spec.data is not None:
         lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
         _data_roles(spec.data, lake, context, opts)
         pulumi.export("buckets", {zone: made.bucket.bucket for zone, made in lake.zones.items()})
         pulumi.export("database", lake.database.name)
         pulumi.export("workgroup", lake.workgroup.name)
+    for persona, access in spec.personas.items():
+        _grant(personas[persona], access, lake, secrets, audit, spec.team)
+    if personas:
+        pulumi.export("personas", {persona: personas[persona].arn for persona in personas})
+    if secrets is not None:
+        pulumi.export("secrets", secrets.arns)
+
+
+def _grant(
+    persona: Role,
+    access: PersonaAccessSpec,
+    lake: DataLake | None,
+    secrets: Secrets | None,
+    audit: KnownAudit,
+    team: str,
+) -> None:
+    """Give a persona what the file says; the spec has seen to it that all of it exists."""
+    if lake is not None:
+        if access.read:
+            lake.grant_read(persona, datasets=access.read)
+        if access.write:
+            lake.grant_write(persona, datasets=access.write)
+        if access.publish:
+            lake.grant_publish(persona, datasets=access.publish)
+        if access.query:
+            lake.grant_query(persona)
+    if secrets is not None and access.secrets:
+        secrets.grant_read(persona, secrets=access.secrets)
+    if access.events:
+        audit.grant_publish(persona, team=team)
 
 
 def _data_roles(spec: LakeSpec, lake: DataLake, context: Context, opts: pulumi.ResourceOptions) -> None:
@@ -59,6 +108,8 @@ def _data_roles(spec: LakeSpec, lake: DataLake, context: Context, opts: pulumi.R
             lake.grant_read(role, datasets=access.read)
         if access.write:
             lake.grant_write(role, datasets=access.write)
+        if access.publish:
+            lake.grant_publish(role, datasets=access.publish)
         if access.query:
             lake.grant_query(role)
     pulumi.export("roles", roles)

@@ -1,0 +1,129 @@
+"""What the platform's stack makes for each team: keys, boundary, deployment role, doors for people, and budget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from modelyard.blueprints.spec import PlatformSpec
+from modelyard.build.data import alarm_key_use
+from modelyard.core.context import Context
+from modelyard.foundation.audit import AuditTrail
+from modelyard.foundation.budgets import Budget
+from modelyard.foundation.keys import Keys
+from modelyard.foundation.tenancy import (
+    CiFederation,
+    IdentityCenterDoors,
+    IdentityCenterSpec,
+    TeamFence,
+    TeamHeader,
+    deployment_trust,
+    provider_in,
+    trust_runs,
+)
+
+
+class Fences:
+    """The fences of all teams of a platform; `opts` lead to the platform's own account."""
+
+    def __init__(
+        self,
+        spec: PlatformSpec,
+        *,
+        context: Context,
+        audit: AuditTrail,
+        ci: CiFederation | None,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        self._spec, self._context, self._audit, self._ci, self._opts = spec, context, audit, ci, opts
+        self._directory: pulumi.ResourceOptions | None = None
+
+    def add(self, header: TeamHeader) -> dict[str, Any]:
+        """Make the fence of one team; its part of the contract."""
+        context = self._of(header)
+        opts = self._in_account_of(header, context)
+        audit, spec = self._audit, self._spec
+        audit.admit_account(context.account)
+        if context.account == self._context.account:
+            audit.watch_team(header.team)
+        keys = Keys(
+            f"{header.team}-keys",
+            spec.team_keys,
+            context=context,
+            services={"data": alarm_key_use(context)},
+            opts=opts,
+        )
+        if self._spec.ci and context.account != self._context.account:
+            CiFederation(f"{header.team}-ci", self._spec.ci, context=context, opts=opts)
+        systems = self._ci.systems if self._ci else {}
+        runs = trust_runs(context, systems, header.deployed_by) if header.deployed_by else []
+        fence = TeamFence(
+            f"{header.team}-fence",
+            header,
+            context=context,
+            keys=keys,
+            trusted=deployment_trust(context, self._context, spec.deployers, runs),
+            leavers=spec.leavers,
+            opts=opts,
+        )
+        if isinstance(spec.sign_in, IdentityCenterSpec) and header.people:
+            IdentityCenterDoors(
+                f"{header.team}-doors",
+                spec.sign_in,
+                context=context,
+                header=header,
+                fence=fence,
+                leavers=spec.leavers,
+                opts=self._directory_opts(spec.sign_in),
+            )
+        budget = header.budget or spec.team_budget
+        if budget is not None:
+            Budget(
+                f"{header.team}-budget",
+                budget,
+                context=context,
+                owners=[owner.email for owner in header.owners],
+                roles=[fence.deployment_role_arn],
+                opts=opts,
+            )
+        return {
+            "boundary_arn": fence.boundary_arn,
+            "deployment_role_arn": fence.deployment_role_arn,
+            "keys": keys.arns,
+            "account": header.account,
+        }
+
+    def _of(self, header: TeamHeader) -> Context:
+        theirs = self._context.for_team(header.team)
+        return dataclasses.replace(theirs, account=header.account) if header.account else theirs
+
+    def _in_account_of(self, header: TeamHeader, context: Context) -> pulumi.ResourceOptions:
+        if context.account == self._context.account:
+            return self._opts
+        return provider_in(f"aws-{header.team}", context, self._spec.accounts.role_in(context))
+
+    def _directory_opts(self, spec: IdentityCenterSpec) -> pulumi.ResourceOptions:
+        if spec.access_role is None:
+            return self._opts
+        if self._directory is None:
+            account = spec.access_role.split(":")[4]
+            context = dataclasses.replace(self._context, account=account)
+            self._directory = provider_in("aws-directory", context, spec.access_role)
+        return self._directory
+
+
+def fences(
+    spec: PlatformSpec,
+    teams: Mapping[str, TeamHeader],
+    *,
+    context: Context,
+    audit: AuditTrail,
+    ci: CiFederation | None,
+    opts: pulumi.ResourceOptions,
+) -> dict[str, Any]:
+    """Make the fence of every team; the teams' part of the contract."""
+    made = Fences(spec, context=context, audit=audit, ci=ci, opts=opts)
+    return {team: made.add(header) for team, header in teams.items()}
