@@ -125,3 +125,20 @@ def test_values_take_the_form_that_the_service_wants() -> None:
     assert sent == {"StorageDescriptor": {"Columns": [{"Name": "id"}], "Compressed": True, "NumberOfBuckets": 3}}
     back = from_aws({"Parameters": {"EXTERNAL": "TRUE"}}, shape.members["TableInput"])
     assert back == {"parameters": {"EXTERNAL": "TRUE"}}, "the keys of a map are the user's own"
+
+
+def test_what_the_provider_filled_in_is_no_change_where_nobody_speaks_of_it():
+    database = types()["aws:glue/catalogDatabase:CatalogDatabase"]
+    found = {"name": "lake", "catalogId": "123456789012", "createTableDefaultPermissions": [{"permissions": ["ALL"]}]}
+    assert not differences(database, found, {"name": "lake"}).changed
+    assert differences(database, found, {"name": "lake", "catalogId": "210987654321"}).replaces == {"catalogId"}
+    assert differences(database, {"name": "lake", "description": "old"}, {"name": "lake"}).changed == {"description"}
+
+
+def test_what_is_filled_in_deeper_down_is_no_change_either():
+    workgroup = types()["aws:athena/workgroup:Workgroup"]
+    found = {"name": "lake", "configuration": {"requesterPaysEnabled": False, "bytesScannedCutoffPerQuery": 10}}
+    wanted = {"name": "lake", "configuration": {"bytesScannedCutoffPerQuery": 10}}
+    assert not differences(workgroup, found, wanted).changed
+    other = differences(workgroup, found, {"name": "lake", "configuration": {"bytesScannedCutoffPerQuery": 20}})
+    assert other.paths == {"configuration.bytesScannedCutoffPerQuery": "update"}

@@ -154,6 +154,7 @@ class Type:
     Pulumi properties, or None when the resource is gone. Several steps of `read` are merged.
     `computed`: outputs that nobody sets, unknown in a preview of creation. `volatile`: computed and changed by updates.
     `defaults`: what AWS or the real provider assumes; kept in the state. Functions receive the `Live` resource.
+    `assumed`: the same deeper down, by dotted path, for what the read shows and nobody wrote.
     `replace`: changes that replace. `inert`: properties that only the sandbox reads (`forceDestroy`).
     `delete_first`: a replacement deletes first, always; else only where name and id would collide.
     `single`: objects that AWS keeps as a list of one.
@@ -176,6 +177,7 @@ class Type:
     computed: tuple[str, ...] = field(default=(), kw_only=True)
     volatile: tuple[str, ...] = field(default=(), kw_only=True)
     defaults: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    assumed: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     replace: tuple[str, ...] = field(default=(), kw_only=True)
     inert: tuple[str, ...] = field(default=(), kw_only=True)
     delete_first: bool = field(default=False, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws.check import DEFAULTED
+from modelyard_sandbox.aws.computed import settled
 from modelyard_sandbox.aws.declare import Type, updatable
 from modelyard_sandbox.aws.values import Properties, same
 
@@ -34,7 +35,8 @@ def differences(declared: Type, old: Properties, new: Properties, ignored: Itera
     )
     paths: dict[str, Kind] = {}
     for prop in sorted(changed):
-        _paths(prop, old.get(prop), new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
+        before = _spoken_of(declared, prop, old.get(prop), new.get(prop))
+        _paths(prop, before, new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
     replaces = frozenset(prop for prop in changed if not updatable(declared, prop))
     return Difference(changed, replaces, paths, bool(replaces) and _collides(declared, old, new))
 
@@ -48,9 +50,26 @@ def _with_default(declared: Type, inputs: Properties, prop: str) -> Any:
 def _equal(declared: Type, prop: str, old: Any, new: Any) -> bool:
     if new is None and prop in declared.kept:
         return True
+    old = _spoken_of(declared, prop, old, new)
     if prop == "tags" and UNKNOWN not in (old, new):
         return (old or {}) == (new or {})
     return same(old, new, as_json=prop in declared.json, as_set=prop in declared.sets)
+
+
+def _spoken_of(declared: Type, prop: str, old: Any, new: Any) -> Any:
+    """The `old` value without what the provider, or a default, filled in where `new` says nothing."""
+    return _without_assumed(declared.assumed, prop, settled(declared.token, prop, old, new), new)
+
+
+def _without_assumed(assumed: Mapping[str, Any], path: str, old: Any, new: Any) -> Any:
+    """`old` without members that have their default, and of which `new` doesn't speak."""
+    if not assumed or not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return old
+    return {
+        key: _without_assumed(assumed, f"{path}.{key}", value, new.get(key))
+        for key, value in old.items()
+        if key in new or f"{path}.{key}" not in assumed or value != assumed[f"{path}.{key}"]
+    }
 
 
 def _collides(declared: Type, old: Properties, new: Properties) -> bool:

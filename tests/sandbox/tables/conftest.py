@@ -97,6 +97,8 @@ class Made:
         defaults = types()[self.token].defaults
         for prop, given in self.given.items():
             assert _holds(found.inputs.get(prop, defaults.get(prop)), given), prop
+        adopting = self.provider.diff(self.token, found.inputs, found.state, self._checked(found.inputs, self.given))
+        assert not adopting.changed, "an import of what is as written has nothing to do"
         return found
 
     def delete(self) -> None:

@@ -76,6 +76,12 @@ WORKGROUP = Type(
     id="name",
     name=Name("name", limit=128),
     defaults={"forceDestroy": False, "state": "ENABLED"},
+    assumed={
+        "configuration.enableMinimumEncryptionConfiguration": False,
+        "configuration.engineVersion": {"effectiveEngineVersion": "Athena engine version 3"}
+        | {"selectedEngineVersion": "AUTO"},
+        "configuration.requesterPaysEnabled": False,
+    },
     computed=("arn",),
     create=(_create, Step(_disable, on=("state",))),
     read=(

@@ -171,6 +171,7 @@ DELIVERY_STREAM = Type(
     from_id=lambda id: {"name": id.rpartition("/")[2]},
     name=Name("name", limit=64),
     defaults={"serverSideEncryption": _OPEN},
+    assumed={f"extendedS3Configuration.{prop}": value for prop, value in _ASSUMED.items()},
     computed=("arn", "destinationId", "versionId"),
     volatile=("versionId",),
     create=_create,

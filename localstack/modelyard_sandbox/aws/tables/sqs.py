@@ -49,11 +49,11 @@ def _sent(value: Any) -> str:
 
 
 def _create(live: Live) -> dict[str, Any]:
-    """The attributes that differ from SQS's own; a standard queue refuses even `FifoQueue=false`."""
+    """The provider sends its own defaults too; a standard queue refuses even `FifoQueue=false`."""
     wanted = {
         member: _sent(live.inputs[prop])
         for prop, member in _ATTRIBUTES.items()
-        if live.inputs.get(prop) is not None and live.inputs[prop] != _ASSUMED.get(prop)
+        if live.inputs.get(prop) is not None and live.inputs[prop] is not False
     }
     return live.call("create_queue", QueueName=live.inputs["name"], Attributes=wanted, tags=live.tags or None)
 
