@@ -26,7 +26,9 @@ PACKAGES = (
     "modelyard.foundation.tenancy",
     "modelyard.build.data",
 )
-MARKERS = re.compile(r"(<!-- spec:start (\w+) -->\n).*?(<!-- spec:end -->)", re.DOTALL)
+LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
+MARKERS = re.compile(r"(<!-- spec:start (\w+)( alone)? -->\n).*?(<!-- spec:end -->)", re.DOTALL)
+"""`alone`: only the one table, whose links lead to the pages that hold the others."""
 
 
 def specs() -> dict[str, type[Spec]]:
@@ -58,7 +60,9 @@ def type_text(annotation: Any) -> str:
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " \\| ".join(f"`{member.value}`" for member in annotation)
-    return {"str": "text", "int": "whole number", "bool": "true or false", "float": "number"}[annotation.__name__]
+    return {"str": "text", "int": "whole number", "bool": "true or false", "float": "number", "date": "day"}[
+        annotation.__name__
+    ]
 
 
 def default_text(info: FieldInfo) -> str:
@@ -100,17 +104,43 @@ def held(annotation: Any) -> list[type[Spec]]:
     return [found for part in typing.get_args(annotation) for found in held(part)]
 
 
-def rendered(text: str, known: dict[str, type[Spec]]) -> str:
-    """A page with its tables made anew."""
-    return MARKERS.sub(lambda m: f"{m[1]}{chr(10).join(table(known[m[2]], set()))}{m[3]}", text)
+def homes(pages: dict[str, str], known: dict[str, type[Spec]]) -> dict[str, str]:
+    """The page that holds the table of each spec: where it is asked for, else where it comes along with another."""
+    asked = {m[2]: page for page, text in pages.items() for m in MARKERS.finditer(text) if not m[3]}
+    found = dict(asked)
+    for name, page in asked.items():
+        along = set(asked) - {name}
+        table(known[name], along)
+        found |= {other: page for other in along - set(asked)}
+    return found
+
+
+def rendered(page: str, text: str, known: dict[str, type[Spec]], home: dict[str, str], asked: set[str]) -> str:
+    """A page with its tables made anew; what has its table elsewhere is linked to."""
+
+    def link(found: re.Match[str]) -> str:
+        where = home.get(found[1])
+        there = "" if where == page else where
+        return found[1] if where is None else f"[{found[1]}]({there}#{found[1].lower()})"
+
+    def anew(marker: re.Match[str]) -> str:
+        elsewhere = (set(known) | set(home) if marker[3] else set(asked)) - {marker[2]}
+        lines = "\n".join(table(known[marker[2]], elsewhere)).rstrip("\n")
+        return f"{marker[1]}{re.sub(LINK, link, lines)}\n{marker[4]}"
+
+    return MARKERS.sub(anew, text)
 
 
 def main() -> int:
     known = specs()
     stale: list[str] = []
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    texts = {page.name: page.read_text() for page in pages}
+    home = homes(texts, known)
+    asked = {marker[2] for text in texts.values() for marker in MARKERS.finditer(text) if not marker[3]}
+    for page in pages:
         before = page.read_text()
-        after = rendered(before, known)
+        after = rendered(page.name, before, known, home, asked)
         if after != before:
             stale.append(str(page.relative_to(ROOT)))
             if "--check" not in sys.argv:

@@ -4,5 +4,6 @@ from .programs import platform_program as platform_program
 from .programs import team_main as team_main
 from .programs import team_program as team_program
 from .project import Project as Project
+from .spec import PersonaAccessSpec as PersonaAccessSpec
 from .spec import PlatformSpec as PlatformSpec
 from .spec import TeamSpec as TeamSpec

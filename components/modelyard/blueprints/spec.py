@@ -160,3 +160,9 @@ class TeamSpec(TeamHeader):
                         yield self.fault(f"{path}.{field}[{index}]", problem, "Name one of them.", name)
             if access.query and not access.read:
                 yield self.fault(f"{path}.query", "queries nothing", "Name the datasets under `read`.", access.query)
+        for role, access in (self.data.access if self.data else {}).items():
+            for index, name in enumerate(access.secrets):
+                if name not in entries:
+                    path = f"data.access.{role}.secrets[{index}]"
+                    has = ", ".join(entries) or "none"
+                    yield self.fault(path, f"is no secret of the team's; it has: {has}", "Name one of them.", name)

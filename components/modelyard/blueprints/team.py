@@ -15,6 +15,7 @@ from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
 from modelyard.core.identity import Role
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
+from modelyard.foundation.network import KnownNetwork
 from modelyard.foundation.secrets import Secrets
 from modelyard.foundation.tenancy import Personas, provider_in
 
@@ -50,13 +51,16 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         leavers=contract.leavers,
         opts=opts,
     )
-    secrets = (
-        Secrets("secrets", spec.secrets, context=context, keys=keys, folder=folder, opts=opts) if spec.secrets else None
-    )
+    secrets = None
+    if spec.secrets is not None:
+        network = KnownNetwork(contract.network_of(spec.team)) if context.account == contract.account else None
+        secrets = Secrets(
+            "secrets", spec.secrets, context=context, keys=keys, network=network, folder=folder, opts=opts
+        )
     lake = None
     if spec.data is not None:
         lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
-        _data_roles(spec.data, lake, context, opts)
+        _data_roles(spec.data, lake, secrets, context, opts)
         pulumi.export("buckets", {zone: made.bucket.bucket for zone, made in lake.zones.items()})
         pulumi.export("database", lake.database.name)
         pulumi.export("workgroup", lake.workgroup.name)
@@ -66,6 +70,7 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         pulumi.export("personas", {persona: personas[persona].arn for persona in personas})
     if secrets is not None:
         pulumi.export("secrets", secrets.arns)
+        pulumi.export("secret_consumers", secrets.consumers())
 
 
 def _grant(
@@ -92,7 +97,9 @@ def _grant(
         audit.grant_publish(persona, team=team)
 
 
-def _data_roles(spec: LakeSpec, lake: DataLake, context: Context, opts: pulumi.ResourceOptions) -> None:
+def _data_roles(
+    spec: LakeSpec, lake: DataLake, secrets: Secrets | None, context: Context, opts: pulumi.ResourceOptions
+) -> None:
     roles: dict[str, pulumi.Output[str]] = {}
     for name, access in spec.access.items():
         role = Role(
@@ -112,6 +119,8 @@ def _data_roles(spec: LakeSpec, lake: DataLake, context: Context, opts: pulumi.R
             lake.grant_publish(role, datasets=access.publish)
         if access.query:
             lake.grant_query(role)
+        if secrets is not None and access.secrets:
+            secrets.grant_read(role, secrets=access.secrets)
     pulumi.export("roles", roles)
 
 
@@ -126,4 +135,4 @@ async def contract_of(environment: str) -> PlatformContract:
 async def team_of(project: Project, name: str, environment: str) -> None:
     """The stack that the project's files describe for one team in one environment."""
     spec = project.team(name, environment)
-    team(spec, await contract_of(environment))
+    team(spec, await contract_of(environment), project.team_file(name).parent)

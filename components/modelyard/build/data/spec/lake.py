@@ -100,6 +100,7 @@ class AccessSpec(Spec):
     publish: tuple[Name, ...] = Field(
         default=(), description="Datasets with ingestion to which it sends events. Absent: none."
     )
+    secrets: tuple[Name, ...] = Field(default=(), description="Secrets of the team that it reads. Absent: none.")
     adopt: AdoptRoleSpec | None = Field(default=None, description="The role that it takes over. Absent: one is made.")
 
 
