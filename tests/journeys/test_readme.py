@@ -48,5 +48,5 @@ def test_the_readmes_commands_work_one_after_the_other(clone: Path, tmp_path: Pa
     assert done.returncode == 0, said
     assert "Traceback" not in said
     assert "modelyard-team/fraud-local" in said
-    assert re.search(r"^\s+63 unchanged$", said, re.MULTILINE), "plain pulumi preview shows no change"
+    assert re.search(r"^\s+[0-9]{2,} unchanged$", said, re.MULTILINE), "plain pulumi preview shows no change"
     assert "it is empty" in said, "make down leaves nothing in the emulator"
