@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from modelyard.core.access import trust_service
 from modelyard.core.context import Context
 from modelyard.core.errors import InputError, SpecError
 from modelyard.core.identity import Role
-from modelyard.core.names import Names
 from modelyard.core.spec import SourceMap
 from modelyard.foundation.audit import AuditSpec, AuditTrail, KnownAudit, key_statements
 from modelyard.foundation.audit.places import Places
 from modelyard.foundation.audit.tampering import filters, rule_patterns
 from modelyard.foundation.keys import Keys, KeysSpec
+from modelyard.foundation.tenancy.reach import Reach
 
 ACCOUNT = "123456789012"
 CONTEXT = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account=ACCOUNT)
@@ -307,7 +308,7 @@ def test_patterns_and_filters_fit_whatever_things_are_called():
     places = Places(longest, "a" * 24)
     for pattern in rule_patterns(places).values():
         assert len(json.dumps(pattern, separators=(",", ":"))) <= 4096, "events/latest/APIReference/API_PutRule"
-    for wanted in filters(longest.names, 50).values():
+    for wanted in filters(50).values():
         assert len(wanted.pattern) <= 1024, "AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter"
 
 
@@ -315,7 +316,7 @@ def test_what_happens_in_other_regions_is_found_in_the_trail():
     graph = audited(denied_calls=7)
     patterns = {role: properties(graph, f"audit-filter-{role}")["pattern"] for role in ("boundary", "denied", "root")}
     assert "DeleteRolePermissionsBoundary" in patterns["boundary"]
-    assert "policy/modelyard/ml/dev/*boundary" in patterns["boundary"]
+    assert "*-fence-boundary*" in patterns["boundary"]
     assert "AccessDenied*" in patterns["denied"] and '$.userIdentity.type = "Root"' in patterns["root"]
     thresholds = {role: properties(graph, f"audit-alarm-{role}")["threshold"] for role in patterns}
     assert thresholds == {"boundary": 1, "denied": 7, "root": 1}
@@ -326,9 +327,10 @@ def test_what_happens_in_other_regions_is_found_in_the_trail():
         assert alarm["alarmActions"] == [Places(CONTEXT).topic]
 
 
-def test_the_name_of_a_boundary_is_one_that_the_filter_looks_for():
-    names = Names("ml", "dev", "fraud", ())
-    assert names.of("iam-policy", "fence", "boundary").endswith("boundary")
+def test_the_filter_looks_for_boundaries_as_they_are_called():
+    names = Reach(CONTEXT.for_team("fraud")).boundary_name, Reach(PRODUCTION.for_team("f" * 24)).boundary_name
+    assert all(fnmatchcase(name, "*-fence-boundary*") for name in names)
+    assert "*-fence-boundary*" in filters(50)["boundary"].pattern
 
 
 # The bus

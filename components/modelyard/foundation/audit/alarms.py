@@ -110,7 +110,7 @@ def metric_alarms(
     """A metric of the trail's log group, and an alarm on it, for each filter; no match is no alarm."""
     names = places.context.names
     namespace = f"Modelyard/{names.platform}/{names.environment}"
-    for role, wanted in filters(names, spec.denied_calls).items():
+    for role, wanted in filters(spec.denied_calls).items():
         metric = places.alarm_name(role)
         aws.cloudwatch.LogMetricFilter(
             component.named(f"filter-{role}"),

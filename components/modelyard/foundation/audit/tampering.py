@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from modelyard.core.names import Names
 from modelyard.foundation.audit.places import RULES, Places
 
 SAYS: Final[Mapping[str, str]] = {
@@ -92,12 +91,12 @@ def _any_of(field: str, *values: str) -> str:
     return "(" + " || ".join(f'($.{field} = "{value}")' for value in values) + ")"
 
 
-def filters(names: Names, denied_calls: int) -> dict[str, Filter]:
+def filters(denied_calls: int) -> dict[str, Filter]:
     """The filters by role, over every region (CIS AWS Foundations 4.1 and 4.3; boundaries are our own).
 
-    Versions of a policy count where it is a boundary of this platform's: its name ends with that word.
+    Versions of a policy count where it is called as a team's boundary is; a filter takes wildcards at both ends only.
     """
-    boundaries = f"*:policy/modelyard/{names.platform}/{names.environment}/*boundary*"
+    boundaries = "*-fence-boundary*"
     policies = _any_of("eventName", "CreatePolicyVersion", "DeletePolicy", "SetDefaultPolicyVersion")
     roles = _any_of("eventName", "DeleteRolePermissionsBoundary", "PutRolePermissionsBoundary")
     root = '($.userIdentity.type = "Root") && ($.userIdentity.invokedBy NOT EXISTS)'
