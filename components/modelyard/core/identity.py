@@ -16,6 +16,15 @@ from modelyard.core.errors import AccessError, Fault, Source
 from modelyard.core.settle import at_program_end
 
 ADDRESSES: Final = "addresses"
+_THEIRS_UNTIL_OURS: Final = (
+    "assumeRolePolicy",
+    "description",
+    "maxSessionDuration",
+    "permissionsBoundary",
+    "tags",
+    "tagsAll",
+)
+"""What an adopted role keeps as it was found."""
 
 
 class _CollectsGrants(Component):
@@ -177,6 +186,43 @@ class Role(_CollectsGrants):
         )
         self._begin(role.name, role.arn)
         self.register_outputs({"arn": role.arn})
+
+
+class AdoptedRole(_CollectsGrants):
+    """A role that exists and comes under the stack's management: it keeps its name and path, and outlives the stack.
+
+    Until it is `ours`, it keeps its trust, boundary and tags, so that taking it over changes nothing; then it is
+    brought to what `trusted` and the context say, in place.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        role: str,
+        ours: bool,
+        context: Context,
+        trusted: Sequence[Statement],
+        description: str,
+        transform: Mapping[str, Transform] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        written: Source | None = None,
+    ) -> None:
+        super().__init__(name, None, context=context, transform=transform, opts=opts, written=written)
+        made = aws.iam.Role(
+            self.named("role"),
+            name=role,
+            description=description,
+            assume_role_policy=access.policy_json(trusted),
+            permissions_boundary=context.boundary,
+            opts=self.options(
+                import_=role,
+                ignore_changes=["path", *(() if ours else _THEIRS_UNTIL_OURS)],
+                retain_on_delete=True,
+            ),
+        )
+        self._begin(made.name, made.arn)
+        self.register_outputs({"arn": made.arn})
 
 
 class ExistingRole(_CollectsGrants):

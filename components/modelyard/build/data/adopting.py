@@ -1,7 +1,7 @@
-"""What exists and comes under management: imported as it is, then, when the file says so, brought to what is written.
+"""What exists and comes under management: taken over as it is, then, when the file says so, brought to what is written.
 
-An import takes only what is as written (pulumi.com/docs/iac/concepts/options/import), so what may differ is left alone
-until the settings are ours. What was adopted is never deleted: a destroy lets go of it.
+The engine follows an import with an update of whatever differs; what may differ is left alone until the settings are
+ours, so that taking over changes nothing. What was adopted is never deleted: a destroy lets go of it.
 """
 
 from __future__ import annotations

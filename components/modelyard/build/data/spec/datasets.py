@@ -70,8 +70,8 @@ class AdoptTableSpec(Spec):
     )
     settings: Literal["theirs", "ours"] = Field(
         default="theirs",
-        description="`theirs` takes the table over as it is, `ours` then brings schema and description to what "
-        "is written here. An import takes only what is as written, so first the one, then the other.",
+        description="`theirs` takes the table over as it is; `ours` brings schema and description to what is written "
+        "here, in place. First the one, then the other: taking over shall change nothing.",
     )
 
 

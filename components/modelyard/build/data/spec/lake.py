@@ -25,8 +25,8 @@ class AdoptBucketSpec(Spec):
     bucket: BucketName = Field(description="The bucket's name, which it keeps.")
     settings: Settings = Field(
         default="theirs",
-        description="`theirs` takes it over with the tags that it has, `ours` then gives it ours. An import takes only "
-        "what is as written, so first the one, then the other.",
+        description="`theirs` takes it over with the tags that it has; `ours` gives it ours, in place. First the one, "
+        "then the other: taking over shall change nothing.",
     )
 
 
@@ -38,21 +38,18 @@ class DatabaseSpec(Spec):
     )
     settings: Settings = Field(
         default="theirs",
-        description="Of an adopted one: `theirs` takes it over as it is, `ours` then gives it our tags.",
+        description="Of an adopted one: `theirs` takes it over as it is; `ours` gives it our tags, in place.",
     )
 
 
 class AdoptRoleSpec(Spec):
     """A role that exists and comes under this stack's management."""
 
-    role: RoleName = Field(description="The role's name, which it keeps.")
-    path: Annotated[str, StringConstraints(pattern=r"^/(.*/)?$", max_length=512)] = Field(
-        default="/", description="Its path, which it keeps. Absent: none, as the console makes roles."
-    )
+    role: RoleName = Field(description="The role's name, which it keeps, as it keeps its path.")
     settings: Settings = Field(
         default="theirs",
-        description="`theirs` takes it over with its trust, `ours` then sets trust, boundary and tags. Until then it "
-        "carries no boundary of ours.",
+        description="`theirs` takes it over with its trust; `ours` sets trust, boundary and tags, in place. Until then "
+        "it carries no boundary of ours.",
     )
 
 
