@@ -24,6 +24,44 @@ def test_a_faulty_team_file_stops_yard_before_anything_starts(yard):
     assert not (yard.root / ".modelyard" / "sandbox" / "state" / ".pulumi" / "stacks").exists(), "nothing was deployed"
 
 
+WRONG = {
+    "team: fraud\n": 'team: fraud\naccount: "12"\nvendor_password: correct-horse\n',
+    "monthly_usd: 2000": "monthly_usd: 0",
+    "approver: [grace@acme.example]": "approver: []",
+    "retention_days: 400": "retention_days: 7",
+    "ingestion: {kind: firehose}": "ingestion: {kind: firehose}\n      format: csv",
+    "kind: generated": "kind: generated\n      rotation: {kind: code, folder: rotate, every_hours: 1}",
+    "read: [events, labels]\n    query: true": "read: [events, lables]\n    query: true",
+}
+SAID = {
+    "account": "characters or a form that are not allowed",
+    "vendor_password": "co…",
+    "budget.monthly_usd": "is no budget",
+    "people.approver": "needs at least 1 entries",
+    "data.datasets.events.retention_days": "is less than confidential data must stay",
+    "data.datasets.events.format": "is not what ingestion writes",
+    "secrets.entries.scoring-api.rotation.every_hours": "must be 4 or more",
+}
+
+
+def test_everything_that_is_wrong_with_a_team_is_said_at_once_and_no_secret_is_repeated(yard):
+    file = yard.root / "stacks/teams/fraud.yaml"
+    before = wrong = file.read_text()
+    for right, instead in WRONG.items():
+        assert right in wrong
+        wrong = wrong.replace(right, instead, 1)
+    file.write_text(wrong)
+    try:
+        text = yard("up", "fraud", "--json", code=2)
+    finally:
+        file.write_text(before)
+    faults = json.loads(text)["faults"]
+    said = {fault["path"]: " ".join(map(str, fault.values())) for fault in faults}
+    assert {path: words for path, words in SAID.items() if words not in said.get(path, "")} == {}
+    assert all(fault["line"] and fault["remedy"] for fault in faults)
+    assert "correct-horse" not in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
