@@ -11,7 +11,6 @@ import pulumi_aws as aws
 from modelyard.build.data.catalog import Catalog
 from modelyard.build.data.ingestion import Intake, intake
 from modelyard.build.data.lifecycle import RESULTS
-from modelyard.build.data.notices import Notices
 from modelyard.build.data.quality import check_quality
 from modelyard.build.data.spec import ArrivalCheck, DatasetSpec, LakeSpec, ZoneName
 from modelyard.build.data.zone import Zone, bucket_name
@@ -21,6 +20,7 @@ from modelyard.core.buckets import access_log_bucket
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError
+from modelyard.core.notices import Notices
 from modelyard.core.retention import Retention, retention_for
 from modelyard.foundation.keys import KeysLike
 

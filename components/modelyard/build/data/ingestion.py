@@ -10,14 +10,14 @@ import pulumi_aws as aws
 
 from modelyard.build.data.catalog import Catalog
 from modelyard.build.data.lifecycle import error_prefix
-from modelyard.build.data.notices import Notices
-from modelyard.build.data.service_role import ServiceRole
 from modelyard.build.data.spec import DatasetSpec, StreamIngestionSpec
 from modelyard.build.data.spec.partitions import arrival_format, extracted
 from modelyard.build.data.zone import Zone
 from modelyard.core.access import PendingAddress, Statement, address
 from modelyard.core.addresses import StreamAddress
 from modelyard.core.component import Component
+from modelyard.core.notices import Notices
+from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 
 _LOG_STREAM: Final = "delivery"

@@ -9,12 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.data.catalog import Catalog, storage
-from modelyard.build.data.notices import Notices
-from modelyard.build.data.service_role import ServiceRole
 from modelyard.build.data.spec import ArrivalCheck, DatasetSpec, QualitySpec, ScheduledCheck
 from modelyard.build.data.zone import Zone
 from modelyard.core.access import Statement
 from modelyard.core.component import Component
+from modelyard.core.notices import Notices
+from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, through_service
 
 _LOOK_EVERY_SECONDS: Final = 30

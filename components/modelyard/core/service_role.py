@@ -1,7 +1,7 @@
-"""Roles that a service of the lake works under: what they may do is known at once, and written before the work begins.
+"""Roles that a service works under: what they may do is known at once, and written before the work begins.
 
-Firehose, Step Functions and Glue look at the role when they are made, so its policy can't wait for the program's end as
-grants do.
+Firehose, Step Functions, Glue and SageMaker look at the role when their things are made, so its policy can't wait for
+the program's end as grants do.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from modelyard.core.source import Source
 
 
 class ServiceRole:
-    """A role of the lake's that one service assumes, for one thing; `may_work` is the policy that work depends on."""
+    """A component's role that one service assumes, for one thing; `may_work` is the policy that work depends on."""
 
     def __init__(
         self,
-        lake: Component,
+        component: Component,
         role: str,
         service: str,
         *,
@@ -33,18 +33,18 @@ class ServiceRole:
         written: Source,
     ) -> None:
         self.role = Role(
-            lake.named(role),
-            context=lake.context,
-            trusted=[trust_service(f"{service}.amazonaws.com", context=lake.context, source_arn=source_arn)],
+            component.named(role),
+            context=component.context,
+            trusted=[trust_service(f"{service}.amazonaws.com", context=component.context, source_arn=source_arn)],
             description=description,
-            opts=pulumi.ResourceOptions(parent=lake),
+            opts=pulumi.ResourceOptions(parent=component),
             written=written,
         )
         self.arn = self.role.arn
         self.may_work = aws.iam.RolePolicy(
-            lake.named(f"{role}-work"),
+            component.named(f"{role}-work"),
             name="work",
             role=self.role.role_name,
             policy=access.policy_json(statements),
-            opts=lake.options(),
+            opts=component.options(),
         )
