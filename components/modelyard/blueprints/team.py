@@ -8,8 +8,7 @@ import pulumi
 
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
 from modelyard.blueprints.spec import PersonaAccessSpec, TeamSpec
-from modelyard.build.data import DataLake, LakeSpec
-from modelyard.core.access import trust_service
+from modelyard.build.data import DataLake, LakeSpec, data_role
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
 from modelyard.core.identity import Role
@@ -102,25 +101,10 @@ def _data_roles(
 ) -> None:
     roles: dict[str, pulumi.Output[str]] = {}
     for name, access in spec.access.items():
-        role = Role(
-            name,
-            context=context,
-            trusted=[trust_service(f"{access.service}.amazonaws.com", context=context)],
-            description=f"{context.owner}: {name}",
-            opts=opts,
-            written=access.source(),
-        )
-        roles[name] = role.arn
-        if access.read:
-            lake.grant_read(role, datasets=access.read)
-        if access.write:
-            lake.grant_write(role, datasets=access.write)
-        if access.publish:
-            lake.grant_publish(role, datasets=access.publish)
-        if access.query:
-            lake.grant_query(role)
+        role = data_role(name, access, context=context, lake=lake, opts=opts)
         if secrets is not None and access.secrets:
             secrets.grant_read(role, secrets=access.secrets)
+        roles[name] = role.arn
     pulumi.export("roles", roles)
 
 
