@@ -55,7 +55,7 @@ class LegalHoldSpec(Spec):
     """A dataset that nothing may leave, until somebody takes this away again."""
 
     reason: str = Field(min_length=10, max_length=1024, description="Why: a case number, an order, a letter.")
-    since: date = Field(description="The day from which it holds, such as 2026-01-31.")
+    since: date = Field(description='The day from which it holds, in quotes: "2026-01-31".')
     by: Email = Field(description="Who ordered it, and says when it ends.")
 
 
