@@ -23,14 +23,15 @@ const VALIDATE = {
 }
 const policies = new Map()
 
-// The packages compare strings by locale many times for each statement, always with the same options; without this, a
-// collator is made for every comparison, and that is most of the time.
+// The packages compare strings by locale many times for each statement, always with the same few options; without this,
+// a collator is made for every comparison, and that is most of the time.
 const collators = new Map()
 const localeCompare = String.prototype.localeCompare
 String.prototype.localeCompare = function (other, locales, options) {
   if (locales !== undefined || options === undefined) return localeCompare.call(this, other, locales, options)
-  let collator = collators.get(options)
-  if (collator === undefined) collators.set(options, (collator = new Intl.Collator(undefined, options)))
+  const key = JSON.stringify(options)
+  let collator = collators.get(key)
+  if (collator === undefined) collators.set(key, (collator = new Intl.Collator(undefined, options)))
   return collator.compare(String(this), String(other))
 }
 

@@ -64,7 +64,8 @@ class Action:
     """An action of the service authorization reference; `on`: the types that it takes, with their condition keys."""
 
     name: str
-    level: Literal["Read", "Write", "List", "Tagging", "Permissions management"]
+    level: str
+    """`Read`, `List` or `Write`; with `Tagging, ` or `Permissions management, ` in front where it is that too."""
     keys: tuple[str, ...]
     on: Mapping[str, tuple[str, ...]]
     required: tuple[str, ...] = ()
@@ -88,7 +89,11 @@ class _Simulator:
 
     def __init__(self, node: Path, script: Path) -> None:
         self.process = subprocess.Popen(
-            [node, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [node, "--max-semi-space-size=64", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def say(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +123,8 @@ class Judge:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._simulators = [_Simulator(node, script) for _ in range(processes or min(cores, MOST_PROCESSES))]
         self._known: dict[str, str] = {}
+        self._ids: dict[tuple[Kind, int], tuple[str, Policy]] = {}
+        """By the identity of a document, which is kept so that no other takes its place."""
         self._tables: dict[str, Table] = {}
 
     def __enter__(self) -> Self:
@@ -215,8 +222,10 @@ class Judge:
 
     def _learned(self, kind: Kind, policy: Policy) -> str:
         """The id of a policy that the process knows; it is told each text once. Raises `BadQuestion` for a bad one."""
-        text = json.dumps(policy.document, sort_keys=True)
-        key = f"{kind} {text}"
+        seen = (kind, id(policy.document))
+        if seen in self._ids:
+            return self._ids[seen][0]
+        key = f"{kind} {json.dumps(policy.document, sort_keys=True)}"
         if key not in self._known:
             name = policy.name if policy.name not in self._known.values() else f"{policy.name} ({len(self._known)})"
             for simulator in self._simulators:
@@ -224,6 +233,7 @@ class Judge:
                 if faults:
                     raise BadQuestion(f"{policy.urn or policy.name}: {faults}")
             self._known[key] = name
+        self._ids[seen] = (self._known[key], policy)
         return self._known[key]
 
 
@@ -231,9 +241,7 @@ def _account(access: Access, arn: str) -> str:
     part = arn.split(":")[4] if arn.count(":") >= 5 else ""
     if part.isdecimal():
         return part
-    return next(
-        (account for thing, account in access.accounts.items() if arn == thing or arn.startswith(f"{thing}/")), ""
-    )
+    return access.accounts.get(arn.partition("/")[0], "")
 
 
 def _of_every_call(identity: Identity, question: Question, account: str) -> dict[str, str]:

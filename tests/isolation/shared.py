@@ -47,6 +47,11 @@ SHARED: Final[tuple[Shared, ...]] = (
         ("repository/*-platform-*",),
     ),
     Shared(
+        ("events:PutEvents",),
+        "every team announces on the platform's bus, in its own name alone",
+        ("event-bus/*-platform-audit",),
+    ),
+    Shared(
         (
             "glue:CreateConnection",
             "glue:GetCatalog",
@@ -75,7 +80,9 @@ UNSEEN: Final = (
 
 
 def shared_by_all(question: Question) -> bool:
-    """Whether what was asked is among what all teams share."""
+    """Whether what was asked is among what all teams share; events in another's name are not."""
+    if "events:source" in question.context:
+        return False
     last = question.resource.split(":", 5)[-1]
     return any(
         question.action in each.actions and any(fnmatchcase(last, pattern) for pattern in each.on) for each in SHARED

@@ -111,7 +111,7 @@ class Trials:
                     yield Trial(service, "the whole table", Question(identity.arn, action.name, theirs, context), twins)
 
     def nested(self) -> Iterator[Trial]:
-        """Another team's things with the attacker's names inside: what a pattern that begins with a star takes for own."""
+        """Another team's things with the attacker's names inside: what a star in front of a pattern takes for own."""
         for service in (*SERVICES, "ec2"):
             for action, kind in self._on_things(service):
                 form = self.arns[service][kind]
@@ -128,16 +128,28 @@ class Trials:
                         )
 
     def platform(self) -> Iterator[Trial]:
-        """Every action on what the platform keeps for itself."""
-        team = self.teams[0]
+        """Every action on what the platform has."""
+        team, base = self.teams[0], self.world.platform
         for service in (*SERVICES, "ec2"):
             for action, kind in self._on_things(service):
-                theirs = self.world.platform.thing(self.arns[service][kind])
-                if theirs == team.thing(self.arns[service][kind]):
-                    continue
-                twins = self._twins(action.name, theirs, {}, self.world.platform)
-                for identity in _strongest(team):
-                    yield Trial(service, "the platform's things", Question(identity.arn, action.name, theirs), twins)
+                theirs = base.thing(self.arns[service][kind])
+                common = shared_by_all(Question(team.greedy.arn, action.name, theirs))
+                if theirs in base.real and not common:
+                    twins = self._twins(action.name, theirs, {}, base)
+                    for identity in _strongest(team):
+                        yield Trial(
+                            service, "the platform's things", Question(identity.arn, action.name, theirs), twins
+                        )
+
+    def forged(self) -> Iterator[Trial]:
+        """Events on the platform's bus in the name of another team, or of the platform itself."""
+        for bus in (arn for arn in self.world.platform.real if ":event-bus/" in arn):
+            for team in self.teams:
+                own = Question(team.greedy.arn, "events:PutEvents", bus, {"events:source": f"modelyard.{team.name}"})
+                for name in (*(other.name for other in self.world.others(team)), "platform", "other"):
+                    for identity in _strongest(team):
+                        forged = Question(identity.arn, own.action, bus, {"events:source": f"modelyard.{name}"})
+                        yield Trial("events", "in another's name", forged, (own,))
 
     def fence(self) -> Iterator[Trial]:
         """Every way to change the boundary, the deployment role, or a role so that the boundary is off."""
@@ -172,7 +184,7 @@ class Trials:
                 ("kms:CreateGrant", team.key, {"kms:GrantIsForAWSResource": "false"}),
             ]
             for action in self.judge.table("iam").actions:
-                if action.level in ("Write", "Permissions management", "Tagging"):
+                if "Write" in action.level:
                     attempts += [(action.name, team.boundary_arn, {})] if "policy" in action.on else []
                     attempts += [(action.name, team.deployment.arn, {})] if "role" in action.on else []
             for name, arn, context in attempts:
@@ -201,7 +213,7 @@ class Trials:
                         break
                 for arn in nobodys:
                     twins = (Question(self.world.administrator.arn, action.name, arn),)
-                    for identity in (*self.teams[0].roles, self.teams[0].greedy):
+                    for identity in _strongest(self.teams[0]):
                         yield Trial(service, "the whole account", Question(identity.arn, action.name, arn), twins)
 
     def grants(self) -> Iterator[tuple[Question, Mapping[str, Any]]]:
@@ -231,7 +243,15 @@ class Trials:
         return tuple(Question(identity.arn, action, arn, context) for identity in identities)
 
 
-GROUPS: Final = (Trials.classic, Trials.table, Trials.nested, Trials.platform, Trials.fence, Trials.account_wide)
+GROUPS: Final = (
+    Trials.classic,
+    Trials.table,
+    Trials.nested,
+    Trials.platform,
+    Trials.forged,
+    Trials.fence,
+    Trials.account_wide,
+)
 """Everything that must be refused, or known to be shared."""
 _BY_BOUNDARY: Final = ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy")
 

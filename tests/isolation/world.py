@@ -101,6 +101,8 @@ class Team:
         A real one where the graph has it. `inner`: the team whose names stand in every part of the name but the first.
         """
         service = pattern.split(":")[2]
+        if pattern == _OBJECT:
+            return f"{self.thing(_BUCKET)}/{self.prefix}work"
         if inner is None:
             form = re.compile(re.sub(r"\\\$\\\{\w+\\\}", r"[^/:]+", re.escape(pattern)) + "$")
             for arn in self._by_service.get(service, ()):
@@ -132,6 +134,8 @@ class Team:
         return f"{self.prefix}work".replace("-", "_") if service == "glue" else f"{self.prefix}work"
 
 
+_BUCKET: Final = "arn:${Partition}:s3:::${BucketName}"
+_OBJECT: Final = f"{_BUCKET}/${{ObjectName}}"
 _PLACE: Final = ("Partition", "Region", "Account")
 _CHOSEN_IDS: Final = ("SecretId", "StateMachineName", "ChannelId", "DatasetId", "UsageProfileId", "AccessPointAlias")
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from tools.bench.desk import help_answers, recording, tests
 from tools.bench.figure import Figure, show
 from tools.bench.firstday import bare, up
+from tools.bench.isolation import isolation
 from tools.bench.process import ROOT, BenchError
 from tools.bench.sandbox import sandbox
 from tools.bench.teams import teams
@@ -25,6 +26,7 @@ Group = Callable[[int], Iterator[Figure]]
 GROUPS: Final[Mapping[str, Group]] = {
     "help": help_answers,
     "recording": recording,
+    "isolation": isolation,
     "sandbox": sandbox,
     "up": up,
     "teams": teams,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import data, engine, stacks, teams
+from modelyard.cli.access import access
 from modelyard.cli.graph import graph
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ def options(
         raise typer.Exit
 
 
-for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, teams.schema):
+for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")

@@ -25,8 +25,8 @@ _PARAMETER: Final = "aws:ssm/parameter:Parameter"
 class Row:
     """What one statement lets an identity do.
 
-    `thing`: the component that granted it. `fenced`: actions that the statement names and something else refuses, and
-    what that is. `through`: the only service that a key may be used through.
+    `thing`: the component that granted it. `fenced`: what the statement names and something else refuses, as
+    `action on resource`, and what that is. `through`: the only service that a key may be used through.
     """
 
     thing: str
@@ -128,7 +128,7 @@ def _who(access: Access, identity: Identity, intents: Mapping[tuple[str, str], t
         for statement in policy.statements:
             if statement["Effect"] == "Allow":
                 known = intents.get((identity.component, policy.name), ())
-                rows.append(_allowed(access, identity, policy, statement, known))
+                rows += _allowed(access, identity, policy, statement, known)
     rows += _let_in(access, identity)
     trust = tuple(
         Trust(_principals(statement), conditions_of(statement))
@@ -143,19 +143,26 @@ def _who(access: Access, identity: Identity, intents: Mapping[tuple[str, str], t
 
 def _allowed(
     access: Access, identity: Identity, policy: Policy, statement: Mapping[str, Any], intents: tuple[str, ...]
-) -> Row:
-    """A statement without what the boundary, a denial or a key's policy takes out of it."""
-    resources = words(statement.get("Resource", "*"))
-    kept: list[str] = []
+) -> Iterator[Row]:
+    """A statement without what the boundary, a denial or a key's policy takes out of it; one row for each set of
+    resources that is left."""
+    rows: dict[tuple[str, ...], list[str]] = {}
     fenced: dict[str, str] = {}
+    resources = words(statement.get("Resource", "*"))
     for action in words(statement.get("Action", ())):
-        found = [decide(access, identity, action, example(resource)) for resource in resources]
-        if all(decision.outcome == "refused" for decision in found):
-            fenced[action] = found[0].refused_by
-        else:
-            kept.append(action)
+        kept: list[str] = []
+        for resource in resources:
+            found = decide(access, identity, action, example(resource))
+            if found.outcome == "refused":
+                fenced[f"{action} on {resource}"] = found.refused_by
+            else:
+                kept.append(resource)
+        rows.setdefault(tuple(kept), []).append(action)
     through = ", ".join(value for _, key, values in tests(statement) if key == _THROUGH for value in values)
-    return Row(policy.name, intents, tuple(kept), resources, conditions_of(statement), through, fenced, statement)
+    conditions = conditions_of(statement)
+    for index, (left, actions) in enumerate(rows.items()):
+        back = {} if index else fenced
+        yield Row(policy.name, intents, tuple(actions) if left else (), left, conditions, through, back, statement)
 
 
 def _let_in(access: Access, identity: Identity) -> Iterator[Row]:

@@ -86,6 +86,7 @@ class _Collector:
             service_controls=self._controls("SERVICE_CONTROL_POLICY"),
             resource_controls=self._controls("RESOURCE_CONTROL_POLICY"),
             accounts=dict(self._accounts()),
+            tags=dict(self._tags()),
             unread=tuple(sorted({*self.unread, *self._strange()})),
         )
 
@@ -220,6 +221,13 @@ class _Collector:
             account = _account(graph)
             for node in graph.of_type(_BUCKET):
                 yield str(reveal(node.outputs["arn"])), account
+
+    def _tags(self) -> Iterable[tuple[str, Mapping[str, str]]]:
+        for graph in self.graphs:
+            for node in graph:
+                arn, tags = reveal(node.outputs.get("arn")), reveal(node.outputs.get("tagsAll"))
+                if isinstance(arn, str) and tags:
+                    yield arn, tags
 
     def _strange(self) -> Iterable[str]:
         """Policies in resources of types that nobody here knows to read."""

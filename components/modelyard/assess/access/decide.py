@@ -17,6 +17,9 @@ from modelyard.assess.access.model import Access, Identity, Policy, words
 
 Outcome = Literal["allowed", "conditional", "refused"]
 _NO, _MAYBE, _YES = 0, 1, 2
+_ABSENT: Final = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/", "aws:principaltag/")
+"""Beginnings of keys that a plain call hasn't, unless the graphs say otherwise."""
+_KIND: Final = re.compile(r"[^/:]*[/:]")
 _OUTCOMES: Final[tuple[Outcome, Outcome, Outcome]] = ("refused", "conditional", "allowed")
 
 
@@ -33,10 +36,11 @@ def decide(access: Access, identity: Identity, action: str, resource: str) -> De
 
     An action that is itself a pattern is `conditional` where only some of what it means is allowed.
     """
-    own = _Sides(identity.policies, identity, action, resource)
-    fence = _Sides((identity.boundary,), identity, action, resource) if identity.boundary else None
+    call = _Call(identity, action, resource, access.tags.get(resource, {}))
+    own = _Sides(identity.policies, call)
+    fence = _Sides((identity.boundary,), call) if identity.boundary else None
     found = access.policy_of(resource)
-    theirs = _Sides((found[1],), identity, action, resource, of_thing=True) if found else None
+    theirs = _Sides((found[1],), call, of_thing=True) if found else None
     for side in (own, fence, theirs):
         if side is not None and side.denied == _YES:
             return Decision("refused", side.denied_by)
@@ -60,15 +64,23 @@ def example(resource: str) -> str:
     return resource if resource == "*" else resource.replace("*", "example").replace("?", "x")
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Who does what on what, and the tags of that."""
+
+    identity: Identity
+    action: str
+    resource: str
+    tags: Mapping[str, str]
+
+
 class _Sides:
     """What some policies say of one call: the strongest denial and the strongest permission."""
 
     def __init__(
         self,
         policies: Iterable[Policy],
-        identity: Identity,
-        action: str,
-        resource: str,
+        call: _Call,
         *,
         of_thing: bool = False,
     ) -> None:
@@ -76,10 +88,10 @@ class _Sides:
         self.denied_by = ""
         for policy in policies:
             for statement in policy.statements:
-                speaks = _speaks(statement, identity, action, resource)
+                speaks = _speaks(statement, call)
                 if speaks == _NO:
                     continue
-                named = _names(statement, identity) if of_thing else "itself"
+                named = _names(statement, call.identity) if of_thing else "itself"
                 if named is None:
                     continue
                 if statement["Effect"] == "Deny":
@@ -93,17 +105,18 @@ class _Sides:
                     self.allowed = max(self.allowed, speaks)
 
 
-def _speaks(statement: Mapping[str, Any], identity: Identity, action: str, resource: str) -> int:
+def _speaks(statement: Mapping[str, Any], call: _Call) -> int:
     """Whether a statement is about the call, principals aside: no, if its conditions hold, or yes."""
+    action, resource = call.action, call.resource
     if "Action" in statement:
         about = max((_about(pattern, action) for pattern in words(statement["Action"])), default=_NO)
     else:
         about = _YES - max((_about(pattern, action) for pattern in words(statement["NotAction"])), default=_NO)
-    if "Resource" in statement and not any(covers(pattern, resource) for pattern in words(statement["Resource"])):
+    if "Resource" in statement and not any(reaches(pattern, resource) for pattern in words(statement["Resource"])):
         return _NO
-    if "NotResource" in statement and any(covers(pattern, resource) for pattern in words(statement["NotResource"])):
+    if "NotResource" in statement and any(reaches(pattern, resource) for pattern in words(statement["NotResource"])):
         return _NO
-    return min((about, *(_holds(*test, identity) for test in tests(statement))))
+    return min((about, *(_holds(*test, call) for test in tests(statement))))
 
 
 def _about(pattern: str, action: str) -> int:
@@ -121,8 +134,12 @@ def tests(statement: Mapping[str, Any]) -> Iterable[tuple[str, str, tuple[str, .
             yield operator, key, words(values)
 
 
-def _holds(operator: str, key: str, values: tuple[str, ...], identity: Identity) -> int:
-    """Whether a condition holds for every call of the identity; `_MAYBE` where only the call itself tells."""
+def _holds(operator: str, key: str, values: tuple[str, ...], call: _Call) -> int:
+    """Whether a condition holds for a plain call of the identity; `_MAYBE` where only the call itself tells.
+
+    A plain call sets no tags; what would be, is refused or not by the statements about tags.
+    """
+    identity = call.identity
     known = {
         "aws:principalarn": identity.arn,
         "aws:principalaccount": identity.account,
@@ -130,13 +147,16 @@ def _holds(operator: str, key: str, values: tuple[str, ...], identity: Identity)
         "aws:principalisawsservice": "false",
         "aws:securetransport": "true",
         **{f"aws:principaltag/{name.lower()}": value for name, value in identity.tags.items()},
+        **{f"aws:resourcetag/{name.lower()}": value for name, value in call.tags.items()},
     }
     value = known.get(key.lower())
-    if value is None:
-        if key.lower().startswith("aws:principaltag/"):
-            return _YES if (operator == "Null") == ("true" in values) else _NO
-        return _MAYBE
     plain = operator.removesuffix("IfExists")
+    if value is None:
+        if not key.lower().startswith(_ABSENT):
+            return _MAYBE
+        if plain == "Null":
+            return _YES if "true" in values else _NO
+        return _YES if operator.endswith("IfExists") or "Not" in plain else _NO
     if plain == "Null":
         return _YES if "false" in values else _NO
     if plain not in _TESTS:
@@ -163,6 +183,19 @@ def _names(statement: Mapping[str, Any], identity: Identity) -> Literal["itself"
 def covers(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
     """Whether an IAM pattern (`*`: anything, `?`: one character) matches the whole of `value`."""
     return bool(_regex(pattern, ignore_case).fullmatch(value))
+
+
+def reaches(pattern: str, arn: str) -> bool:
+    """Whether a statement's resource stands for `arn`.
+
+    A wildcard is no part of what names the resource's type (IAM/latest/UserGuide/reference-arns): `*/a` is nothing.
+    """
+    if pattern == "*" or arn == "*":
+        return pattern == arn or pattern == "*"
+    kind = _KIND.match(pattern.split(":", 5)[-1])
+    if kind is not None and not pattern.startswith("arn:aws:s3:::") and any(mark in kind[0] for mark in "*?"):
+        return False
+    return covers(pattern, arn)
 
 
 @lru_cache(maxsize=8192)

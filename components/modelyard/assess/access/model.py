@@ -71,6 +71,8 @@ class Access:
     """Resource control policies by the root, unit or account that they hang on."""
     accounts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The account of what has none in its ARN: buckets, by ARN."""
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Tags of things, by ARN."""
     unread: tuple[str, ...] = ()
     """Policies that are named or written, and whose text is not in the graphs: no judgement is complete with them."""
 

@@ -1,0 +1,307 @@
+"""What IAM is asked when a deployment calls AWS: actions by their own names, the ARNs that they are on, and the context.
+
+Names and resources are those of the service authorization reference
+(service-authorization/latest/reference/reference_policies_actions-resources-contextkeys).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.isolation.judge import Action, Judge, Question
+
+from modelyard_sandbox.inprocess import Call, Deployed
+
+Value = str | tuple[str, ...]
+
+PREFIXES: Final = {"stepfunctions": "states", "s3control": "s3"}
+"""IAM's name of a service, where botocore has another."""
+
+ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "s3:DeleteBucketCors": ("s3:PutBucketCORS",),
+    "s3:DeleteBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3:DeleteBucketLifecycle": ("s3:PutLifecycleConfiguration",),
+    "s3:DeleteBucketOwnershipControls": ("s3:PutBucketOwnershipControls",),
+    "s3:DeleteBucketReplication": ("s3:PutReplicationConfiguration",),
+    "s3:DeleteBucketTagging": ("s3:PutBucketTagging",),
+    "s3:DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
+    "s3:GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
+    "s3:GetBucketNotificationConfiguration": ("s3:GetBucketNotification",),
+    "s3:GetObjectLockConfiguration": ("s3:GetBucketObjectLockConfiguration",),
+    "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
+    "s3:HeadBucket": ("s3:ListBucket",),
+    "s3:ListObjectVersions": ("s3:ListBucketVersions",),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
+    "s3:PutBucketCors": ("s3:PutBucketCORS",),
+    "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3:PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
+    "s3:PutBucketNotificationConfiguration": ("s3:PutBucketNotification",),
+    "s3:PutBucketReplication": ("s3:PutReplicationConfiguration",),
+    "s3:PutObjectLockConfiguration": ("s3:PutBucketObjectLockConfiguration",),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+}
+"""Operations whose action is called otherwise (AmazonS3/latest/userguide/using-with-s3-policy-actions)."""
+
+TAGGING: Final[Mapping[str, str]] = {
+    "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
+    "dynamodb:CreateTable": "dynamodb:TagResource",
+    "ecr:CreateRepository": "ecr:TagResource",
+    "events:PutRule": "events:TagResource",
+    "firehose:CreateDeliveryStream": "firehose:TagDeliveryStream",
+    "glue:CreateDatabase": "glue:TagResource",
+    "iam:CreatePolicy": "iam:TagPolicy",
+    "iam:CreateRole": "iam:TagRole",
+    "kinesis:CreateStream": "kinesis:AddTagsToStream",
+    "lambda:CreateFunction": "lambda:TagResource",
+    "logs:CreateLogGroup": "logs:TagResource",
+    "s3:CreateBucket": "s3:TagResource",
+    "scheduler:CreateScheduleGroup": "scheduler:TagResource",
+    "secretsmanager:CreateSecret": "secretsmanager:TagResource",
+    "sns:CreateTopic": "sns:TagResource",
+    "sqs:CreateQueue": "sqs:TagQueue",
+    "ssm:PutParameter": "ssm:AddTagsToResource",
+    "states:CreateStateMachine": "states:TagResource",
+}
+"""What is asked besides where the call that makes a thing carries its tags; the native provider's calls do."""
+
+PASSED_TO: Final = {
+    "events:PutTargets": "events.amazonaws.com",
+    "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
+    "firehose:UpdateDestination": "firehose.amazonaws.com",
+    "lambda:CreateFunction": "lambda.amazonaws.com",
+    "lambda:UpdateFunctionConfiguration": "lambda.amazonaws.com",
+    "scheduler:CreateSchedule": "scheduler.amazonaws.com",
+    "scheduler:UpdateSchedule": "scheduler.amazonaws.com",
+    "states:CreateStateMachine": "states.amazonaws.com",
+    "states:UpdateStateMachine": "states.amazonaws.com",
+}
+"""Calls that hand a role to a service (IAM/latest/UserGuide/id_roles_use_passrole); sagemaker's all do."""
+
+CREATE_GRANT: Final = ("kms:CreateGrant", "kms:DescribeKey")
+USE: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "firehose:CreateDeliveryStream": CREATE_GRANT,
+    "firehose:StartDeliveryStreamEncryption": CREATE_GRANT,
+    "lambda:CreateFunction": (*CREATE_GRANT, "kms:Encrypt", "kms:Decrypt"),
+    "scheduler:CreateSchedule": ("kms:DescribeKey", *USE),
+    "scheduler:UpdateSchedule": ("kms:DescribeKey", *USE),
+    "secretsmanager:CreateSecret": USE,
+    "secretsmanager:GetSecretValue": ("kms:Decrypt",),
+    "secretsmanager:PutSecretValue": USE,
+    "secretsmanager:UpdateSecret": USE,
+    "states:CreateStateMachine": ("kms:DescribeKey", *USE),
+    "states:DescribeStateMachine": ("kms:Decrypt",),
+    "states:UpdateStateMachine": ("kms:DescribeKey", *USE),
+}
+"""What a service does with a key in the caller's name (the encryption page of each: firehose/latest/dev/encryption,
+secretsmanager/latest/userguide/security-encryption, step-functions/latest/dg/encryption-at-rest, scheduler's alike).
+Others (S3, SNS, SQS, Logs, Athena, Glue) use it only when they work."""
+
+PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "athena": (("WorkGroup", "workgroup/{}"), ("Name", "workgroup/{}"), ("ResourceARN", "{}")),
+    "cloudwatch": (("AlarmName", "alarm:{}"), ("AlarmNames", "alarm:{}"), ("ResourceARN", "{}")),
+    "firehose": (("DeliveryStreamName", "deliverystream/{}"),),
+    "iam": (("RoleName", "role{path}{}"), ("PolicyName", "policy{path}{}"), ("PolicyArn", "{}")),
+    "logs": (
+        ("logGroupName", "log-group:{}"),
+        ("logGroupNamePrefix", "log-group:{}"),
+        ("resourceArn", "{}"),
+    ),
+    "s3": (("Bucket", "{}"),),
+    "scheduler": (("ResourceArn", "{}"), ("Name", "schedule-group/{}")),
+    "secretsmanager": (("Name", "secret:{}-AbCdEf"), ("SecretId", "{}")),
+    "sns": (("TopicArn", "{}"), ("ResourceArn", "{}"), ("SubscriptionArn", "{}"), ("Name", "{}")),
+    "ssm": (("Name", "parameter{}"), ("ResourceId", "parameter{}")),
+    "states": (("stateMachineArn", "{}"), ("resourceArn", "{}"), ("name", "stateMachine:{}")),
+}
+"""By service: parameters, and the ARN's last part that each stands for; the first that a call has names its resource.
+What is missing here is on the ARN of the resource that the call was made for."""
+
+_ROLE: Final = re.compile(r"arn:aws:iam::\d{12}:role/[^*]+")
+_KEY: Final = re.compile(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+")
+_GLOBAL: Final = ("iam", "s3")
+
+
+class Unmapped(AssertionError):
+    """A call of which nobody has said what IAM is asked; the tables of this module are to be completed."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack: who deploys it, and its resources by URN, as they were while it stood."""
+
+    principal: str
+    account: str
+    region: str
+    path: str
+    """The IAM path of the team."""
+    boundary: str
+    resources: Mapping[str, Deployed]
+    judge: Judge
+    _known: dict[str, Mapping[str, Action]] = field(default_factory=dict[str, Mapping[str, Action]])
+
+    def action(self, name: str) -> Action:
+        """An action of the reference."""
+        service = name.partition(":")[0]
+        if service not in self._known:
+            self._known[service] = {action.name: action for action in self.judge.table(service).actions}
+        if name not in self._known[service]:
+            raise Unmapped(f"{name} is no action of the service authorization reference; give its name in ACTIONS")
+        return self._known[service][name]
+
+    def asked(self, call: Call) -> Iterator[Question]:
+        """What IAM is asked about one call."""
+        prefix = PREFIXES.get(call.service, call.service)
+        operation = f"{prefix}:{call.operation}"
+        tags = _tags(call.parameters)
+        resource = self.resources.get(call.urn)
+        made = resource.properties.get("tags") if resource else None
+        if operation in TAGGING and call.step == "create" and made:
+            tags = made
+        actions = list(ACTIONS.get(operation, (operation,)))
+        if operation == "s3:DeleteObject" and call.parameters.get("VersionId"):
+            actions = ["s3:DeleteObjectVersion"]
+        if operation in TAGGING and tags:
+            actions.append(TAGGING[operation])
+        context = self._context(call, tags, made if call.step != "create" else None)
+        for name in actions:
+            for arn in self._arns(prefix, operation, name, call):
+                yield self.question(name, arn, context)
+        if call.step in ("create", "update"):
+            service = PASSED_TO.get(operation, "sagemaker.amazonaws.com" if prefix == "sagemaker" else "")
+            for role in sorted(_found(_ROLE, call.parameters)) if service else ():
+                yield self.question("iam:PassRole", role, {"iam:PassedToService": service})
+        for key in self._keys(operation, call):
+            via = {"kms:ViaService": f"{prefix}.{self.region}.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
+            for name in KEYS[operation]:
+                yield self.question(name, key, via)
+
+    def question(self, action: str, arn: str, context: Mapping[str, Value] | None = None) -> Question:
+        """A question of the deploying role's, with what of the context the action knows."""
+        known = self.action(action)
+        keys = {*known.keys, *(key for keys in known.on.values() for key in keys)}
+        forms = {key.replace("${TagKey}", "").replace("tag-key", "") for key in keys}
+        told = {
+            key: value
+            for key, value in (context or {}).items()
+            if key in keys or (key.rpartition("/")[0] and f"{key.rpartition('/')[0]}/" in forms)
+        }
+        return Question(self.principal, action, arn, told)
+
+    def arn(self, service: str, last: str) -> str:
+        """The ARN of something of the stack's account, unless it is one already."""
+        if last.startswith("arn:"):
+            return last
+        region = "" if service in _GLOBAL else self.region
+        account = "" if service == "s3" else self.account
+        return f"arn:aws:{service}:{region}:{account}:{last}"
+
+    def _context(self, call: Call, tags: Mapping[str, str], on: Mapping[str, str] | None) -> dict[str, Value]:
+        context: dict[str, Value] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+        if names := (*tags, *_untagged(call.parameters)):
+            context["aws:TagKeys"] = tuple(names)
+        context |= {f"aws:ResourceTag/{key}": value for key, value in (on or {}).items()}
+        if call.service == "iam":
+            named = call.parameters.get("PermissionsBoundary") or (
+                "" if call.operation.startswith("Create") else self.boundary
+            )
+            context |= {"iam:PermissionsBoundary": named} if named else {}
+            context |= {"iam:PolicyARN": call.parameters["PolicyArn"]} if "PolicyArn" in call.parameters else {}
+        if call.operation == "PutRule" and call.service == "events":
+            sources = json.loads(call.parameters["EventPattern"]).get("source", [])
+            context |= {"events:source": tuple(sources)} if sources else {}
+        if call.operation == "PutTargets":
+            context["events:TargetArn"] = tuple(target["Arn"] for target in call.parameters["Targets"])
+        if call.operation.endswith("EventSourceMapping"):
+            context["lambda:FunctionArn"] = self._own_arn(call)
+        return context
+
+    def _arns(self, service: str, operation: str, action: str, call: Call) -> tuple[str, ...]:
+        on = self.action(action).on
+        if not on:
+            return ("*",)
+        if service == "glue":
+            return tuple(self.arn("glue", last) for last in _in_the_catalog(call, operation)) or (self._own_arn(call),)
+        if operation in ("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:GetSchedule",
+                         "scheduler:DeleteSchedule"):  # fmt: skip
+            group = call.parameters.get("GroupName", "default")
+            return (self.arn("scheduler", f"schedule/{group}/{call.parameters['Name']}"),)
+        if service == "logs" and "logStreamName" in call.parameters and "log-stream" in on:
+            group, stream = call.parameters["logGroupName"], call.parameters["logStreamName"]
+            return (self.arn("logs", f"log-group:{group}:log-stream:{stream}"),)
+        if service == "s3" and "Key" in call.parameters:
+            return (self.arn("s3", f"{call.parameters['Bucket']}/{call.parameters['Key']}"),)
+        for parameter, last in PLACES.get(service, ()):
+            if parameter in call.parameters:
+                given = call.parameters[parameter]
+                for_each = [given] if isinstance(given, str) else list(given)
+                return tuple(self.arn(service, self._last(last, value)) for value in for_each)
+        return (self._own_arn(call),)
+
+    def _last(self, form: str, value: str) -> str:
+        return value if value.startswith("arn:") else form.replace("{path}", self.path).replace("{}", value)
+
+    def _own_arn(self, call: Call) -> str:
+        resource = self.resources.get(call.urn)
+        arn = resource.properties.get("arn") if resource else None
+        if not isinstance(arn, str):
+            raise Unmapped(f"{call.service} {call.operation} for {call.urn}: nobody said what it is on; see PLACES")
+        return arn
+
+    def _keys(self, operation: str, call: Call) -> tuple[str, ...]:
+        """The keys that a call uses: those that it names, else those of the thing that it is on."""
+        if operation not in KEYS:
+            return ()
+        if named := _found(_KEY, call.parameters):
+            return tuple(sorted(named))
+        resource = self.resources.get(call.urn)
+        things = [resource] if resource else []
+        if resource and (secret := resource.properties.get("secretId")):
+            things += [each for each in self.resources.values() if each.custom and each.properties.get("arn") == secret]
+        return tuple(sorted({key for thing in things for key in _found(_KEY, thing.properties)}))
+
+
+def _in_the_catalog(call: Call, operation: str) -> tuple[str, ...]:
+    """The last parts of the ARNs that a call to Glue's catalog is on (glue/latest/dg/glue-specifying-resource-arns)."""
+    given = call.parameters
+    if "Ruleset" in operation:
+        return (f"dataQualityRuleset/{given['Name']}",)
+    table = given.get("TableInput", {}).get("Name") or given.get("TableName") or given.get("Name", "*")
+    if "DatabaseName" in given:
+        return ("catalog", f"database/{given['DatabaseName']}", f"table/{given['DatabaseName']}/{table}")
+    name = given.get("DatabaseInput", {}).get("Name") or given.get("Name")
+    if operation == "glue:DeleteDatabase":
+        return ("catalog", f"database/{name}", f"table/{name}/all", f"userDefinedFunction/{name}/all")
+    if "Database" in operation:
+        return ("catalog", f"database/{name}")
+    return (given["ResourceArn"],) if "ResourceArn" in given else ()
+
+
+def _tags(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that a call carries, in whichever of the services' forms."""
+    for name in ("Tags", "tags", "TagsToAdd", "Tagging"):
+        found = parameters.get(name)
+        if isinstance(found, Mapping) and "TagSet" in found:
+            found = found["TagSet"]
+        if isinstance(found, Mapping):
+            return dict(found)
+        if isinstance(found, list):
+            return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value", "")) for tag in found}
+    return {}
+
+
+def _untagged(parameters: Mapping[str, Any]) -> Sequence[str]:
+    return next((parameters[name] for name in ("TagKeys", "tagKeys", "TagsToRemove") if name in parameters), ())
+
+
+def _found(form: re.Pattern[str], value: Any) -> set[str]:
+    """The values, however deep, that have a form as a whole; documents in texts are no values."""
+    if isinstance(value, str):
+        return {value} if form.fullmatch(value) else set()
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return {found for each in inner for found in _found(form, each)}
