@@ -1,9 +1,11 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from modelyard.assess.graph import Graph, record
-from modelyard.build.data import DataLake, LakeSpec
+from modelyard.build.data import DataLake, LakeSpec, data_role
 from modelyard.core.access import trust_service
 from modelyard.core.context import Context
 from modelyard.core.document import load, parse
@@ -11,6 +13,7 @@ from modelyard.core.errors import InputError, SpecError
 from modelyard.core.identity import Role
 from modelyard.foundation.keys import KnownKeys
 
+DOCS = Path(__file__).parents[2] / "docs"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 LAKE = """\
 datasets:
@@ -37,6 +40,12 @@ def context(*, production: bool = False) -> Context:
         team="fraud",
         production=production,
     )
+
+
+def made(spec: LakeSpec) -> None:
+    lake = DataLake("lake", spec, context=context(), keys=KnownKeys({"default": KEY}))
+    for name, access in spec.access.items():
+        data_role(name, access, context=context(), lake=lake)
 
 
 def spec_of(text: str) -> LakeSpec:
@@ -186,3 +195,9 @@ def test_a_faulty_lake_is_refused_where_it_is_wrong(written: str, instead: str, 
     with pytest.raises(SpecError) as caught:
         spec_of(LAKE.replace(written, instead, 1))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", (DOCS / "data.md").read_text(), re.DOTALL))
+def test_what_the_page_shows_is_a_lake(block: str):
+    body = "".join(line.removeprefix("  ") for line in block.splitlines(keepends=True)[1:])
+    assert record(lambda: made(spec_of(body)), project="p", stack="s", region="eu-west-1").nodes
