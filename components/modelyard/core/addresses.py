@@ -75,9 +75,34 @@ class StreamAddress(Address):
     key_arn: str
 
 
+class FeatureViewAddress(Address):
+    """One version of a feature view; `name` is both, as `customer-v2`.
+
+    `store` is the feature group, or the view's name in Feast. `definition` is the object below `bucket` that says all
+    the rest (`core.features.ViewDefinition`), `repository` the prefix of Feast's `feature_store.yaml`.
+    """
+
+    kind: Literal["feature-view"] = "feature-view"
+    view: str
+    version: str
+    flavour: Literal["sagemaker", "feast"]
+    store: str
+    bucket: str
+    definition: str
+    repository: str = ""
+    database: str = ""
+    table: str = ""
+    workgroup: str
+    key_arn: str
+    endpoint: str = ""
+    """Of a Redis store: `host:port`."""
+    user: str = ""
+    """The user as whom the grantee connects to a Redis store."""
+
+
 A = TypeVar("A", bound=Address)
 AnyAddress = Annotated[
-    DatasetAddress | BucketAddress | BusAddress | KeyAddress | SecretAddress | StreamAddress,
+    DatasetAddress | BucketAddress | BusAddress | FeatureViewAddress | KeyAddress | SecretAddress | StreamAddress,
     Field(discriminator="kind"),
 ]
 
@@ -122,6 +147,17 @@ class ResourceDocument(BaseModel):
     def stream(self, name: str) -> StreamAddress:
         """Where events of the dataset called `name` are put. Raises `KeyError` where that wasn't granted."""
         return self._find(StreamAddress, name)
+
+    def feature_view(self, name: str, version: int | None = None) -> FeatureViewAddress:
+        """A version of the feature view called `name`; without a version, the newest of those granted.
+
+        Raises `KeyError` where it wasn't granted.
+        """
+        if version is not None:
+            return self._find(FeatureViewAddress, f"{name}-v{version}")
+        found = [a for thing in self.things for a in thing.addresses if isinstance(a, FeatureViewAddress)]
+        versions = [int(address.version) for address in found if address.view == name]
+        return self._find(FeatureViewAddress, f"{name}-v{max(versions, default=0)}")
 
     def _find(self, kind: type[A], name: str) -> A:
         for thing in self.things:

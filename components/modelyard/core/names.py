@@ -50,6 +50,10 @@ Kind = Literal[
     "tag-name",
     "permission-set",
     "directory-group",
+    "feature-group",
+    "dynamodb-table",
+    "processing-job",
+    "cache",
 ]
 
 
@@ -97,6 +101,12 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "tag-name": Limit(256, "tag-editor/latest/userguide/best-practices-and-strats"),
     "permission-set": Limit(32, "singlesignon/latest/APIReference/API_CreatePermissionSet"),
     "directory-group": Limit(1024, "singlesignon/latest/IdentityStoreAPIReference/API_CreateGroup"),
+    "feature-group": Limit(64, "sagemaker/latest/APIReference/API_CreateFeatureGroup"),
+    # 255, less what Feast appends: a dot and the view's name
+    "dynamodb-table": Limit(200, "amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes"),
+    # 63, less nine characters that tell runs apart
+    "processing-job": Limit(54, "sagemaker/latest/APIReference/API_CreateProcessingJob"),
+    "cache": Limit(40, "AmazonElastiCache/latest/APIReference/API_CreateServerlessCache"),
 }
 
 
