@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 BINS: Final = 32
-"""Bins between the 1st and the 99th percentile, at most (and one more where both lie inside of a bin)."""
+"""Bins between the 1st and the 99th percentile, at most; up to two more where these lie inside of a bin."""
 SMALLEST_EXPONENT: Final = -1000
 TOP: Final = 50
 """Categories that are counted by name; the rest is counted together."""
