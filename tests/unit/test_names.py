@@ -40,6 +40,10 @@ ALPHABETS: dict[str, str] = {
     "firehose": r"[a-z0-9-]{1,64}",
     "state-machine": r"[a-z0-9-]{1,80}",
     "tag-name": r"[a-z0-9-]{1,256}",
+    "feature-group": r"[a-z0-9](-?[a-z0-9]){0,63}",
+    "dynamodb-table": r"[a-z0-9-]{3,200}",
+    "processing-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
+    "cache": r"[a-z](-?[a-z0-9]){0,39}",
 }
 
 
