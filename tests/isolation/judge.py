@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -207,7 +208,7 @@ class Judge:
         elif found := access.policy_of(question.resource):
             posed["resourcePolicy"] = self._learned("resource", found[1])
         if question.endpoint:
-            posed["endpoint"] = self._learned("endpoint", access.endpoints[question.endpoint])
+            posed["endpoint"] = self._learned("endpoint", _for_everybody(access.endpoints[question.endpoint]))
         controls: tuple[tuple[Literal["scp", "rcp"], Mapping[str, tuple[Policy, ...]]], ...] = (
             ("scp", access.service_controls),
             ("rcp", access.resource_controls),
@@ -235,6 +236,17 @@ class Judge:
             self._known[key] = name
         self._ids[seen] = (self._known[key], policy)
         return self._known[key]
+
+
+@cache
+def _written_out(name: str, text: str) -> Policy:
+    return Policy(name, json.loads(text))
+
+
+def _for_everybody(policy: Policy) -> Policy:
+    """An endpoint's policy with `"*"` for `{"AWS": "*"}`, which means the same and which the simulator doesn't take."""
+    text = json.dumps(policy.document).replace('"Principal": {"AWS": "*"}', '"Principal": "*"')
+    return _written_out(policy.name, text)
 
 
 def _account(access: Access, arn: str) -> str:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from modelyard.assess.access import decide, example
 from modelyard.cli.app import app
+from modelyard.core.errors import InputError
 from modelyard.operate.access import TeamAccess, team_access
 
 TEAM = "alpha"
@@ -57,8 +58,10 @@ def test_it_agrees_with_the_judge_on_every_action_of_the_services_that_a_role_us
     questions: list[Question] = []
     own, other = trials.teams[0], trials.teams[1]
     assert own.name == TEAM
-    for who in shown.who:
-        for service in ("glue", "kms", "s3", "ssm", "secretsmanager"):
+    chosen = [who for who in shown.who if who.role in ("deployment", "ingest", "trainer")]
+    assert len(chosen) == 3
+    for who in chosen:
+        for service in ("glue", "kms", "s3", "secretsmanager"):
             for action in judge.table(service).actions:
                 for kind in action.on:
                     for team in (own, other):
@@ -103,8 +106,14 @@ def test_people_read_it_as_a_table(five_teams: Path, monkeypatch: pytest.MonkeyP
         assert expected in done.output, expected
 
 
-def test_a_team_that_is_not_there_is_named(five_teams: Path, monkeypatch: pytest.MonkeyPatch):
-    from modelyard.core.errors import InputError
+def test_the_pages_example_runs(five_teams: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(five_teams)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "access.md").read_text()
+    program = page.split("```python\n")[1].split("```")[0].replace('"fraud"', f'"{TEAM}"')
+    exec(compile(program, "docs/access.md", "exec"), {})
+    assert f"ml-dev-{TEAM}-fence-deployment" in capsys.readouterr().out
 
+
+def test_a_team_that_is_not_there_is_named(five_teams: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(InputError, match="is no team of this project; there are: alpha"):
         team_access(five_teams, "nobody", ENVIRONMENT)
