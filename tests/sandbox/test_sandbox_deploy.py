@@ -10,6 +10,7 @@ import pytest
 
 from modelyard.core.errors import DeploymentError, EmulatorError
 from modelyard.testing import deploy
+from modelyard_sandbox import inprocess
 
 
 def lake(days: int = 30, bucket: str | None = None) -> Callable[[], None]:
@@ -105,3 +106,27 @@ def test_what_fails_is_reported_and_moto_is_gone() -> None:
 def test_an_emulator_that_is_not_installed_is_named() -> None:
     with pytest.raises(EmulatorError, match='no emulator "floci"'):
         deploy(lambda: None, emulator="floci")
+
+
+def test_a_refresh_sees_what_somebody_changed_and_the_next_run_puts_it_right() -> None:
+    with inprocess.deploy(lake(bucket="the-lake")) as stack:
+        stack.refresh()
+        assert done(stack.operations) == {"lake": "same", "ageing": "same"}
+        stack.client("s3").put_bucket_tagging(Bucket="the-lake", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+        stack.client("s3").delete_bucket_lifecycle(Bucket="the-lake")
+        stack.refresh()
+        assert done(stack.operations) == {"lake": "update", "ageing": "delete"}
+        stack.update(lake(bucket="the-lake"))
+        assert done(stack.operations) == {"lake": "update", "ageing": "create"}
+
+
+def test_the_calls_of_a_run_are_told_with_what_they_were_made_for_and_those_that_only_refuse_are_not() -> None:
+    with inprocess.deploy(lake(bucket="the-lake")) as stack:
+        made = [(call.operation, call.urn.rpartition("::")[2], call.step) for call in stack.calls]
+        assert made[0] == ("CreateBucket", "lake", "create")
+        assert ("PutBucketLifecycleConfiguration", "ageing", "create") in made
+        assert stack.calls[0].service == "s3" and stack.calls[0].parameters["Bucket"] == "the-lake"
+        stack.client("s3").list_buckets()
+        stack.destroy()
+        made = [(call.operation, call.urn.rpartition("::")[2], call.step) for call in stack.calls]
+        assert made == [("DeleteBucketLifecycle", "ageing", "delete"), ("DeleteBucket", "lake", "delete")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -10,6 +11,9 @@ from modelyard_sandbox.aws import dependencies, trails
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
+
+judging: ContextVar[bool] = ContextVar("judging", default=False)
+"""Whether calls are made to find a reason to refuse: AWS knows it by itself, and the real provider doesn't ask."""
 
 
 class RefusedByService(Exception):
@@ -300,11 +304,14 @@ def judge(when: Literal["create", "update", "delete"], live: Live) -> None:
     for refusal in REFUSALS:
         if refusal.token != live.type.token or refusal.when != when:
             continue
+        asking = judging.set(True)
         try:
             message = refusal.test(live)
         except live.error as error:
             if live.is_gone(error):
                 continue
             raise
+        finally:
+            judging.reset(asking)
         if message:
             raise RefusedByService(refusal.operation, refusal.code, message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,10 +13,11 @@ from modelyard.core.program import Program, alone, run_to_end
 from modelyard_sandbox import moto_extensions
 from modelyard_sandbox.aws.provider import Provider, ProviderError
 from modelyard_sandbox.aws.values import Properties, plain
+from modelyard_sandbox.inprocess.calls import Call
 from modelyard_sandbox.inprocess.monitor import Deployed, DeployingMonitor, Operation
 from modelyard_sandbox.inprocess.session import InProcessSession
 
-__all__ = ["Deployed", "Deployment", "deploy"]
+__all__ = ["Call", "Deployed", "Deployment", "deploy"]
 
 
 class Deployment:
@@ -65,13 +66,26 @@ class Deployment:
         self.outputs = plain(monitor.outputs)
         return self
 
+    def refresh(self) -> Self:
+        """Read every resource anew, as `pulumi refresh` does; what is gone is forgotten."""
+        monitor = self._monitor()
+        try:
+            self.resources = monitor.refreshed()
+        except ProviderError as error:
+            raise DeploymentError(str(error)) from error
+        self.operations = monitor.operations
+        return self
+
     def destroy(self) -> None:
         """Delete every resource, dependents first, as `pulumi destroy` does. Moto stays, so that one can look."""
         self._finish(self._monitor())
         self.outputs = {}
 
     def _monitor(self) -> DeployingMonitor:
-        return DeployingMonitor(self._project, self._stack, self.resources, Provider(self._session), self._references)
+        calls = self._session.calls
+        calls.made.clear()
+        provider = Provider(self._session)
+        return DeployingMonitor(self._project, self._stack, self.resources, provider, self._references, calls)
 
     def _finish(self, monitor: DeployingMonitor) -> None:
         try:
@@ -80,6 +94,11 @@ class Deployment:
             self.resources = monitor.unfinished()
             raise DeploymentError(str(error)) from error
         self.operations = monitor.operations
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """The calls to AWS of the last run, each with the resource that it was made for."""
+        return tuple(self._session.calls.made)
 
     def client(self, service: str, region: str = "") -> Any:
         """A boto3 client of what was deployed, in the stack's region or another."""

@@ -16,6 +16,7 @@ from modelyard_sandbox.aws.provider import HalfCreated, Provider, ProviderError
 from modelyard_sandbox.aws.servicer import received, sent
 from modelyard_sandbox.aws.session import decoded
 from modelyard_sandbox.aws.values import Properties, plain, secret
+from modelyard_sandbox.inprocess.calls import Calls
 from modelyard_sandbox.inprocess.session import InProcessSession
 
 _PROVIDER: Final = "pulumi:providers:"
@@ -54,10 +55,12 @@ class DeployingMonitor(MockMonitor):
         before: Mapping[str, Deployed],
         provider: Provider,
         references: Mapping[str, Mapping[str, Any]],
+        calls: Calls,
     ) -> None:
         self._project, self._stack = project, stack
         self._before = dict(before)
         self._providers = {"": provider}
+        self._calls = calls
         self._references = references
         self._lock = threading.RLock()
         self.now: dict[str, Deployed] = {}
@@ -105,7 +108,8 @@ class DeployingMonitor(MockMonitor):
         provider = self._providers[reference]
         old = self._before.get(urn)
         if old is None and request.importId:
-            found = provider.read(request.type, request.importId, urn, {}, {})
+            with self._calls.of(urn, "read"):
+                found = provider.read(request.type, request.importId, urn, {}, {})
             if found is None:
                 raise ProviderError(f"importing {urn}: {request.importId} does not exist")
             old = replace(wanted, id=found.id, state=found.state, inputs=found.inputs)
@@ -128,7 +132,8 @@ class DeployingMonitor(MockMonitor):
             return self._created(provider, replace(wanted, inputs=inputs), "replace")
         state = old.state
         if difference.changed:
-            state = provider.update(request.type, old.id, urn, old.inputs, old.state, inputs, preview=False)
+            with self._calls.of(urn, "update"):
+                state = provider.update(request.type, old.id, urn, old.inputs, old.state, inputs, preview=False)
         self.operations.setdefault(urn, "update" if difference.changed else "same")
         self.now[urn] = replace(wanted, id=old.id, inputs=inputs, state=state)
         return self.now[urn]
@@ -143,7 +148,8 @@ class DeployingMonitor(MockMonitor):
 
     def _created(self, provider: Provider, wanted: Deployed, operation: Operation) -> Deployed:
         try:
-            id, state = provider.create(wanted.type, wanted.urn, wanted.inputs, preview=False)
+            with self._calls.of(wanted.urn, "create"):
+                id, state = provider.create(wanted.type, wanted.urn, wanted.inputs, preview=False)
         except HalfCreated as half:
             self.now[wanted.urn] = replace(wanted, id=half.id, state=half.state)
             raise
@@ -157,7 +163,8 @@ class DeployingMonitor(MockMonitor):
         region = configuration.get("region") or base.region
         tags = (configuration.get("defaultTags") or {}).get("tags")
         roles = configuration.get("assumeRoles") or [{}]
-        session = InProcessSession(region, tags, roles[-1].get("roleArn", ""))
+        with self._calls.of(made.urn, "configure"):
+            session = InProcessSession(region, tags, roles[-1].get("roleArn", ""), self._calls)
         allowed = configuration.get("allowedAccountIds") or [session.account]
         if session.account not in allowed:
             raise ProviderError(f"{made.urn}: the account is {session.account}; allowedAccountIds has {allowed}")
@@ -177,7 +184,8 @@ class DeployingMonitor(MockMonitor):
         if not resource.custom or resource.external or resource.type.startswith(_PROVIDER):
             return
         provider = self._providers.get(resource.provider) or self._providers[""]
-        provider.delete(resource.type, resource.id, resource.urn, resource.state)
+        with self._calls.of(resource.urn, "delete"):
+            provider.delete(resource.type, resource.id, resource.urn, resource.state)
         self.operations.setdefault(resource.urn, "delete")
 
     def finish(self) -> dict[str, Deployed]:
@@ -188,6 +196,24 @@ class DeployingMonitor(MockMonitor):
                 self._configured(resource)
         for resource in [*self.replaced[::-1], *left[::-1]]:
             self.removed(resource)
+        return self.now
+
+    def refreshed(self) -> dict[str, Deployed]:
+        """Read everything anew; what is gone is forgotten."""
+        for urn, resource in self._before.items():
+            if resource.type.startswith(_PROVIDER):
+                self._configured(resource)
+            if not resource.custom or resource.external or resource.type.startswith(_PROVIDER):
+                self.now[urn] = resource
+                continue
+            provider = self._providers.get(resource.provider) or self._providers[""]
+            with self._calls.of(urn, "read"):
+                found = provider.read(resource.type, resource.id, urn, resource.inputs, resource.state)
+            if found is None:
+                self.operations[urn] = "delete"
+                continue
+            self.operations[urn] = "same" if plain(found.state) == plain(resource.state) else "update"
+            self.now[urn] = replace(resource, id=found.id, state=found.state, inputs=found.inputs)
         return self.now
 
     def unfinished(self) -> dict[str, Deployed]:
@@ -201,7 +227,8 @@ class DeployingMonitor(MockMonitor):
             state = self._referenced(request.id)
         else:
             provider = self._providers[request.provider.rpartition("::")[0]]
-            found = provider.read(request.type, request.id, urn, {}, received(request.properties))
+            with self._calls.of(urn, "read"):
+                found = provider.read(request.type, request.id, urn, {}, received(request.properties))
             if found is None:
                 raise ProviderError(f"reading {urn}: {request.id} does not exist")
             state = found.state
@@ -227,7 +254,8 @@ class DeployingMonitor(MockMonitor):
             result: Properties = {"urn": found.urn, "id": found.id, "state": found.state}
         else:
             try:
-                result = provider.invoke(request.tok, received(request.args))
+                with self._lock, self._calls.of(request.tok, "invoke"):
+                    result = provider.invoke(request.tok, received(request.args))
             except ProviderError as error:
                 self.failures.append(Fault(str(error), "", value=request.tok))
                 raise

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.config import Config
 
 from modelyard_sandbox.aws.session import CREDENTIAL, botocore_session
+from modelyard_sandbox.inprocess.calls import Calls
 
 ACCOUNT = "123456789012"
 
@@ -27,15 +28,22 @@ def _session() -> Any:
 class InProcessSession:
     """Clients of one region and account; moto must be active.
 
-    `assume`: the ARN of a role whose account they work in. Absent: the sandbox's own.
+    `assume`: the ARN of a role whose account they work in. Absent: the sandbox's own. `calls` hears all of them.
     """
 
     partition = "aws"
 
-    def __init__(self, region: str, default_tags: Mapping[str, str] | None = None, assume: str = "") -> None:
+    def __init__(
+        self,
+        region: str,
+        default_tags: Mapping[str, str] | None = None,
+        assume: str = "",
+        calls: Calls | None = None,
+    ) -> None:
         self.region = region
         self.account = ACCOUNT
         self.default_tags = dict(default_tags or {})
+        self.calls = Calls() if calls is None else calls
         self._session = _session()
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: dict[str, str] = {
@@ -66,5 +74,6 @@ class InProcessSession:
                     config=Config(proxies=_NOWHERE, ignore_configured_endpoint_urls=True, inject_host_prefix=False),
                     **self._credentials,
                 )
+                self.calls.listen(client)
                 self._clients[service, where] = client
             return self._clients[service, where]
