@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
@@ -114,6 +114,9 @@ class PlatformSpec(Spec):
             yield from self.network.zones_outside(self.region)
 
 
+_ON_DATASETS: Final = ("read", "write", "publish", "snapshot", "erase")
+
+
 class PersonaAccessSpec(Spec):
     """What a persona may do, beyond nothing."""
 
@@ -121,6 +124,12 @@ class PersonaAccessSpec(Spec):
     write: tuple[Name, ...] = Field(default=(), description="Datasets that it writes. Absent: none.")
     publish: tuple[Name, ...] = Field(default=(), description="Datasets to which it puts events. Absent: none.")
     query: bool = Field(default=False, description="Whether it runs queries over what it reads.")
+    snapshot: tuple[Name, ...] = Field(default=(), description="Datasets of which it takes snapshots. Absent: none.")
+    erase: tuple[Name, ...] = Field(
+        default=(),
+        description="Datasets that it restores, and from which it erases a subject's rows; it could destroy them. "
+        "Absent: none.",
+    )
     secrets: tuple[Name, ...] = Field(default=(), description="Secrets that it reads. Absent: none.")
     events: bool = Field(
         default=False, description="Whether it puts approvals, promotions and the like on the platform's bus."
@@ -152,7 +161,7 @@ class TeamSpec(TeamHeader):
             if persona not in self.people and not (persona == "pipeline" and self.pipelines):
                 where = '"pipelines"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
                 yield self.fault(path, "is a persona without people", f"Declare {where}, or remove it.", persona)
-            for field, known in (("read", datasets), ("write", datasets), ("publish", datasets), ("secrets", entries)):
+            for field, known in (*((name, datasets) for name in _ON_DATASETS), ("secrets", entries)):
                 has = ", ".join(known) or "none"
                 for index, name in enumerate(getattr(access, field)):
                     if name not in known:

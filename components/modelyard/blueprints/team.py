@@ -90,6 +90,10 @@ def _grant(
             lake.grant_publish(persona, datasets=access.publish)
         if access.query:
             lake.grant_query(persona)
+        if access.snapshot:
+            lake.grant_snapshot(persona, datasets=access.snapshot)
+        if access.erase:
+            lake.grant_erase(persona, datasets=access.erase)
     if secrets is not None and access.secrets:
         secrets.grant_read(persona, secrets=access.secrets)
     if access.events:

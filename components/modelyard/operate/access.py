@@ -84,6 +84,7 @@ class TeamAccess:
                     "name": who.identity.name,
                     "arn": who.identity.arn,
                     "role": who.role,
+                    "people": list(who.identity.people),
                     "description": who.identity.description,
                     "boundary": who.identity.boundary.name if who.identity.boundary else None,
                     "trust": [{"who": list(t.who), "conditions": list(t.conditions)} for t in who.trust],

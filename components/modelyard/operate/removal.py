@@ -20,6 +20,7 @@ from modelyard import engine
 from modelyard.assess.graph import Graph
 from modelyard.blueprints.programs import team_stack
 from modelyard.blueprints.spec import TeamSpec
+from modelyard.build.data import SNAPSHOTS
 from modelyard.core.editing import forget_environment
 from modelyard.core.errors import InputError
 from modelyard.core.source import shown_path
@@ -28,9 +29,6 @@ from modelyard.operate import deployments
 from modelyard.operate.archive import Archive, Store
 from modelyard.operate.cloud import Cloud
 from modelyard.operate.deployments import PLATFORM, Place
-
-SNAPSHOTS: Final = "snapshots/"
-"""Where the manifests of dataset snapshots lie, in the artifacts zone."""
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 _KEY_STATES_GONE: Final = ("PendingDeletion", "PendingReplicaDeletion")

@@ -1,6 +1,8 @@
 from .aws import DataLake as DataLake
 from .notices import alarm_key_use as alarm_key_use
 from .roles import data_role as data_role
+from .spec import RESTORED as RESTORED
+from .spec import SNAPSHOTS as SNAPSHOTS
 from .spec import AccessSpec as AccessSpec
 from .spec import AdoptBucketSpec as AdoptBucketSpec
 from .spec import AdoptRoleSpec as AdoptRoleSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import pulumi
@@ -13,6 +13,7 @@ from modelyard.build.data.ingestion import Intake, intake
 from modelyard.build.data.lifecycle import RESULTS
 from modelyard.build.data.quality import check_quality
 from modelyard.build.data.spec import ArrivalCheck, DatasetSpec, LakeSpec, ZoneName
+from modelyard.build.data.versions import may_erase, may_snapshot
 from modelyard.build.data.zone import Zone, bucket_name
 from modelyard.core.access import Grantee, PendingAddress, Statement, address, identity_of
 from modelyard.core.addresses import DatasetAddress
@@ -143,6 +144,28 @@ class DataLake(Component):
         statements = [statement for intake in made for statement in intake.statements]
         identity_of(grantee).allow(self, "publish", statements, [intake.address for intake in made])
 
+    def grant_snapshot(self, grantee: Grantee, *, datasets: Sequence[str]) -> None:
+        """Let `grantee` take snapshots of `datasets`: read every version of them, and add manifests."""
+        self._grant_versions(grantee, "snapshot", datasets, may_snapshot)
+
+    def grant_erase(self, grantee: Grantee, *, datasets: Sequence[str]) -> None:
+        """Let `grantee` restore `datasets` and erase rows from all their versions; whoever may do so may destroy them.
+
+        A legal hold stands above this grant: the bucket's own policy refuses.
+        """
+        self._grant_versions(grantee, "erase", datasets, may_erase)
+
+    def _grant_versions(
+        self, grantee: Grantee, intent: str, datasets: Sequence[str], may: Callable[..., list[Statement]]
+    ) -> None:
+        chosen, artifacts = self._known(datasets), self.zone("artifacts")
+        statements = [
+            statement
+            for name in chosen
+            for statement in may(self.zones[self.spec.datasets[name].zone], artifacts, name, self.spec.prefix(name))
+        ]
+        identity_of(grantee).allow(self, intent, statements, [self._address(name) for name in chosen])
+
     def _dataset(self, name: str, spec: DatasetSpec) -> None:
         zone = self.zones[spec.zone]
         table = self._catalog.add(name, spec, zone)
@@ -165,6 +188,18 @@ class DataLake(Component):
                 )
 
     def _grant(self, grantee: Grantee, intent: str, datasets: Sequence[str] | None, *, write: bool) -> None:
+        chosen = self._known(datasets)
+        statements: list[Statement] = []
+        for zone in self.zones.values():
+            prefixes = [self.spec.prefix(name) for name in chosen if self.spec.datasets[name].zone == zone.name]
+            if prefixes:
+                statements += zone.may_write(*prefixes) if write else zone.may_read(*prefixes)
+        if chosen:
+            statements.append(Statement(_WRITE_CATALOG if write else _READ_CATALOG, self._catalog.arns(chosen)))
+        identity_of(grantee).allow(self, intent, statements, [self._address(name) for name in chosen])
+
+    def _known(self, datasets: Sequence[str] | None) -> list[str]:
+        """The names sorted, absent all of them. Raises `InputError` with every one that the lake hasn't."""
         chosen = sorted(self.spec.datasets if datasets is None else datasets)
         unknown = [name for name in chosen if name not in self.spec.datasets]
         if unknown:
@@ -175,14 +210,7 @@ class DataLake(Component):
                     for n in unknown
                 )
             )
-        statements: list[Statement] = []
-        for zone in self.zones.values():
-            prefixes = [self.spec.prefix(name) for name in chosen if self.spec.datasets[name].zone == zone.name]
-            if prefixes:
-                statements += zone.may_write(*prefixes) if write else zone.may_read(*prefixes)
-        if chosen:
-            statements.append(Statement(_WRITE_CATALOG if write else _READ_CATALOG, self._catalog.arns(chosen)))
-        identity_of(grantee).allow(self, intent, statements, [self._address(name) for name in chosen])
+        return chosen
 
     def _address(self, dataset: str) -> PendingAddress:
         zone = self.zones[self.spec.datasets[dataset].zone]

@@ -135,6 +135,17 @@ class Zone:
         listed = Statement(("s3:ListBucket",), (self.arn,), _below(prefixes))
         return [Statement(("s3:GetBucketLocation",), (self.arn,)), listed]
 
+    def may_list_versions(self, *prefixes: str) -> list[Statement]:
+        """Lets an identity list every version of what lies below each prefix."""
+        return [Statement(("s3:ListBucketVersions",), (self.arn,), _below(prefixes))]
+
+    def may_do(self, actions: tuple[str, ...], *prefixes: str) -> list[Statement]:
+        """Lets an identity do this to objects below each prefix, and encrypt what it writes."""
+        return [
+            Statement(actions, self.objects(*prefixes)),
+            through_service(self._context, "s3", ENCRYPT_AND_DECRYPT, self.key_arn),
+        ]
+
     def may_read(self, *prefixes: str) -> list[Statement]:
         """Lets an identity list and read what lies below each prefix, every version of it."""
         return [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from modelyard.blueprints.platform import platform_context
-from modelyard.build.data import DatasetSpec, LakeSpec, ZoneName
+from modelyard.build.data import RESTORED, DatasetSpec, LakeSpec, ZoneName
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.snapshots import Column
@@ -16,9 +18,6 @@ from modelyard.operate.deployments import Place
 
 COMPONENT: Final = "lake"
 """What a team's stack calls its lake."""
-SNAPSHOTS: Final = "snapshots/"
-RESTORED: Final = "restore/"
-_RESERVED: Final = ("athena", "erasures", "restore", "snapshots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,6 @@ class Lake:
                     name,
                 )
             )
-        if name in _RESERVED:
-            source = self.spec.source(f"datasets.{name}")
-            raise InputError(Fault("is where the lake keeps its own records", "Rename the dataset.", source, name))
         return Dataset(self, name, self.spec.datasets[name])
 
 
@@ -122,13 +118,14 @@ def lake_of(where: Place, team: str) -> Lake:
 
 def lakes_of(where: Place, teams: Sequence[str] | None = None) -> list[Lake]:
     """The lakes of `teams`, absent of all teams of the environment; a team without a lake has none."""
-    cloud = Cloud(where)
-    context = platform_context(where.project.platform(where.environment), where.environment)
+    platform = platform_context(where.project.platform(where.environment), where.environment)
     lakes: list[Lake] = []
     for team in teams if teams is not None else [name for name in where.names if name != "platform"]:
         spec = where.project.team(team, where.environment)
         if spec.data is not None:
-            lakes.append(Lake(context.for_team(team), spec.data, cloud.client("s3"), lambda: _caller(cloud)))
+            cloud = Cloud(where, account=spec.account or "")
+            context = dataclasses.replace(platform.for_team(team), account=cloud.account)
+            lakes.append(Lake(context, spec.data, cloud.client("s3"), functools.partial(_caller, cloud)))
     return lakes
 
 

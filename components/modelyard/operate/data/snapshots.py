@@ -13,9 +13,10 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from modelyard.build.data import SNAPSHOTS
 from modelyard.core.errors import EnvironmentFault, Fault, InputError, Source
 from modelyard.core.snapshots import Manifest, ObjectVersion, content_hash
-from modelyard.operate.data.place import SNAPSHOTS, Dataset, Lake, argument, is_hidden
+from modelyard.operate.data.place import Dataset, Lake, argument, is_hidden
 from modelyard.operate.data.store import Listed, NotDeployed, Store
 
 SHORTEST: Final = 4

@@ -24,9 +24,11 @@ from modelyard.build.data.spec.quality import (
     ScheduledCheck,
     UniquenessRule,
 )
-from modelyard.build.data.spec.zones import ZONES, ZoneName
+from modelyard.build.data.spec.zones import RESTORED, SNAPSHOTS, ZONES, ZoneName
 
 __all__ = [
+    "RESTORED",
+    "SNAPSHOTS",
     "ZONES",
     "AccessSpec",
     "AdoptBucketSpec",

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.build.data.spec.datasets import DatasetSpec
-from modelyard.build.data.spec.zones import ZONES, ZoneName
+from modelyard.build.data.spec.zones import RECORDS, ZONES, ZoneName
 from modelyard.core.errors import Fault
 from modelyard.core.retention import Classification, Retention
 from modelyard.core.spec import Name, Spec
@@ -131,6 +131,9 @@ class LakeSpec(Spec):
         if "artifacts" not in self.zones:
             yield self.fault("zones", "lacks the zone that keeps query results", 'Add "artifacts: {}".')
         for name, dataset in self.datasets.items():
+            if name in RECORDS:
+                where = f"datasets.{name}"
+                yield self.fault(where, "is where the lake keeps its own records", "Rename the dataset.", name)
             if dataset.zone not in self.zones:
                 yield self.fault(
                     f"datasets.{name}.zone",
