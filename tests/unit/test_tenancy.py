@@ -294,7 +294,6 @@ def test_the_deployment_edits_the_teams_other_policies():
         ("events:CreateEventBus", arn("events", "event-bus/ml-dev-{}-bus")),
         ("events:PutRule", arn("events", "rule/ml-dev-{}-bus/nightly")),
         ("events:PutRule", arn("events", "rule/ml-dev-{}-objects")),
-        ("events:CreateArchive", arn("events", "archive/ml-dev-{}-bus")),
         ("scheduler:CreateScheduleGroup", arn("scheduler", "schedule-group/ml-dev-{}-retraining")),
         ("scheduler:CreateSchedule", arn("scheduler", "schedule/ml-dev-{}-retraining/nightly")),
         ("cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:ml-dev-{}-lag")),

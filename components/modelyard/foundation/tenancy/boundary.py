@@ -1,8 +1,8 @@
 """The permissions boundary of a team's roles: what they can do at most, whatever their policies say.
 
 One statement allows; every limit is an explicit denial, because a boundary's silence doesn't stop what a resource's
-own policy gives to a session (IAM/latest/UserGuide/access_policies_boundaries). Denials that speak of every resource
-but the team's list the actions that know a resource: on the others they would fall too.
+own policy gives to a session (IAM/latest/UserGuide/access_policies_boundaries). The denial of every resource but the
+team's leaves out the actions that know no resource: they would fall too.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from typing import Final
 
 from modelyard.core.access import Statement
 from modelyard.core.context import Context
-from modelyard.foundation.tenancy.reach import PASSED_TO, Reach
+from modelyard.foundation.tenancy.reach import Reach
 
 _ON_OWN_THINGS: Final = (
     "athena:*",
     "dynamodb:*",
     "events:PutEvents",
     "firehose:PutRecord*",
-    "glue:*",
+    "glue:*DataQuality*",
+    "glue:*Database*",
+    "glue:*Partition*",
+    "glue:*Table*",
     "kinesis:*Record*",
     "kinesis:*Shard*",
     "kinesis:Describe*",
@@ -36,8 +39,6 @@ _ON_OWN_THINGS: Final = (
 )
 _NOT_EVEN_ON_OWN_THINGS: Final = (
     "dynamodb:*ResourcePolicy",
-    "glue:*ResourcePolicy",
-    "glue:PutDataCatalogEncryptionSettings",
     "s3:DeleteBucket*",
     "s3:PutBucket*",
     "s3:PutObjectAcl",
@@ -61,6 +62,9 @@ _USE_KEYS: Final = (
 _PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _WRITE_LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 _READ_LOGS: Final = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
+_PASSED_TO: Final = ("glue.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com")
+"""Services that code hands a role to; the others get theirs from the deployment."""
+
 _USE_ROLES: Final = ("iam:GetRole", "iam:PassRole", "sts:AssumeRole")
 _ON_NO_THING: Final = (
     "cloudwatch:PutMetricData",
@@ -94,13 +98,15 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
     context = reach.context
     shared = Reach(platform or replace(context, team=None))
     written_by_services = (context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue"))
+    rules_of_glue = f"arn:{context.partition}:s3:::aws-glue-ml-data-quality-assets-{context.region}/*"
     listed = (*_ON_OWN_THINGS, *_USE_KEYS, *_PULL, *_WRITE_LOGS, *_READ_LOGS, *_USE_ROLES, *_ON_NO_THING)
     denials = [
-        Statement(listed, ("*",), effect="Deny", except_actions=True, sid="NothingElse"),
+        Statement(listed, ("*",), effect="Deny", except_actions=True, sid="Listed"),
         Statement(
-            (*_ON_OWN_THINGS, *_USE_KEYS, *_READ_LOGS, *_USE_ROLES),
-            (*reach.things, shared.buses, reach.keys, reach.log_groups, reach.roles),
+            (*_ON_NO_THING, *_PULL, *_WRITE_LOGS),
+            (*reach.things, rules_of_glue, shared.buses, reach.keys, reach.log_groups, reach.roles),
             effect="Deny",
+            except_actions=True,
             except_resources=True,
             sid="OwnThings",
         ),
@@ -119,17 +125,17 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
             except_resources=True,
             sid="OwnImages",
         ),
-        Statement(_NOT_EVEN_ON_OWN_THINGS, ("*",), effect="Deny", sid="NoAdministration"),
+        Statement(_NOT_EVEN_ON_OWN_THINGS, ("*",), effect="Deny", sid="NoOpening"),
         reach.no_grants_by_hand(),
-        Statement(("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NeverDeployment"),
+        Statement(("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NotToDeploy"),
         Statement(
             ("iam:PassRole",),
             ("*",),
-            {"StringNotEquals": {"iam:PassedToService": list(PASSED_TO)}},
+            {"StringNotEquals": {"iam:PassedToService": list(_PASSED_TO)}},
             "Deny",
             sid="ToServices",
         ),
-        *reach.fenced_tags(),
+        reach.fenced_tag(),
         reach.nothing_of_others(),
     ]
     gone = sorted(leaver_pattern(person) for person in leavers)

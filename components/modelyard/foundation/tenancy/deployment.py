@@ -19,7 +19,11 @@ _MANAGE: Final = (
     "ecr:*",
     "events:*",
     "firehose:*",
-    "glue:*",
+    "glue:*DataQuality*",
+    "glue:*Database*",
+    "glue:*Partition*",
+    "glue:*Table*",
+    "glue:*Tag*",
     "kinesis:*",
     "lambda:*",
     "logs:*",
@@ -43,16 +47,12 @@ _LOOK_UP: Final = (
     "ecr:GetAuthorizationToken",
     "kms:ListAliases",
     "logs:DescribeLogGroups",
-    "sagemaker:List*",
     "secretsmanager:GetRandomPassword",
     "ssm:DescribeParameters",
     "states:ValidateStateMachineDefinition",
     "sts:GetCallerIdentity",
 )
 """Reads that take no resource."""
-
-_OWN_SUBSCRIPTIONS: Final = ("sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe")
-"""SNS names no resource in these; a subscription's ARN ends in a random part, and only its topic's team lists it."""
 
 _FEED_FUNCTIONS: Final = (
     "lambda:CreateEventSourceMapping",
@@ -123,7 +123,7 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
             (*reach.things, *reach.made_by_the_stack, reach.log_groups, reach.repositories),
             sid="OwnThings",
         ),
-        Statement((*_LOOK_UP, *_OWN_SUBSCRIPTIONS), ("*",), sid="LookUp"),
+        Statement(_LOOK_UP, ("*",), sid="LookUp"),
         Statement(
             _FEED_FUNCTIONS, ("*",), {"ArnLike": {"lambda:FunctionArn": reach.functions}}, sid="FeedOwnFunctions"
         ),
@@ -158,6 +158,6 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
             sid="RulesWakeOwnThings",
         ),
         reach.no_grants_by_hand(),
-        *reach.fenced_tags(),
+        reach.fenced_tag(),
         reach.nothing_of_others(),
     ]
