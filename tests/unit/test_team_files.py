@@ -46,7 +46,7 @@ def test_the_shipped_files_are_sound_in_every_environment():
     project = Project(ROOT)
     for environment in project.environments():
         project.platform(environment)
-        assert set(project.headers(environment)) == {"fraud"}
+        assert set(project.headers(environment)) == {"demand", "fraud"}
         for team in project.teams():
             project.team(team, environment)
 

@@ -54,7 +54,7 @@ class Document:
     def for_environment(self, environment: str) -> Document:
         """The document as `environment` sees it: what stands under `environments.<name>` over everything else.
 
-        Mappings merge, everything else replaces, and `null` takes a key away.
+        Mappings merge, unless they are of another `kind`; everything else replaces, and `null` takes a key away.
         """
         overrides = self.data.get(OVERRIDES)
         data = {key: value for key, value in self.data.items() if key != OVERRIDES}
@@ -167,7 +167,7 @@ def _merged(
         if value is None:
             result.pop(key, None)
             continue
-        if isinstance(value, dict) and isinstance(current, dict):
+        if isinstance(value, dict) and isinstance(current, dict) and not _of_another_kind(value, current):
             result[key] = _merged(cast(dict[str, Any], current), cast(dict[str, Any], value), here, there, sources)
             continue
         result[key] = value
@@ -177,6 +177,11 @@ def _merged(
             if not rest or rest[0] in ".[":
                 sources[here + rest] = source
     return result
+
+
+def _of_another_kind(over: Any, base: Any) -> bool:
+    """Whether a choice is made anew: fields of one kind mean nothing to another."""
+    return "kind" in over and over["kind"] != base.get("kind")
 
 
 def load(document: Document, kind: type[S]) -> S:
