@@ -132,7 +132,8 @@ class Reach:
         """The ARNs of what the team's code works with, service by service; keys, logs and images aside.
 
         No wildcard stands for a type, which IAM doesn't promise to match (IAM/latest/UserGuide/reference-arns), but for
-        SageMaker's: it has seventy.
+        SageMaker's: it has seventy, and AWS does so itself (`arn:aws:sagemaker:*:*:*model-compilation-*` in the managed
+        policy AmazonSageMakerCanvasFullAccess).
         """
         arn, own, path = self.context.arn, f"{self.prefix}*", self.context.names.path
         tables = own.replace("-", "_")
