@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.isolation.judge import Judge, Question
@@ -69,3 +70,12 @@ def granted(access: Access, identity: Identity) -> Iterator[Mapping[str, Any]]:
     """The statements that give an identity something."""
     for policy in identity.policies:
         yield from (statement for statement in policy.statements if statement["Effect"] == "Allow")
+
+
+def in_person(identity: Identity, question: Question) -> Question:
+    """The call as one of the people behind an identity makes it: IAM Identity Center names the session so."""
+    if not identity.people or question.action != "sts:AssumeRole":
+        return question
+    name = identity.people[0]
+    session = {"sts:RoleSessionName": name, "aws:userid": f"AROAEXAMPLE:{name}"}
+    return replace(question, context={**question.context, **session})

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.isolation.examples import examples
+from tests.isolation.examples import examples, in_person
 from tests.isolation.judge import Judge, Question
 from tests.isolation.trials import Trials
 from tests.isolation.world import ENVIRONMENT, World
@@ -17,7 +17,7 @@ from modelyard.cli.app import app
 from modelyard.core.errors import InputError
 from modelyard.operate.access import TeamAccess, team_access
 
-TEAM = "alpha"
+TEAM = "bravo"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_all_that_it_says_is_allowed(judge: Judge, shown: TeamAccess):
             continue
         for row in who.rows:
             questions = [
-                question
+                in_person(who.identity, question)
                 for question in examples(judge, who.identity, row.statement)
                 if question.action in row.actions and question.resource in map(example, row.resources)
             ]
@@ -56,8 +56,7 @@ def test_it_agrees_with_the_judge_on_every_action_of_the_services_that_a_role_us
 ):
     """What is called allowed is allowed, what is called refused is refused; conditional may be either."""
     questions: list[Question] = []
-    own, other = trials.teams[0], trials.teams[1]
-    assert own.name == TEAM
+    own, other = trials.world.teams[TEAM], trials.world.teams["alpha"]
     chosen = [who for who in shown.who if who.role in ("deployment", "ingest", "trainer")]
     assert len(chosen) == 3
     for who in chosen:
@@ -84,10 +83,10 @@ def test_a_grant_that_the_fence_takes_back_is_shown_as_refused(teams: World):
     decision = decide(teams.access, role, "iam:CreateUser", f"arn:aws:iam::{role.account}:user/me")
     assert decision.outcome == "refused"
     greedy = teams.teams[TEAM].greedy
-    other = teams.teams["bravo"].thing("arn:${Partition}:s3:::${BucketName}/${ObjectName}")
+    other = teams.teams["alpha"].thing("arn:${Partition}:s3:::${BucketName}/${ObjectName}")
     fenced = decide(teams.access, greedy, "s3:GetObject", other)
     assert fenced.outcome == "refused"
-    assert "ml-dev-alpha-fence-boundary" in fenced.refused_by
+    assert "ml-dev-bravo-fence-boundary" in fenced.refused_by
 
 
 def test_the_command_prints_the_same_as_json(five_teams: Path, monkeypatch: pytest.MonkeyPatch, shown: TeamAccess):
@@ -102,7 +101,7 @@ def test_people_read_it_as_a_table(five_teams: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "200")
     done = CliRunner().invoke(app, ["access", TEAM])
     assert done.exit_code == 0, done.output
-    for expected in ("ml-dev-alpha-trainer", "s3:GetObject", "sagemaker.amazonaws.com", "aws:SourceAccount is"):
+    for expected in ("ml-dev-bravo-trainer", "s3:GetObject", "sagemaker.amazonaws.com", "aws:SourceAccount is"):
         assert expected in done.output, expected
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.isolation.escapes import ESCAPES, filled
-from tests.isolation.examples import examples, granted
+from tests.isolation.examples import examples, granted, in_person
 from tests.isolation.judge import Action, Judge, Question, Table, Verdict
 from tests.isolation.shared import shared_by_all
 from tests.isolation.world import Team, World
@@ -156,7 +156,7 @@ class Trials:
         for team in self.teams:
             if team.deployment is None:
                 continue
-            role = team.roles[0] if team.roles[0] is not team.deployment else team.roles[-1]
+            role = next(role for role in team.roles if role.boundary and role.path == team.names.path)
             outside = f"arn:aws:iam::{team.account}:role/{team.prefix}outside"
             bounded = {"iam:PermissionsBoundary": team.boundary_arn}
             attempts: list[tuple[str, str, dict[str, str | tuple[str, ...]]]] = [
@@ -223,7 +223,26 @@ class Trials:
                 if identity is not team.deployment:
                     for statement in granted(self.world.access, identity):
                         for question in examples(self.judge, identity, statement):
-                            yield question, statement
+                            yield in_person(identity, question), statement
+
+    def doors(self) -> Iterator[Trial]:
+        """Every person's way in, tried on every persona of every team, under their own name and another's."""
+        ways = [
+            (door, in_person(door, question))
+            for team in self.teams
+            for door in team.roles
+            if door.people
+            for statement in granted(self.world.access, door)
+            for question in examples(self.judge, door, statement)
+        ]
+        for door, own in ways:
+            for other, way in ways:
+                for name in {*door.people[:1], *other.people[:1], "stranger@elsewhere.example"}:
+                    if (way.resource, name) == (own.resource, door.people[0]) or name in door.people and other is door:
+                        continue
+                    session = {"sts:RoleSessionName": name, "aws:userid": f"AROAEXAMPLE:{door.people[0]}"}
+                    tried = Question(door.arn, "sts:AssumeRole", way.resource, session)
+                    yield Trial("sts", "through another's door", tried, (way,))
 
     def _next(self, team: Team) -> Team:
         return self.teams[(self.teams.index(team) + 1) % len(self.teams)]
@@ -249,6 +268,7 @@ GROUPS: Final = (
     Trials.nested,
     Trials.platform,
     Trials.forged,
+    Trials.doors,
     Trials.fence,
     Trials.account_wide,
 )

@@ -14,7 +14,6 @@ from modelyard.assess.access import Access, Identity, Policy, collect
 from modelyard.assess.graph import Graph, reveal
 from modelyard.assess.graph.stacks import record_platform, record_team
 from modelyard.blueprints.project import Project
-from modelyard.blueprints.vending import new_team
 from modelyard.core.names import Names
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -171,13 +170,15 @@ class World:
 
 
 def project(root: Path, teams: Sequence[str] = TEAMS) -> Path:
-    """A copy of the shipped project with these teams and no others; they begin with the presets in turn."""
+    """A copy of the shipped project with these teams and no others; they have what the shipped teams have, in turn."""
     shutil.copytree(ROOT / "platform", root / "platform", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__", "teams"))
     (root / "stacks" / "teams").mkdir()
-    made = Project(root)
+    shipped = sorted((ROOT / "stacks" / "teams").glob("*.yaml"))
     for index, team in enumerate(teams):
-        new_team(made, team, ("realtime", "batch")[index % 2], "Ada <ada@acme.example>", [ENVIRONMENT])
+        model = shipped[index % len(shipped)]
+        text = re.sub(rf"\b{model.stem}\b", team, model.read_text())
+        (root / "stacks" / "teams" / f"{team}.yaml").write_text(text)
     return root
 
 

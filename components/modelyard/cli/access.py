@@ -41,6 +41,8 @@ def _show(found: TeamAccess, fence: bool, console: Console) -> None:
             console.print(
                 f"  may be used by {_listed(trust.who)}{_when(trust.conditions)}", highlight=False, markup=False
             )
+        if who.identity.people:
+            console.print(f"  people: {_listed(who.identity.people)}", highlight=False, markup=False)
         inside = f"inside {who.identity.boundary.name}" if who.identity.boundary else "without a boundary"
         console.print(f"  {inside}", highlight=False, markup=False)
         if who.rows:

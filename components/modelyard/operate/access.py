@@ -193,20 +193,29 @@ def _denials(policy: Policy) -> Iterator[Row]:
 
 def conditions_of(statement: Mapping[str, Any]) -> tuple[str, ...]:
     """A statement's conditions, one line each: `s3:prefix is like events/*`."""
-    return tuple(
-        f"{key} {_SAID.get(operator, operator)} {' or '.join(values)}" for operator, key, values in tests(statement)
-    )
+    return tuple(_said(operator, key, values) for operator, key, values in tests(statement))
 
 
-_SAID: Final = {
-    "ArnEquals": "is",
+def _said(operator: str, key: str, values: tuple[str, ...]) -> str:
+    each, _, plain = operator.rpartition(":")
+    if plain == "Null":
+        return f"{key} is {'absent' if 'true' in values else 'there'}"
+    verb = _VERBS.get(plain.removesuffix("IfExists"), plain)
+    subject = {"ForAllValues": f"every {key}", "ForAnyValue": f"any {key}"}.get(each, key)
+    absent = " absent or" if plain.endswith("IfExists") else ""
+    return f"{subject} {verb.split(' ')[0]}{absent}{verb.removeprefix(verb.split(' ')[0])} {' or '.join(values)}"
+
+
+_VERBS: Final = {
+    "ArnEquals": "is like",
     "ArnLike": "is like",
-    "ArnNotEquals": "is not",
+    "ArnNotEquals": "is not like",
     "ArnNotLike": "is not like",
     "Bool": "is",
-    "BoolIfExists": "is absent or",
-    "Null": "is absent:",
+    "DateGreaterThan": "is after",
+    "DateLessThan": "is before",
     "StringEquals": "is",
+    "StringEqualsIgnoreCase": "is",
     "StringLike": "is like",
     "StringNotEquals": "is not",
     "StringNotLike": "is not like",

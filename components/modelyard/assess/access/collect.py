@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from modelyard.assess.access.doors import INLINE, doors
 from modelyard.assess.access.model import Access, Identity, Policy
 from modelyard.assess.graph import Graph, Node, reveal
 
@@ -54,7 +55,7 @@ _OF_THEIR_OWN: Final[Mapping[str, str]] = {
 }
 """Resources that carry their own policy, and in which property."""
 
-_ELSEWHERE: Final = (_ROLE, _MANAGED, _INLINE, _ENDPOINT, _CONTROL)
+_ELSEWHERE: Final = (_ROLE, _MANAGED, _INLINE, _ENDPOINT, _CONTROL, INLINE)
 
 
 def collect(*graphs: Graph) -> Access:
@@ -75,6 +76,7 @@ class _Collector:
 
     def access(self) -> Access:
         identities = {identity.arn: identity for graph in self.graphs for identity in self._identities(graph)}
+        identities |= {identity.arn: identity for graph in self.graphs for identity in doors(graph, self.managed)}
         things = dict(self._things())
         for node in self._of(_PERMISSION):
             self._permit(node, things)

@@ -39,18 +39,18 @@ def decide(access: Access, identity: Identity, action: str, resource: str) -> De
     call = _Call(identity, action, resource, access.tags.get(resource, {}))
     own = _Sides(identity.policies, call)
     fence = _Sides((identity.boundary,), call) if identity.boundary else None
-    found = access.policy_of(resource)
-    theirs = _Sides((found[1],), call, of_thing=True) if found else None
+    guard = _guard(access, action, resource)
+    theirs = _Sides((guard,), call, of_thing=True) if guard else None
     for side in (own, fence, theirs):
         if side is not None and side.denied == _YES:
             return Decision("refused", side.denied_by)
     direct = theirs.direct if theirs else _NO
     within = fence.allowed if fence else _YES
     by_itself = own.allowed
-    if resource.split(":")[2:3] == ["kms"] and ":key/" in resource:
+    if action.startswith("sts:AssumeRole") or (resource.split(":")[2:3] == ["kms"] and ":key/" in resource):
         by_itself = min(by_itself, theirs.delegated if theirs else _NO)
         if own.allowed and not by_itself and not direct:
-            return Decision("refused", "the key's own policy, which lets in nobody like it")
+            return Decision("refused", f"{guard.name if guard else 'its own policy'}, which lets in nobody like it")
     said = min(max(by_itself, direct), within)
     if said == _NO:
         lacking = fence is not None and within == _NO and max(by_itself, direct)
@@ -62,6 +62,15 @@ def decide(access: Access, identity: Identity, action: str, resource: str) -> De
 def example(resource: str) -> str:
     """An ARN that a statement's resource matches."""
     return resource if resource == "*" else resource.replace("*", "example").replace("?", "x")
+
+
+def _guard(access: Access, action: str, resource: str) -> Policy | None:
+    """The policy on the side of what is called: a role's trust, a key's or another thing's own policy."""
+    if action.startswith("sts:AssumeRole"):
+        role = access.identities.get(resource)
+        return role.trust if role else None
+    found = access.policy_of(resource)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)

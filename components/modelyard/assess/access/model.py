@@ -40,10 +40,16 @@ class Identity:
     """The logical name of the component that made it; empty where none did."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     urn: str = ""
+    team: str = ""
+    """Whose it is, where its path doesn't tell."""
+    people: tuple[str, ...] = ()
+    """Who may become it, where the graphs name persons."""
 
     @property
     def owner(self) -> str:
         """The team whose path the role lies below, `platform`, or nothing for a role of somebody else's."""
+        if self.team:
+            return self.team
         parts = self.path.strip("/").split("/")
         return parts[3] if len(parts) == 4 and parts[0] == ROOT_PATH else ""
 
