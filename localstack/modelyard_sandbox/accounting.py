@@ -59,6 +59,8 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("sns", "list_subscriptions", "Subscriptions"),
     Listing("glue", "get_databases", "DatabaseList"),
     Listing("glue", "list_data_quality_rulesets", "Rulesets"),
+    Listing("dynamodb", "list_tables", "TableNames"),
+    Listing("sagemaker", "list_feature_groups", "FeatureGroupSummaries"),
     Listing("kinesis", "list_streams", "StreamNames"),
     Listing("firehose", "list_delivery_streams", "DeliveryStreamNames"),
     Listing("athena", "list_work_groups", "WorkGroups"),

@@ -142,3 +142,13 @@ def test_what_is_filled_in_deeper_down_is_no_change_either():
     assert not differences(workgroup, found, wanted).changed
     other = differences(workgroup, found, {"name": "lake", "configuration": {"bytesScannedCutoffPerQuery": 20}})
     assert other.paths == {"configuration.bytesScannedCutoffPerQuery": "update"}
+
+
+def test_a_fixed_part_of_a_property_replaces_although_its_other_parts_change_in_place() -> None:
+    group = types()["aws:sagemaker/featureGroup:FeatureGroup"]
+    before = {"onlineStoreConfig": {"enableOnlineStore": True}}
+    lives = {"onlineStoreConfig": {"enableOnlineStore": True, "ttlDuration": {"unit": "Days", "value": 1}}}
+    stored = {"onlineStoreConfig": {"enableOnlineStore": True, "storageType": "InMemory"}}
+    assert not differences(group, before, lives).replaces
+    assert differences(group, before, stored).replaces == {"onlineStoreConfig"}
+    assert differences(group, before, {}).replaces == {"onlineStoreConfig"}, "the whole of it goes"

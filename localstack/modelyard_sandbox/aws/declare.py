@@ -155,7 +155,8 @@ class Type:
     `computed`: outputs that nobody sets, unknown in a preview of creation. `volatile`: computed and changed by updates.
     `defaults`: what AWS or the real provider assumes; kept in the state. Functions receive the `Live` resource.
     `assumed`: the same deeper down, by dotted path, for what the read shows and nobody wrote.
-    `replace`: changes that replace. `inert`: properties that only the sandbox reads (`forceDestroy`).
+    `replace`: changes that replace; a dotted path is a fixed part of a property that else changes in place.
+    `inert`: properties that only the sandbox reads (`forceDestroy`).
     `delete_first`: a replacement deletes first, always; else only where name and id would collide.
     `single`: objects that AWS keeps as a list of one.
     `json`, `sets`: properties compared by content, or in any order. `hidden`: never read back (passwords).

@@ -37,8 +37,16 @@ def differences(declared: Type, old: Properties, new: Properties, ignored: Itera
     for prop in sorted(changed):
         before = _spoken_of(declared, prop, old.get(prop), new.get(prop))
         _paths(prop, before, new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
-    replaces = frozenset(prop for prop in changed if not updatable(declared, prop))
+    replaces = frozenset(prop for prop in changed if not updatable(declared, prop) or _fixed(declared, prop, paths))
     return Difference(changed, replaces, paths, bool(replaces) and _collides(declared, old, new))
+
+
+def _fixed(declared: Type, prop: str, paths: Mapping[str, Kind]) -> bool:
+    """Whether a part of the property changes that is fixed, although other parts of it aren't."""
+    fixed = [path for path in declared.replace if path.startswith(f"{prop}.")]
+    return any(path == part or path.startswith((f"{part}.", f"{part}[")) for path in paths for part in fixed) or (
+        prop in paths and bool(fixed)
+    )
 
 
 def _with_default(declared: Type, inputs: Properties, prop: str) -> Any:

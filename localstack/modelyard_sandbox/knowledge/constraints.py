@@ -86,6 +86,24 @@ CONSTRAINTS: Mapping[str, Operation] = {
         },
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Operation("cloudwatch", "PutMetricAlarm", {"name": "AlarmName"}),
+    "aws:dynamodb/resourcePolicy:ResourcePolicy": Operation("dynamodb", "PutResourcePolicy"),
+    "aws:dynamodb/table:Table": Operation(
+        "dynamodb",
+        "CreateTable",
+        {
+            "attributes": "AttributeDefinitions",
+            "attributes.name": "AttributeDefinitions.AttributeName",
+            "attributes.type": "AttributeDefinitions.AttributeType",
+            "hashKey": "KeySchema.AttributeName",
+            "name": "TableName",
+            "rangeKey": "KeySchema.AttributeName",
+            "readCapacity": None,
+            "serverSideEncryption": "SSESpecification",
+            "streamViewType": "StreamSpecification.StreamViewType",
+            "ttl": "UpdateTimeToLive:TimeToLiveSpecification",
+            "writeCapacity": None,
+        },
+    ),
     "aws:ec2/eip:Eip": Operation("ec2", "AllocateAddress"),
     "aws:ec2/flowLog:FlowLog": Operation("ec2", "CreateFlowLogs"),
     "aws:ec2/natGateway:NatGateway": Operation("ec2", "CreateNatGateway"),
@@ -185,6 +203,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:s3/bucketVersioning:BucketVersioning": Operation(
         "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
     ),
+    "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
     "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
     "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
     "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),

@@ -9,6 +9,7 @@ from typing import Any
 from modelyard_sandbox.knowledge.rules import (
     costs,
     data,
+    features,
     flow,
     identity,
     network,
@@ -27,6 +28,7 @@ RULES: Sequence[Rule] = (
     *network.RULES,
     *data.RULES,
     *costs.RULES,
+    *features.RULES,
     *flow.RULES,
     *secrets.RULES,
     *signals.RULES,
