@@ -47,9 +47,8 @@ def access() -> Access:
     found = collect(record(program, project="p", stack="s", region="eu-west-1", account=ACCOUNT))
     for arn in (door("data-scientist"), door("approver"), f"arn:aws:iam::{ACCOUNT}:role/administrator"):
         name = arn.rpartition("/")[2]
-        found.identities[arn] = Identity(
-            arn=arn, name=name, path="/", policies=(Policy("everything", EVERYTHING),), trust=Policy("nobody", EVERYTHING)
-        )  # fmt: skip
+        everything = Policy("everything", EVERYTHING)
+        found.identities[arn] = Identity(arn=arn, name=name, path="/", policies=(everything,), trust=everything)
     return found
 
 

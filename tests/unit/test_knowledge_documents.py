@@ -233,7 +233,7 @@ def test_the_inline_policies_of_a_role_share_a_quota():
 
 @pytest.mark.parametrize("token", DOCUMENTS)
 def test_a_document_that_is_not_decided_yet_is_not_judged(token):
-    name = "assumeRolePolicy" if token == ROLE else "policy"
+    name = DOCUMENTS[token][0][0]
     for undecided in (UNKNOWN, f'{{"Id": "{UNKNOWN}"'):
         assert [failure for failure in check(token, {name: undecided}) if failure.property == name] == []
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -392,3 +394,15 @@ def test_a_contract_says_which_account_a_team_lives_in_and_keeps_it_from_another
     assert contract.account_of("fraud") == OWN
     with pytest.raises(ContractError, match="where the platform's subnets and security groups don't exist"):
         contract.network_of("fraud")
+
+
+def test_the_pages_example_is_a_header_that_production_takes():
+    page = (Path(__file__).parents[2] / "docs" / "tenancy.md").read_text()
+    example, leavers = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    team = load(parse(example.encode(), "fraud.yaml"), TeamHeader)
+    assert list(team.separation_faults(production=True)) == []
+    gone = parse(leavers.encode(), "platform.yaml").data["leavers"]
+    assert list(leaver_faults(Spec(), gone, date(2026, 11, 21))) == []
+    made = graph(team, leavers=gone)
+    assert made.named("persona-pipeline-role")
+    assert "ada@example.com" not in names_in(made)
