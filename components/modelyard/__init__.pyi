@@ -1,6 +1,7 @@
 from .build.data import DataLake as DataLake
 from .build.data import LakeSpec as LakeSpec
 from .core.access import trust_account as trust_account
+from .core.access import trust_federated as trust_federated
 from .core.access import trust_roles as trust_roles
 from .core.access import trust_service as trust_service
 from .core.component import Component as Component
@@ -30,5 +31,9 @@ from .foundation.network import Network as Network
 from .foundation.network import VpcSpec as VpcSpec
 from .foundation.secrets import Secrets as Secrets
 from .foundation.secrets import SecretsSpec as SecretsSpec
+from .foundation.tenancy import CiFederation as CiFederation
+from .foundation.tenancy import CiSpec as CiSpec
+from .foundation.tenancy import IdentityCenterDoors as IdentityCenterDoors
+from .foundation.tenancy import Personas as Personas
 from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader
