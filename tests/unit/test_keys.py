@@ -46,6 +46,13 @@ def test_administrators_manage_the_key_and_cannot_use_it():
     assert not set(crypto) & set(administer["Action"])
 
 
+def test_without_named_administrators_no_role_of_a_team_manages_any_key():
+    administer = statements(KeysSpec())["AdministratorsManageIt"]
+    assert administer["Condition"] == {
+        "ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/modelyard/ml/dev/*"}
+    }
+
+
 def test_services_get_grants_only_for_aws_resources():
     granting = statements(KeysSpec())["ServicesUseItForOwnersRoles"]
     assert granting["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}

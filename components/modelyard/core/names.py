@@ -150,6 +150,11 @@ class Names:
         """The IAM path of the owner's roles and policies: `/modelyard/<platform>/<environment>/<team>/`."""
         return "/".join(("", "modelyard", *self.owner, ""))
 
+    @property
+    def everybodys_path(self) -> str:
+        """The IAM path below which the roles and policies of all owners of this environment lie."""
+        return "/".join(("", "modelyard", *self.owner[:2], ""))
+
     def of(self, kind: Kind, component: str, role: str = "", *, content: str | None = None) -> str:
         """The name of the thing that plays `role` in `component`, as a service of this kind takes it.
 

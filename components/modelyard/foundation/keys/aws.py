@@ -68,15 +68,21 @@ def key_policy(
     """Who may do what with a key of the context's owner.
 
     The account's root user alone may do everything, so that no IAM policy opens the key by itself. Administrators
-    manage it and can't use it. Use is delegated to IAM for roles below the owner's path only, so grants, boundaries
-    and denials are obeyed and no other team's role gets in, whatever its policies say. CloudWatch Logs may use it for
-    the owner's log groups, and other services as far as `services` say. Source: KMS developer guide, "Key policies" and
-    "Default key policy".
+    manage it and can't use it; where none are named, whoever IAM lets, but no role of the platform's or of a team's, so
+    that none looks into another's keys. Use is delegated to IAM for roles below the owner's path only, so grants,
+    boundaries and denials are obeyed and no other team's role gets in, whatever its policies say. CloudWatch Logs may
+    use it for the owner's log groups, and other services as far as `services` say. Source: KMS developer guide, "Key
+    policies" and "Default key policy".
     """
     account = Principal.account(context.account, context.partition)
     owners_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.path}*"
     only_owner = {"ArnLike": {"aws:PrincipalArn": owners_roles}}
-    only_administrators = {"ArnEquals": {"aws:PrincipalArn": list(administrators)}} if administrators else {}
+    everybodys_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.everybodys_path}*"
+    only_administrators = (
+        {"ArnEquals": {"aws:PrincipalArn": list(administrators)}}
+        if administrators
+        else {"ArnNotLike": {"aws:PrincipalArn": everybodys_roles}}
+    )
     logs = context.arn("logs", f"log-group:{context.names.path}*")
     return [
         Statement(
