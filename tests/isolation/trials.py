@@ -11,7 +11,7 @@ from tests.isolation.escapes import ESCAPES, filled
 from tests.isolation.examples import examples, granted, in_person
 from tests.isolation.judge import Action, Judge, Question, Table, Verdict
 from tests.isolation.shared import shared_by_all
-from tests.isolation.world import Team, World
+from tests.isolation.world import Team, World, loosely
 
 from modelyard.assess.access import Identity
 
@@ -72,6 +72,11 @@ class Trials:
             service: {kind: pattern(arn) for kind, arn in judge.table(service).arns.items()}
             for service in {*SERVICES, "ec2"}
         }
+
+    def loosely(self) -> World:
+        """The world under the other reading of wildcards that stand for types."""
+        forms = {service: tuple(kinds.values()) for service, kinds in self.arns.items()}
+        return self.world.changed(loosely(self.world.access, forms))
 
     def classic(self) -> Iterator[Trial]:
         """Every escape, on every other team, by the greedy and the deployment role; on one other team by every role."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from modelyard.assess.access import Access, Identity, Policy, collect
+from modelyard.assess.access import Access, Identity, Policy, collect, words
 from modelyard.assess.graph import Graph, reveal
 from modelyard.assess.graph.stacks import record_platform, record_team
 from modelyard.blueprints.project import Project
@@ -133,6 +133,7 @@ class Team:
         return f"{self.prefix}work".replace("-", "_") if service == "glue" else f"{self.prefix}work"
 
 
+_KIND: Final = re.compile(r"[^/:]*[/:]")
 _BUCKET: Final = "arn:${Partition}:s3:::${BucketName}"
 _OBJECT: Final = f"{_BUCKET}/${{ObjectName}}"
 _PLACE: Final = ("Partition", "Region", "Account")
@@ -214,6 +215,53 @@ def world(platform: Graph, teams: Mapping[str, Graph]) -> World:
     more = (administrator, root, *(team.greedy for team in seen.values()))
     identities = {**access.identities, **{identity.arn: identity for identity in more}}
     return World(replace(access, identities=identities), seen, base, administrator, root)
+
+
+def loosely(access: Access, forms: Mapping[str, Iterable[str]]) -> Access:
+    """The same access where a wildcard in the place of a resource's type stands for every type.
+
+    The IAM user guide allows none there and the judge matches none; AWS writes some in policies of its own. What must
+    be refused, must be so under either reading. `forms`: the ARN patterns of each service's types.
+    """
+    starts = {
+        service: sorted({kind[0] for form in patterns if (kind := _KIND.match(form.split(":", 5)[-1]))})
+        for service, patterns in forms.items()
+    }
+
+    def policy(before: Policy) -> Policy:
+        statements = [
+            {
+                key: _types_written_out(value, starts) if key in ("Resource", "NotResource") else value
+                for key, value in statement.items()
+            }
+            for statement in before.statements
+        ]
+        return replace(before, document={**before.document, "Statement": statements})
+
+    identities = {
+        arn: replace(
+            identity,
+            policies=tuple(map(policy, identity.policies)),
+            boundary=policy(identity.boundary) if identity.boundary else None,
+        )
+        for arn, identity in access.identities.items()
+    }
+    return replace(access, identities=identities)
+
+
+def _types_written_out(resources: str | Sequence[str], starts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Each ARN; those with a wildcard for the type once for each type, and once more with something in between."""
+    written: list[str] = []
+    for resource in words(resources):
+        *head, last = resource.split(":", 5)
+        kind = _KIND.match(last) if len(head) == 5 else None
+        if kind is None or "*" not in kind[0] or head[2] not in starts:
+            written.append(resource)
+            continue
+        rest = last.removeprefix(kind[0])
+        for start in starts[head[2]]:
+            written += [":".join((*head, f"{start}{rest}")), ":".join((*head, f"{start}*{kind[0][-1]}{rest}"))]
+    return written
 
 
 def _team(name: str, access: Access, names: Names, account: str, region: str, real: tuple[str, ...]) -> Team:
