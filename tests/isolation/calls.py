@@ -1,4 +1,4 @@
-"""What IAM is asked when a deployment calls AWS: actions by their own names, the ARNs that they are on, and the context.
+"""What IAM is asked when a deployment calls AWS: actions by their own names, the ARNs that they are on, the context.
 
 Names and resources are those of the service authorization reference
 (service-authorization/latest/reference/reference_policies_actions-resources-contextkeys).
@@ -53,6 +53,7 @@ TAGGING: Final[Mapping[str, str]] = {
     "ecr:CreateRepository": "ecr:TagResource",
     "events:PutRule": "events:TagResource",
     "firehose:CreateDeliveryStream": "firehose:TagDeliveryStream",
+    "glue:CreateDataQualityRuleset": "glue:TagResource",
     "glue:CreateDatabase": "glue:TagResource",
     "iam:CreatePolicy": "iam:TagPolicy",
     "iam:CreateRole": "iam:TagRole",
@@ -115,12 +116,15 @@ PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "s3": (("Bucket", "{}"),),
     "scheduler": (("ResourceArn", "{}"), ("Name", "schedule-group/{}")),
     "secretsmanager": (("Name", "secret:{}-AbCdEf"), ("SecretId", "{}")),
-    "sns": (("TopicArn", "{}"), ("ResourceArn", "{}"), ("SubscriptionArn", "{}"), ("Name", "{}")),
+    "sns": (("TopicArn", "{}"), ("ResourceArn", "{}"), ("Name", "{}")),
     "ssm": (("Name", "parameter{}"), ("ResourceId", "parameter{}")),
     "states": (("stateMachineArn", "{}"), ("resourceArn", "{}"), ("name", "stateMachine:{}")),
 }
 """By service: parameters, and the ARN's last part that each stands for; the first that a call has names its resource.
-What is missing here is on the ARN of the resource that the call was made for."""
+What is missing here is on the ARN of the resource that the call was made for. A subscription is on its topic."""
+
+UNLISTED: Final = (("glue:GetTags", ":dataQualityRuleset/"),)
+"""Actions and things that go together, and of which the reference doesn't know it: nobody can be asked about them."""
 
 _ROLE: Final = re.compile(r"arn:aws:iam::\d{12}:role/[^*]+")
 _KEY: Final = re.compile(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+")
@@ -171,7 +175,8 @@ class Stack:
         context = self._context(call, tags, made if call.step != "create" else None)
         for name in actions:
             for arn in self._arns(prefix, operation, name, call):
-                yield self.question(name, arn, context)
+                if not any(name == action and kind in arn for action, kind in UNLISTED):
+                    yield self.question(name, arn, context)
         if call.step in ("create", "update"):
             service = PASSED_TO.get(operation, "sagemaker.amazonaws.com" if prefix == "sagemaker" else "")
             for role in sorted(_found(_ROLE, call.parameters)) if service else ():
@@ -182,14 +187,21 @@ class Stack:
                 yield self.question(name, key, via)
 
     def question(self, action: str, arn: str, context: Mapping[str, Value] | None = None) -> Question:
-        """A question of the deploying role's, with what of the context the action knows."""
+        """A question of the deploying role's, with what of the context the action knows.
+
+        Tags of buckets are none of it: S3 tells them to IAM only where that was switched on for the bucket.
+        """
         known = self.action(action)
+        if arn == "*" and known.on:
+            raise Unmapped(f"{action} is on something; that anything at all is allowed says nothing")
         keys = {*known.keys, *(key for keys in known.on.values() for key in keys)}
         forms = {key.replace("${TagKey}", "").replace("tag-key", "") for key in keys}
+        if action.startswith("s3:"):
+            forms = {form for form in forms if not form.startswith("aws:ResourceTag/")}
         told = {
             key: value
             for key, value in (context or {}).items()
-            if key in keys or (key.rpartition("/")[0] and f"{key.rpartition('/')[0]}/" in forms)
+            if key in keys or ("/" in key and key.partition("/")[0] + "/" in forms)
         }
         return Question(self.principal, action, arn, told)
 
@@ -226,7 +238,9 @@ class Stack:
         if not on:
             return ("*",)
         if service == "glue":
-            return tuple(self.arn("glue", last) for last in _in_the_catalog(call, operation)) or (self._own_arn(call),)
+            parts = _in_the_catalog(call, operation)
+            parts = parts[-1:] if action == TAGGING.get(operation) else parts
+            return tuple(self.arn("glue", last) for last in parts) or (self._own_arn(call),)
         if operation in ("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:GetSchedule",
                          "scheduler:DeleteSchedule"):  # fmt: skip
             group = call.parameters.get("GroupName", "default")
@@ -234,6 +248,8 @@ class Stack:
         if service == "logs" and "logStreamName" in call.parameters and "log-stream" in on:
             group, stream = call.parameters["logGroupName"], call.parameters["logStreamName"]
             return (self.arn("logs", f"log-group:{group}:log-stream:{stream}"),)
+        if service == "sns" and "SubscriptionArn" in call.parameters:
+            return (call.parameters["SubscriptionArn"].rpartition(":")[0],)
         if service == "s3" and "Key" in call.parameters:
             return (self.arn("s3", f"{call.parameters['Bucket']}/{call.parameters['Key']}"),)
         for parameter, last in PLACES.get(service, ()):
