@@ -192,6 +192,21 @@ def test_a_persona_uses_what_it_was_granted_and_another_does_not(stack: Deployme
             approver.get_object(Bucket=bucket, Key="events/day=1/a")
 
 
+def access_role(made: Deployment) -> None:
+    """The role that AWS Organizations makes in a new account."""
+    someone = f"arn:aws:iam::{OWN}:role/someone"
+    got = made.client("sts").assume_role(RoleArn=someone, RoleSessionName="test")["Credentials"]
+    iam = boto3.client(
+        "iam",
+        aws_access_key_id=got["AccessKeyId"],
+        aws_secret_access_key=got["SecretAccessKey"],
+        aws_session_token=got["SessionToken"],
+    )
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName="OrganizationAccountAccessRole", AssumeRolePolicyDocument=trust)
+
+
 def test_a_team_with_an_account_of_its_own_has_its_fence_there_and_none_in_the_platforms():
     theirs = PLATFORM.for_team("fraud", account=OWN)
 
@@ -202,7 +217,9 @@ def test_a_team_with_an_account_of_its_own_has_its_fence_there_and_none_in_the_p
         trusted = deployment_trust(theirs, PLATFORM, ())
         TeamFence("fence", header({}), context=theirs, keys=keys, trusted=trusted, opts=opts)
 
-    with deploy(program, region="eu-west-1") as made:
+    with deploy(lambda: None, region="eu-west-1") as made:
+        access_role(made)
+        made.update(program)
         assert made.resource("fence-boundary").properties["arn"].startswith(f"arn:aws:iam::{OWN}:policy/modelyard/")
         assert f":{OWN}:key/" in made.resource("keys-default").properties["arn"]
         names = [role["RoleName"] for role in made.client("iam").list_roles()["Roles"]]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from modelyard_sandbox.aws import dependencies, trails
+from modelyard_sandbox.aws.session import judging
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
-
-judging: ContextVar[bool] = ContextVar("judging", default=False)
-"""Whether calls are made to find a reason to refuse: AWS knows it by itself, and the real provider doesn't ask."""
 
 
 class RefusedByService(Exception):

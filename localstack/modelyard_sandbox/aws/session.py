@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ CREDENTIAL: Final = "sandbox"
 ACCESS_KEYS: Final = (CREDENTIAL, "123456789012")
 """The sandbox's access keys; LocalStack takes the account's number for one. AWS gives out none of this form."""
 START: Final = 'start the sandbox and take its environment: eval "$(yard sandbox env)"'
+
+judging: ContextVar[bool] = ContextVar("judging", default=False)
+"""Whether calls are made to find a reason to refuse: AWS knows it by itself, and the real provider doesn't ask."""
 
 _FOREIGN_CONFIGURATION: Final = (
     "profile",
@@ -171,6 +175,7 @@ class SandboxSession:
         )["Credentials"]
         self._credentials = (answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
         self._clients.clear()
+        refuse_without(role["roleArn"], self.client("iam", self.region))
 
     def client(self, service: str, region: str) -> Any:
         """The client of a service in a region; made once, safe between threads."""
@@ -202,6 +207,21 @@ class SandboxSession:
                 s3={"addressing_style": "path"},
             ),
         )
+
+
+def refuse_without(role: str, iam: Any) -> None:
+    """Refuse to be a role that doesn't exist, as AWS does and the emulators don't; `iam` works in the role's account.
+
+    Raises `ConfigurationRefused`.
+    """
+    asking = judging.set(True)
+    try:
+        iam.get_role(RoleName=role.rpartition("/")[2])
+    except iam.exceptions.NoSuchEntityException:
+        reason = f"AccessDenied: the caller is not authorized to perform: sts:AssumeRole on resource: {role}"
+        raise ConfigurationRefused([("assumeRoles", f"{reason}; its account has no such role")]) from None
+    finally:
+        judging.reset(asking)
 
 
 @cache

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from modelyard_sandbox.aws.refusals import judging
+from modelyard_sandbox.aws.session import judging
 
 Step: TypeAlias = Literal["configure", "create", "read", "update", "delete", "invoke"]
 

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import resource_pb2
 from modelyard.core.errors import ContractError, Fault, InputError
 from modelyard_sandbox.aws.provider import HalfCreated, Provider, ProviderError
 from modelyard_sandbox.aws.servicer import received, sent
-from modelyard_sandbox.aws.session import decoded
+from modelyard_sandbox.aws.session import ConfigurationRefused, decoded
 from modelyard_sandbox.aws.values import Properties, plain, secret
 from modelyard_sandbox.inprocess.calls import Calls
 from modelyard_sandbox.inprocess.session import InProcessSession
@@ -163,8 +163,11 @@ class DeployingMonitor(MockMonitor):
         region = configuration.get("region") or base.region
         tags = (configuration.get("defaultTags") or {}).get("tags")
         roles = configuration.get("assumeRoles") or [{}]
-        with self._calls.of(made.urn, "configure"):
-            session = InProcessSession(region, tags, roles[-1].get("roleArn", ""), self._calls)
+        try:
+            with self._calls.of(made.urn, "configure"):
+                session = InProcessSession(region, tags, roles[-1].get("roleArn", ""), self._calls)
+        except ConfigurationRefused as error:
+            raise ProviderError(f"{made.urn}: {error}") from error
         allowed = configuration.get("allowedAccountIds") or [session.account]
         if session.account not in allowed:
             raise ProviderError(f"{made.urn}: the account is {session.account}; allowedAccountIds has {allowed}")
@@ -199,7 +202,7 @@ class DeployingMonitor(MockMonitor):
         return self.now
 
     def refreshed(self) -> dict[str, Deployed]:
-        """Read everything anew; what is gone is forgotten."""
+        """Read everything anew; what is gone is forgotten, and what the next run would put right is an update."""
         for urn, resource in self._before.items():
             if resource.type.startswith(_PROVIDER):
                 self._configured(resource)
@@ -212,7 +215,8 @@ class DeployingMonitor(MockMonitor):
             if found is None:
                 self.operations[urn] = "delete"
                 continue
-            self.operations[urn] = "same" if plain(found.state) == plain(resource.state) else "update"
+            drifted = provider.diff(resource.type, found.inputs, found.state, resource.inputs).changed
+            self.operations[urn] = "update" if drifted else "same"
             self.now[urn] = replace(resource, id=found.id, state=found.state, inputs=found.inputs)
         return self.now
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.config import Config
 
-from modelyard_sandbox.aws.session import CREDENTIAL, botocore_session
+from modelyard_sandbox.aws.session import CREDENTIAL, botocore_session, refuse_without
 from modelyard_sandbox.inprocess.calls import Calls
 
 ACCOUNT = "123456789012"
@@ -61,6 +61,7 @@ class InProcessSession:
             "aws_session_token": got["SessionToken"],
         }
         self._clients.clear()
+        refuse_without(role, self.client("iam"))
         self.account = self.client("sts").get_caller_identity()["Account"]
 
     def client(self, service: str, region: str = "") -> Any:
