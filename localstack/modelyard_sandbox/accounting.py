@@ -17,14 +17,18 @@ class Listing:
     service: str
     operation: str
     key: str
-    arguments: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] = field(default_factory=dict)
-    """What the operation takes; a function gets the service's client."""
+    arguments: Mapping[str, Any] | Callable[[Any, str], Mapping[str, Any]] = field(default_factory=dict)
+    """What the operation takes; a function gets the service's client, and the account."""
     regional: bool = True
     gone: tuple[str, ...] = ()
     """Values of `State` that mean: deleted, and still shown for a while."""
 
 
-def _of_the_instance(client: Any) -> Mapping[str, Any]:
+def _of_the_account(client: Any, account: str) -> Mapping[str, Any]:
+    return {"AccountId": account}
+
+
+def _of_the_instance(client: Any, account: str) -> Mapping[str, Any]:
     """The account's Identity Center."""
     return {"InstanceArn": client.list_instances()["Instances"][0]["InstanceArn"]}
 
@@ -72,22 +76,24 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("sqs", "list_queues", "QueueUrls"),
     Listing("sso-admin", "list_permission_sets", "PermissionSets", _of_the_instance),
     Listing("stepfunctions", "list_state_machines", "stateMachines"),
-    Listing("budgets", "describe_budgets", "Budgets", {"AccountId": "123456789012"}, regional=False),
-    Listing("budgets", "describe_budget_actions_for_account", "Actions", {"AccountId": "123456789012"}, regional=False),
+    Listing("budgets", "describe_budgets", "Budgets", _of_the_account, regional=False),
+    Listing("budgets", "describe_budget_actions_for_account", "Actions", _of_the_account, regional=False),
     Listing("ce", "get_anomaly_monitors", "AnomalyMonitors", regional=False),
     Listing("ce", "get_anomaly_subscriptions", "AnomalySubscriptions", regional=False),
 )
 
 
-def counted(client: Client, region: str, others: tuple[str, ...] = ()) -> dict[str, int]:
-    """How many of each kind exist, by `service: kind`; only those that do.
+def counted(
+    client: Client, region: str, others: tuple[str, ...] = (), *, account: str = "123456789012"
+) -> dict[str, int]:
+    """How many of each kind exist, by `service: kind`; only those that do. `account`: the client's.
 
     All kinds are counted in `region`, tagged things in the `others`. A key that waits for its deletion is gone.
     """
     found: dict[str, int] = {}
     for listing in LISTINGS:
         name = f"{listing.service}: {listing.key}"
-        count = len(_listed(client(listing.service, region), listing))
+        count = len(_listed(client(listing.service, region), listing, account))
         if count:
             found[name] = count
     for other in others:
@@ -97,8 +103,8 @@ def counted(client: Client, region: str, others: tuple[str, ...] = ()) -> dict[s
     return found
 
 
-def _listed(client: Any, listing: Listing) -> list[Any]:
-    arguments = listing.arguments(client) if callable(listing.arguments) else listing.arguments
+def _listed(client: Any, listing: Listing, account: str) -> list[Any]:
+    arguments = listing.arguments(client, account) if callable(listing.arguments) else listing.arguments
     if client.can_paginate(listing.operation):
         pages = client.get_paginator(listing.operation).paginate(**arguments)
     else:
