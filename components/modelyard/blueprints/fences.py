@@ -11,6 +11,7 @@ import pulumi
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.build.data import alarm_key_use
 from modelyard.core.context import Context
+from modelyard.core.errors import SpecError
 from modelyard.foundation.audit import AuditTrail
 from modelyard.foundation.budgets import Budget
 from modelyard.foundation.keys import Keys
@@ -46,9 +47,11 @@ class Fences:
         context = self._of(header)
         opts = self._in_account_of(header, context)
         audit, spec = self._audit, self._spec
+        adopted = spec.adopted.get(header.team)
         audit.admit_account(context.account)
         if context.account == self._context.account:
             audit.watch_team(header.team)
+            audit.watch_buckets(*(f"{bucket}/" for bucket in (adopted.buckets if adopted else ())))
         keys = Keys(
             f"{header.team}-keys",
             spec.team_keys,
@@ -67,6 +70,8 @@ class Fences:
             keys=keys,
             trusted=deployment_trust(context, self._context, spec.deployers, runs),
             leavers=spec.leavers,
+            platform=self._context if context.account != self._context.account else None,
+            adopted=adopted,
             opts=opts,
         )
         if isinstance(spec.sign_in, IdentityCenterSpec) and header.people:
@@ -125,5 +130,10 @@ def fences(
     opts: pulumi.ResourceOptions,
 ) -> dict[str, Any]:
     """Make the fence of every team; the teams' part of the contract."""
+    unknown = [name for name in spec.adopted if name not in teams]
+    if unknown:
+        has = ", ".join(teams) or "none"
+        problem = f"is no team of this environment; there are: {has}"
+        raise SpecError(*(spec.fault(f"adopted.{name}", problem, "Name a team.", name) for name in unknown))
     made = Fences(spec, context=context, audit=audit, ci=ci, opts=opts)
     return {team: made.add(header) for team, header in teams.items()}

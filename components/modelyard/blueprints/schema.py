@@ -26,7 +26,9 @@ def schema(kind: str) -> dict[str, Any]:
     for name, definition in overrides.pop("$defs", {}).items():
         definitions[f"{name}Override"] = definition
     overrides["title"] = "Overrides"
-    overrides["description"] = "What differs in this environment. Mappings merge unless of another kind, the rest replaces, null takes away."
+    overrides["description"] = (
+        "What differs in this environment. Mappings merge unless of another kind, the rest replaces, null takes away."
+    )
     definitions["Overrides"] = _renamed(overrides)
     for name in list(definitions):
         if name.endswith("Override"):

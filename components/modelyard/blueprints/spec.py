@@ -19,6 +19,7 @@ from modelyard.foundation.network import NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
 from modelyard.foundation.tenancy import (
     AccountsSpec,
+    AdoptedSpec,
     CiSpec,
     Day,
     Person,
@@ -99,6 +100,10 @@ class PlatformSpec(Spec):
     )
     ci: CiSpec | None = Field(
         default=None, description="The CI systems that are believed. Absent: none; a team's pipelines are refused."
+    )
+    adopted: dict[str, AdoptedSpec] = Field(
+        default_factory=dict[str, AdoptedSpec],
+        description="What exists and comes into a team's reach, by team. Absent: a team reaches its own names alone.",
     )
     accounts: AccountsSpec = Field(
         default_factory=AccountsSpec, description="How the deployment enters accounts that teams have for themselves."

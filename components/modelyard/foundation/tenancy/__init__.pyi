@@ -29,5 +29,6 @@ from .personas import persona_arn as persona_arn
 from .reach import PASSED_TO as PASSED_TO
 from .reach import Reach as Reach
 from .spec import AccountsSpec as AccountsSpec
+from .spec import AdoptedSpec as AdoptedSpec
 from .spec import Owner as Owner
 from .spec import TeamHeader as TeamHeader

@@ -17,7 +17,7 @@ from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.deployment import deployment
 from modelyard.foundation.tenancy.people_spec import Leavers, has_left
 from modelyard.foundation.tenancy.reach import Reach
-from modelyard.foundation.tenancy.spec import TeamHeader
+from modelyard.foundation.tenancy.spec import AdoptedSpec, TeamHeader
 
 
 class TeamFence(Component):
@@ -26,7 +26,10 @@ class TeamFence(Component):
     `context` is the team's. `keys`: the team's own. `trusted`: who may assume the deployment role; the platform says
     so, never the team. Absent: whoever IAM lets, in this account. `leavers`: who has left; the boundary denies them
     everything, in every session. `platform`: the platform's context, where the team has an account of its own; its
-    roles put events on the platform's bus there.
+    roles put events on the platform's bus there. `adopted`: what the team takes over from outside
+    its own names.
+
+    Raises `AccessError` for names so long that the boundary or the deployment role's policy is longer than IAM takes.
     """
 
     CAPABILITY = "tenancy"
@@ -41,11 +44,12 @@ class TeamFence(Component):
         trusted: Sequence[Statement] | None = None,
         leavers: Leavers | None = None,
         platform: Context | None = None,
+        adopted: AdoptedSpec | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, header, context=context, transform=transform, opts=opts)
-        reach = Reach(context)
+        reach = Reach(context, adopted.arns(context) if adopted else ())
         statements = boundary(reach, _spelled(header, leavers or {}), platform)
         length = access.size(access.policy(statements))
         if length > access.MANAGED_LENGTH:
@@ -53,6 +57,12 @@ class TeamFence(Component):
             remedy = "Shorten the name of the team, the environment or the platform."
             if leavers:
                 remedy = f'{remedy[:-1]}, or take those out of "leavers" whom no team names any more.'
+            raise AccessError(Fault(problem, remedy, self.written.at("team"), header.team))
+        deploys = deployment(reach, list(keys.arns.values()))
+        length = access.size(access.policy(deploys))
+        if length > access.INLINE_TOTAL:
+            problem = f"gives the deployment role {length} characters of policy, and IAM takes {access.INLINE_TOTAL}"
+            remedy = "Shorten the name of the team, the environment or the platform, or adopt less."
             raise AccessError(Fault(problem, remedy, self.written.at("team"), header.team))
         tags = {"cost-center": header.cost_center} if header.cost_center is not None else None
         ceiling = aws.iam.Policy(
@@ -77,7 +87,7 @@ class TeamFence(Component):
             self.named("deployment-access"),
             name="deployment",
             role=role.name,
-            policy=access.policy_json(deployment(reach, list(keys.arns.values()))),
+            policy=access.policy_json(deploys),
             opts=self.options(),
         )
         self.boundary_name: pulumi.Output[str] = ceiling.name

@@ -66,6 +66,8 @@ class Reach:
     """The ARNs of a team, all known before anything exists; `context` is the team's."""
 
     context: Context
+    adopted: tuple[str, ...] = ()
+    """ARNs of what the team takes over, which lies below no name of its own; the platform says so."""
 
     @property
     def prefix(self) -> str:
@@ -156,6 +158,7 @@ class Reach:
             arn("ssm", f"parameter{path}*"),
             arn("states", f"execution:{own}"),
             arn("states", f"stateMachine:{own}"),
+            *self.adopted,
         )
 
     @property

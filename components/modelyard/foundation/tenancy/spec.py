@@ -111,6 +111,25 @@ class TeamHeader(Spec):
         return [one for one in self.people.get("approver", ()) if any(same_person(one, other) for other in makers)]
 
 
+class AdoptedSpec(Spec):
+    """What exists under names of its own and comes into a team's reach; the platform says so, never the team."""
+
+    buckets: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")], ...] = Field(
+        default=(), description="Buckets that a zone of the team's lake takes over."
+    )
+    databases: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,255}$")], ...] = Field(
+        default=(), description="Databases of the Glue catalog that the team's lake takes over, with their tables."
+    )
+
+    def arns(self, context: Context) -> tuple[str, ...]:
+        """The ARNs in the context's account."""
+        buckets = [f"arn:{context.partition}:s3:::{name}" for name in self.buckets]
+        databases = [
+            context.arn("glue", part) for name in self.databases for part in (f"database/{name}", f"table/{name}/*")
+        ]
+        return (*buckets, *(f"{bucket}/*" for bucket in buckets), *databases)
+
+
 class AccountsSpec(Spec):
     """How the platform's deployment enters the accounts that teams have for themselves."""
 
