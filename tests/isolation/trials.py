@@ -116,21 +116,27 @@ class Trials:
                     yield Trial(service, "the whole table", Question(identity.arn, action.name, theirs, context), twins)
 
     def nested(self) -> Iterator[Trial]:
-        """Another team's things with the attacker's names inside: what a star in front of a pattern takes for own."""
+        """Another team's things with the attacker's names inside: what a star in front of a pattern takes for own.
+
+        They carry the other team's tag, but for those that the attacker is about to make. A call that needs more than
+        the one thing needs the other team's plain one as well, which is tried elsewhere.
+        """
+        team, victim = self.teams[0], self.teams[1]
         for service in (*SERVICES, "ec2"):
             for action, kind in self._on_things(service):
                 form = self.arns[service][kind]
-                for team, victim in ((self.teams[0], self.teams[1]),):
-                    disguised = victim.thing(form, team)
-                    if disguised == victim.thing(form, victim) or team.prefix.replace(
-                        "-", "_"
-                    ) not in disguised.replace("-", "_"):
-                        continue
-                    twins = self._twins(action.name, disguised, {}, victim)
-                    for identity in _strongest(team):
-                        yield Trial(
-                            service, "own names inside another's", Question(identity.arn, action.name, disguised), twins
-                        )
+                disguised = victim.thing(form, team)
+                plain = disguised.replace("_", "-")
+                beside = [each for each in action.required if each != kind]
+                if beside or disguised == victim.thing(form, victim) or team.prefix not in plain:
+                    continue
+                verb = action.name.partition(":")[2]
+                makes = verb.startswith(_MAKE) and "Presigned" not in verb
+                context = {} if makes else _tags(action, kind, victim)
+                twins = self._twins(action.name, disguised, context, victim)
+                for identity in _strongest(team):
+                    question = Question(identity.arn, action.name, disguised, context)
+                    yield Trial(service, "own names inside another's", question, twins)
 
     def platform(self) -> Iterator[Trial]:
         """Every action on what the platform has."""
@@ -278,6 +284,8 @@ GROUPS: Final = (
     Trials.account_wide,
 )
 """Everything that must be refused, or known to be shared."""
+_MAKE: Final = ("Create", "Import", "Put", "Register")
+"""How actions begin that may make a thing, which has no tag yet."""
 _BY_BOUNDARY: Final = ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy")
 
 
