@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,19 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 
 from modelyard.core.document import read
 from modelyard.core.errors import EmulatorError, Fault, ModelyardError, Source
 from modelyard_sandbox import processes
 from modelyard_sandbox.accounting import counted
+from modelyard_sandbox.aws.session import botocore_session
 from modelyard_sandbox.localstack.host import ENDPOINT, ENFORCE
-from modelyard_sandbox.moto_server import LOOPBACK
 from modelyard_sandbox.places import MARKER, Places
 from modelyard_sandbox.processes import Process
 from modelyard_sandbox.record import Record
-from modelyard_sandbox.servers import LOCALSTACK, MOTO, Choice, at, server
+from modelyard_sandbox.servers import LOCALSTACK, MOTO, Choice, at, free_port, server
 
 SECRET: Final = "sandbox"
 PASSPHRASE: Final = "sandbox"
@@ -68,11 +66,12 @@ class Sandbox:
             try:
                 endpoint = choice.external
                 if not endpoint:
-                    free = _free_port(port)
+                    free = free_port(port)
                     begun.append(chosen.start(free, choice, self.places))
                     endpoint = at(free)
                 begun.append(self._start_daemon(endpoint))
                 baseline = self._counted(endpoint, chosen.access_key)
+                processes.wait_until_ready(begun[-1], self.places.socket.exists, self.places.log("provider"))
             except BaseException:
                 for process in begun:
                     process.stop()
@@ -183,10 +182,8 @@ class Sandbox:
         where = self.places.socket
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         where.unlink(missing_ok=True)
-        log = self.places.log("provider")
         arguments = ["--socket", str(where), "--endpoint", endpoint]
-        process = processes.start("provider", "modelyard_sandbox.aws.daemon", arguments, log)
-        processes.wait_until_ready(process, where.exists, log)
+        process = processes.start("provider", "modelyard_sandbox.aws.daemon", arguments, self.places.log("provider"))
         launcher.install(self.places.pulumi_home, where)
         return process
 
@@ -231,11 +228,23 @@ class Sandbox:
         (self.places.state / MARKER).write_text(json.dumps({"sandbox": True}) + "\n")
 
     def _counted(self, endpoint: str, access_key: str) -> dict[str, int]:
-        session = boto3.Session(aws_access_key_id=access_key, aws_secret_access_key=SECRET)
-        settings = Config(proxies={}, retries={"total_max_attempts": 2}, ignore_configured_endpoint_urls=True)
+        session = botocore_session()
+        settings = Config(
+            proxies={},
+            retries={"total_max_attempts": 2},
+            ignore_configured_endpoint_urls=True,
+            inject_host_prefix=False,
+        )
 
         def client(service: str, region: str) -> Any:
-            return session.client(service, region_name=region, endpoint_url=endpoint, config=settings)
+            return session.create_client(
+                service,
+                region_name=region,
+                endpoint_url=endpoint,
+                aws_access_key_id=access_key,
+                aws_secret_access_key=SECRET,
+                config=settings,
+            )
 
         return counted(client, self.region, tuple(region for region in OTHER_REGIONS if region != self.region))
 
@@ -269,20 +278,6 @@ def _described(choice: Choice) -> str:
     return " ".join([f"on {choice.emulator}", *more])
 
 
-def _free_port(wanted: int | None) -> int:
-    """`wanted`, or one that the system gives. Raises `EmulatorError` for one that is taken or can't be."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wanted or 0))
-        except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "ports end at 65535"
-            raise EmulatorError(
-                Fault(f"can't be had: {reason}", "Use another, or none: a free one is found.", Source("--port"), wanted)
-            ) from None
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def _disk() -> Iterator[None]:
     try:
@@ -294,11 +289,16 @@ def _disk() -> Iterator[None]:
 
 
 class Moto:
-    """The sandbox as `modelyard` knows it: the entry point `moto` of the group `modelyard.emulators`."""
+    """The sandbox as `modelyard` knows it: the entry point `moto` of the group `modelyard.emulators`.
+
+    What runs is used, whichever emulator it is; moto is started where none runs.
+    """
+
+    _emulator: str | None = None
 
     def start(self, root: Path) -> dict[str, Any]:
         """Start the emulator of the project at `root` if it isn't running."""
-        return Sandbox(root).start()
+        return Sandbox(root).start(emulator=self._emulator)
 
     def environment(self, root: Path) -> dict[str, str | None]:
         """The variables that lead Pulumi and boto3 to the emulator."""
@@ -315,4 +315,18 @@ class Moto:
         return deploy(program, **options)
 
 
+class LocalStack(Moto):
+    """The sandbox on LocalStack: the entry point `localstack`."""
+
+    _emulator = LOCALSTACK
+
+    def deploy(self, program: Any, **options: Any) -> Any:
+        """A program deployed by this process to a LocalStack that all such deployments share, emptied before each."""
+        from modelyard_sandbox.inprocess import deploy
+        from modelyard_sandbox.localstack.shared import shared
+
+        return deploy(program, emulated=shared(), **options)
+
+
 moto = Moto()
+localstack = LocalStack()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -124,6 +125,20 @@ def server(name: str) -> Server:
 def at(port: int) -> str:
     """The endpoint on this machine's `port`."""
     return f"http://{LOOPBACK}:{port}"
+
+
+def free_port(wanted: int | None) -> int:
+    """`wanted`, or one that the system gives. Raises `EmulatorError` for one that is taken or can't be."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted or 0))
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "ports end at 65535"
+            raise EmulatorError(
+                Fault(f"can't be had: {reason}", "Use another, or none: a free one is found.", Source("--port"), wanted)
+            ) from None
+        return probe.getsockname()[1]
 
 
 def answer(url: str) -> Any:

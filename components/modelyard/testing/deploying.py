@@ -76,8 +76,10 @@ def deploy(
     stack_references: Mapping[str, Mapping[str, Any]] | None = None,
     emulator: str = emulators.DEFAULT,
 ) -> Deployment:
-    """The program deployed to a fresh emulator in this process, without the Pulumi CLI and without a cloud.
+    """The program deployed to a fresh emulator by this process, without the Pulumi CLI and without a cloud.
 
+    `emulator`: `moto`, in this process, or `localstack`, which this process starts once and empties before each
+    deployment.
     `program` is a function, async or not; a mapping that it returns is exported. `config` is keyed as in a stack's
     file, `stack_references` gives other stacks' outputs by `project/stack`. Raises `DeploymentError` with what failed,
     and `EmulatorError` where the emulator is not installed.

@@ -1,29 +1,65 @@
-"""`deploy`: a Pulumi program's resources, made in moto in this process, to be asked, updated and destroyed."""
+"""`deploy`: a Pulumi program's resources, made in an emulator by this process, to be asked, updated and destroyed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from moto import mock_aws
 
 from modelyard.core.errors import DeploymentError
 from modelyard.core.program import Program, alone, run_to_end
 from modelyard_sandbox import moto_extensions
-from modelyard_sandbox.aws.provider import Provider, ProviderError
+from modelyard_sandbox.aws.provider import ProviderError
 from modelyard_sandbox.aws.values import Properties, plain
 from modelyard_sandbox.inprocess.calls import Call
 from modelyard_sandbox.inprocess.monitor import Deployed, DeployingMonitor, Operation
-from modelyard_sandbox.inprocess.session import InProcessSession
+from modelyard_sandbox.inprocess.session import InProcessSession, Session
 
-__all__ = ["Call", "Deployed", "Deployment", "deploy"]
+__all__ = ["Call", "Deployed", "Deployment", "Emulated", "deploy"]
+
+
+class Emulated(Protocol):
+    """The emulator that a deployment goes to."""
+
+    def begin(self) -> None:
+        """Have it ready, with nothing in it."""
+        ...
+
+    def session(self, region: str) -> Session:
+        """Its clients."""
+        ...
+
+    def end(self) -> None:
+        """Let it go."""
+        ...
+
+
+class InProcessMoto:
+    """moto in this process: nothing is sent anywhere."""
+
+    def __init__(self) -> None:
+        self._moto = mock_aws()
+
+    def begin(self) -> None:
+        """Start to answer."""
+        moto_extensions.install()
+        self._moto.start()
+
+    def session(self, region: str) -> Session:
+        """Clients that moto answers."""
+        return InProcessSession(region)
+
+    def end(self) -> None:
+        """Everything in it is gone."""
+        self._moto.stop()
 
 
 class Deployment:
-    """A stack in moto. `outputs`, `resources` (by URN) and `operations` (of the last run) say what there is.
+    """A stack in an emulator. `outputs`, `resources` (by URN) and `operations` (of the last run) say what there is.
 
-    A context manager: at its end moto and everything in it are gone.
+    A context manager: at its end the emulator is let go; moto and everything in it are gone.
     """
 
     def __init__(
@@ -33,23 +69,19 @@ class Deployment:
         region: str,
         config: Mapping[str, Any],
         stack_references: Mapping[str, Mapping[str, Any]],
+        emulated: Emulated,
     ) -> None:
         self._project, self._stack = project, stack
+        self._emulated, self._region = emulated, region
         self._config = {"aws:region": region, **config}
         self._references = stack_references
-        self._moto = mock_aws()
-        self._active = False
-        self._session = InProcessSession(region)
+        self._begun: Session | None = None
         self.outputs: Properties = {}
         self.resources: dict[str, Deployed] = {}
         self.operations: dict[str, Operation] = {}
 
     def update(self, program: Program) -> Self:
         """Bring the stack to what `program` wants. Raises `DeploymentError` with everything that failed."""
-        if not self._active:
-            moto_extensions.install()
-            self._moto.start()
-            self._active = True
         monitor = self._monitor()
         try:
             alone(
@@ -77,15 +109,21 @@ class Deployment:
         return self
 
     def destroy(self) -> None:
-        """Delete every resource, dependents first, as `pulumi destroy` does. Moto stays, so that one can look."""
+        """Delete every resource, dependents first, as `pulumi destroy` does. The emulator stays: one can look."""
         self._finish(self._monitor())
         self.outputs = {}
 
+    @property
+    def _session(self) -> Session:
+        if self._begun is None:
+            self._emulated.begin()
+            self._begun = self._emulated.session(self._region)
+        return self._begun
+
     def _monitor(self) -> DeployingMonitor:
-        calls = self._session.calls
-        calls.made.clear()
-        provider = Provider(self._session)
-        return DeployingMonitor(self._project, self._stack, self.resources, provider, self._references, calls)
+        session = self._session
+        session.calls.made.clear()
+        return DeployingMonitor(self._project, self._stack, self.resources, session, self._references)
 
     def _finish(self, monitor: DeployingMonitor) -> None:
         try:
@@ -113,10 +151,10 @@ class Deployment:
         return found[0]
 
     def close(self) -> None:
-        """Let moto go, with everything in it."""
-        if self._active:
-            self._moto.stop()
-            self._active = False
+        """Let the emulator go."""
+        if self._begun is not None:
+            self._emulated.end()
+            self._begun = None
 
     def __enter__(self) -> Self:
         return self
@@ -135,13 +173,14 @@ def deploy(
     region: str = "us-east-1",
     config: Mapping[str, Any] | None = None,
     stack_references: Mapping[str, Mapping[str, Any]] | None = None,
+    emulated: Emulated | None = None,
 ) -> Deployment:
-    """A program (a function, async or not; what it returns is exported) deployed to a fresh moto.
+    """A program (a function, async or not; what it returns is exported) deployed to a fresh emulator.
 
-    `config` is keyed as in a stack's file; `stack_references` holds other stacks' outputs by `project/stack`.
-    Raises `DeploymentError` with everything that failed; moto is gone then.
+    `config` is keyed as in a stack's file; `stack_references` holds other stacks' outputs by `project/stack`. Absent
+    `emulated`: moto in this process. Raises `DeploymentError` with everything that failed; the emulator is let go then.
     """
-    deployment = Deployment(project, stack, region, config or {}, stack_references or {})
+    deployment = Deployment(project, stack, region, config or {}, stack_references or {}, emulated or InProcessMoto())
     try:
         return deployment.update(program)
     except BaseException:

@@ -16,8 +16,7 @@ from modelyard_sandbox.aws.provider import HalfCreated, Provider, ProviderError
 from modelyard_sandbox.aws.servicer import received, sent
 from modelyard_sandbox.aws.session import ConfigurationRefused, decoded
 from modelyard_sandbox.aws.values import Properties, plain, secret
-from modelyard_sandbox.inprocess.calls import Calls
-from modelyard_sandbox.inprocess.session import InProcessSession
+from modelyard_sandbox.inprocess.session import Session
 
 _PROVIDER: Final = "pulumi:providers:"
 _STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
@@ -53,14 +52,14 @@ class DeployingMonitor(MockMonitor):
         project: str,
         stack: str,
         before: Mapping[str, Deployed],
-        provider: Provider,
+        session: Session,
         references: Mapping[str, Mapping[str, Any]],
-        calls: Calls,
     ) -> None:
         self._project, self._stack = project, stack
         self._before = dict(before)
-        self._providers = {"": provider}
-        self._calls = calls
+        self._session = session
+        self._providers = {"": Provider(session)}
+        self._calls = session.calls
         self._references = references
         self._lock = threading.RLock()
         self.now: dict[str, Deployed] = {}
@@ -159,13 +158,12 @@ class DeployingMonitor(MockMonitor):
 
     def _configured(self, made: Deployed) -> Deployed:
         configuration = decoded(plain(made.inputs))
-        base = self._providers[""].session
-        region = configuration.get("region") or base.region
+        region = configuration.get("region") or self._session.region
         tags = (configuration.get("defaultTags") or {}).get("tags")
         roles = configuration.get("assumeRoles") or [{}]
         try:
             with self._calls.of(made.urn, "configure"):
-                session = InProcessSession(region, tags, roles[-1].get("roleArn", ""), self._calls)
+                session = self._session.elsewhere(region, tags, roles[-1].get("roleArn", ""))
         except ConfigurationRefused as error:
             raise ProviderError(f"{made.urn}: {error}") from error
         allowed = configuration.get("allowedAccountIds") or [session.account]

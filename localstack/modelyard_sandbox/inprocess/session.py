@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.config import Config
 
@@ -23,6 +23,28 @@ _NOWHERE = dict.fromkeys(("http", "https"), "http://127.0.0.1:1")
 def _session() -> Any:
     """Made after moto is imported, as moto asks, and kept, as its first client of a service is slow."""
     return botocore_session()
+
+
+class Session(Protocol):
+    """Clients of one region and account of an emulator."""
+
+    region: str
+    partition: str
+    default_tags: dict[str, str]
+    calls: Calls
+
+    @property
+    def account(self) -> str:
+        """The account's number."""
+        ...
+
+    def client(self, service: str, region: str = "") -> Any:
+        """The client of a service, in the session's region or another."""
+        ...
+
+    def elsewhere(self, region: str, default_tags: Mapping[str, str] | None, assume: str = "") -> Session:
+        """The same emulator in another region, with other default tags, or in the account of a role."""
+        ...
 
 
 class InProcessSession:
@@ -63,6 +85,10 @@ class InProcessSession:
         self._clients.clear()
         refuse_without(role, self.client("iam"))
         self.account = self.client("sts").get_caller_identity()["Account"]
+
+    def elsewhere(self, region: str, default_tags: Mapping[str, str] | None, assume: str = "") -> InProcessSession:
+        """The same moto in another region, with other default tags, or in the account of a role."""
+        return InProcessSession(region, default_tags, assume, self.calls)
 
     def client(self, service: str, region: str = "") -> Any:
         """The client of a service; made once."""

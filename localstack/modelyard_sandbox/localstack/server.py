@@ -19,15 +19,20 @@ def main() -> int:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="modelyard_sandbox.localstack.server", description=__doc__)
     parser.add_argument("--bridge", action="append", default=[], metavar="SERVICE", help="bridge this one too")
+    parser.add_argument("--enforce-iam", action="store_true", help="judge requests to S3 and KMS by their policies")
     given = parser.parse_args()
 
     from localstack.runtime import main as localstack
 
     from modelyard_sandbox import moto_extensions
-    from modelyard_sandbox.localstack import bridge
+    from modelyard_sandbox.localstack import alarms, answers, bridge, enforcement, loopback, reset, stores, tasks
 
     moto_extensions.install()
     bridge.install((*services.BRIDGED, *given.bridge))
+    for extension in (alarms, answers, loopback, reset, stores, tasks):
+        extension.install()
+    if given.enforce_iam:
+        enforcement.install()
     sys.argv = sys.argv[:1]
     localstack.main()
     return 0

@@ -7,16 +7,17 @@ from typing import Final, Literal
 
 How = Literal["native", "bridged"]
 
+RESET: Final = "/_modelyard/reset"
+"""What is posted there empties a LocalStack that yard has started."""
+
 NATIVE: Final = (
     "apigateway",
     "cloudformation",
     "cloudwatch",
-    "ec2",
     "events",
     "firehose",
     "iam",
     "kms",
-    "lambda",
     "s3",
     "s3control",
     "sns",
@@ -33,8 +34,10 @@ REPLACED: Final = {
     "config": _OLDER,
     "dynamodb": _DOWNLOAD,
     "dynamodbstreams": _DOWNLOAD,
+    "ec2": _OLDER,
     "es": _DOWNLOAD,
     "kinesis": _DOWNLOAD,
+    "lambda": "its own runs each function in a container",
     "logs": _OLDER,
     "opensearch": _DOWNLOAD,
     "redshift": _OLDER,
