@@ -96,8 +96,9 @@ class FeatureViewAddress(Address):
     key_arn: str
     endpoint: str = ""
     """Of a Redis store: `host:port`."""
-    user: str = ""
-    """The user as whom the grantee connects to a Redis store."""
+    reader: str = ""
+    writer: str = ""
+    """The users of a Redis store; the grantee connects as those that it was granted."""
 
 
 A = TypeVar("A", bound=Address)

@@ -70,10 +70,12 @@ class Notices:
         says: str,
         period: int = 300,
         evaluations: int = 1,
+        silence: bool = False,
     ) -> None:
         """An alarm that tells the owner; `metric` is namespace and name, `period` counts seconds.
 
-        No data is no fault: what nobody uses measures nothing.
+        No data is no fault: what nobody uses measures nothing. With `silence` it is one, where what measures should
+        have run.
         """
         topic = self.of(owner)
         namespace, name = metric
@@ -89,7 +91,7 @@ class Notices:
             evaluation_periods=evaluations,
             comparison_operator="GreaterThanThreshold",
             threshold=above,
-            treat_missing_data="notBreaching",
+            treat_missing_data="breaching" if silence else "notBreaching",
             alarm_actions=[topic],
             ok_actions=[topic],
             opts=self._component.options(),

@@ -1,0 +1,14 @@
+from .aws import FeatureStore as FeatureStore
+from .spec import ConsistencySpec as ConsistencySpec
+from .spec import DynamoDBOnline as DynamoDBOnline
+from .spec import FeastFlavour as FeastFlavour
+from .spec import FeatureSpec as FeatureSpec
+from .spec import FeaturesSpec as FeaturesSpec
+from .spec import FeatureViewSpec as FeatureViewSpec
+from .spec import JobSpec as JobSpec
+from .spec import JoinKeySpec as JoinKeySpec
+from .spec import OnDemandThroughput as OnDemandThroughput
+from .spec import ProvisionedThroughput as ProvisionedThroughput
+from .spec import RedisOnline as RedisOnline
+from .spec import SageMakerFlavour as SageMakerFlavour
+from .spec import ViewVersionSpec as ViewVersionSpec
