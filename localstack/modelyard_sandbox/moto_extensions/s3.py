@@ -1,4 +1,4 @@
-"""S3: a bucket that tells EventBridge says so, and one that holds objects can be locked otherwise."""
+"""S3: a bucket that tells EventBridge says so, one that holds objects can be locked otherwise, delete markers go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.exceptions import InvalidBucketState
-from moto.s3.models import S3Backend
+from moto.s3.models import FakeDeleteMarker, S3Backend
 from moto.s3.responses import S3Response
 
 
@@ -52,7 +52,12 @@ def put_object_lock_configuration(
     bucket.default_lock_years = years
 
 
+def dispose(self: Any) -> None:
+    """Nothing: a delete marker has no content that would have to be freed when its bucket is emptied."""
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     S3Response.get_bucket_notification = get_bucket_notification  # type: ignore[method-assign]
+    FakeDeleteMarker.dispose = dispose  # type: ignore[attr-defined]
     S3Backend.put_object_lock_configuration = put_object_lock_configuration  # type: ignore[method-assign]
