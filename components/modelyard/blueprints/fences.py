@@ -40,15 +40,15 @@ class Fences:
         opts: pulumi.ResourceOptions,
     ) -> None:
         self._spec, self._context, self._audit, self._ci, self._opts = spec, context, audit, ci, opts
+        self._accounts = {context.account: opts}
         self._directory: pulumi.ResourceOptions | None = None
 
     def add(self, header: TeamHeader) -> dict[str, Any]:
         """Make the fence of one team; its part of the contract."""
         context = self._of(header)
-        opts = self._in_account_of(header, context)
+        opts = self._in_account(context.account)
         audit, spec = self._audit, self._spec
         adopted = spec.adopted.get(header.team)
-        audit.admit_account(context.account)
         if context.account == self._context.account:
             audit.watch_team(header.team)
             audit.watch_buckets(*(f"{bucket}/" for bucket in (adopted.buckets if adopted else ())))
@@ -59,8 +59,6 @@ class Fences:
             services={"data": alarm_key_use(context)},
             opts=opts,
         )
-        if self._spec.ci and context.account != self._context.account:
-            CiFederation(f"{header.team}-ci", self._spec.ci, context=context, opts=opts)
         systems = self._ci.systems if self._ci else {}
         runs = trust_runs(context, systems, header.deployed_by) if header.deployed_by else []
         fence = TeamFence(
@@ -105,10 +103,16 @@ class Fences:
         theirs = self._context.for_team(header.team)
         return dataclasses.replace(theirs, account=header.account) if header.account else theirs
 
-    def _in_account_of(self, header: TeamHeader, context: Context) -> pulumi.ResourceOptions:
-        if context.account == self._context.account:
-            return self._opts
-        return provider_in(f"aws-{header.team}", context, self._spec.accounts.role_in(context))
+    def _in_account(self, account: str) -> pulumi.ResourceOptions:
+        """Options that lead to an account; what it has once, however many teams live there, comes with the first."""
+        if account not in self._accounts:
+            context = dataclasses.replace(self._context, account=account)
+            opts = provider_in(f"aws-{account}", context, self._spec.accounts.role_in(context))
+            if self._spec.ci:
+                CiFederation(f"ci-{account}", self._spec.ci, context=context, opts=opts)
+            self._audit.admit_account(account)
+            self._accounts[account] = opts
+        return self._accounts[account]
 
     def _directory_opts(self, spec: IdentityCenterSpec) -> pulumi.ResourceOptions:
         if spec.access_role is None:
