@@ -416,6 +416,13 @@ def test_costs_are_booked_where_the_header_says():
         assert node(made, name)["tags"]["cost-center"] == "4711"
 
 
+@pytest.mark.parametrize("policy", [boundary(REACH), deployment(REACH, [KEY])])
+def test_no_job_runs_another_teams_models(policy):
+    denials = [s for s in policy if "sagemaker:ModelArn" in s.conditions.get("ForAnyValue:ArnNotLike", {})]
+    assert [s.effect for s in denials] == ["Deny"], "a transform acts by its model's role, and passes none"
+    assert denials[0].conditions["ForAnyValue:ArnNotLike"]["sagemaker:ModelArn"].endswith(f":model/{REACH.prefix}*")
+
+
 def longest() -> Context:
     return replace(CONTEXT, platform="p" * 10, environment="e" * 12, team="t" * 16, region="ap-northeast-1")
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from modelyard.core.access import Statement
 from modelyard.core.context import Context
-from modelyard.foundation.tenancy.reach import Reach
+from modelyard.foundation.tenancy.reach import NAMED_INSIDE_ANOTHERS, Reach
 
 _ON_OWN_THINGS: Final = (
     "athena:*",
@@ -43,6 +43,7 @@ _NOT_EVEN_ON_OWN_THINGS: Final = (
     "s3:PutBucket*",
     "s3:PutObjectAcl",
     "s3:PutReplicationConfiguration",
+    *NAMED_INSIDE_ANOTHERS,
     "sagemaker:PutModelPackageGroupPolicy",
     "secretsmanager:RotateSecret",
 )
@@ -83,6 +84,20 @@ _ON_NO_THING: Final = (
 )
 """Actions that take no resource, or (network interfaces) one that a service names by itself when work is in a VPC."""
 
+_NOT_BY_OWN_THINGS: Final = (
+    "cloudwatch:*",
+    "ec2:*",
+    "ecr:*",
+    "lakeformation:*",
+    "logs:Create*",
+    "logs:Describe*",
+    "logs:Put*",
+    "secretsmanager:GetRandomPassword",
+    "sts:GetCallerIdentity",
+)
+"""What of the listed actions is judged by other things than the team's own, or by none; in fewer words than the list,
+which is a limit already."""
+
 
 def leaver_pattern(person: str) -> str:
     """What `aws:userid` is in every session of a person's: the role's id, a colon, and the session's name."""
@@ -103,7 +118,7 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
     denials = [
         Statement(listed, ("*",), effect="Deny", except_actions=True, sid="Listed"),
         Statement(
-            (*_ON_NO_THING, *_PULL, *_WRITE_LOGS),
+            _NOT_BY_OWN_THINGS,
             (*reach.things, rules_of_glue, shared.buses, reach.keys, reach.log_groups, reach.roles),
             effect="Deny",
             except_actions=True,
@@ -127,6 +142,7 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
         ),
         Statement(_NOT_EVEN_ON_OWN_THINGS, ("*",), effect="Deny", sid="NoOpening"),
         reach.no_grants_by_hand(),
+        reach.own_models(),
         Statement(("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NotToDeploy"),
         Statement(
             ("iam:PassRole",),

@@ -10,7 +10,7 @@ import pulumi
 
 from modelyard.core.access import Statement
 from modelyard.core.events import SOURCE
-from modelyard.foundation.tenancy.reach import IAM_WRITES, SHARED_WRITES, Reach
+from modelyard.foundation.tenancy.reach import IAM_WRITES, NAMED_INSIDE_ANOTHERS, SHARED_WRITES, Reach
 
 _MANAGE: Final = (
     "athena:*",
@@ -149,7 +149,7 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
         Statement(_WITH_BOUNDARY, ("*",), without_boundary, "Deny", sid="NoRoleOutsideTheBoundary"),
         Statement(("iam:DeleteRolePermissionsBoundary",), ("*",), effect="Deny", sid="TheBoundaryStays"),
         Statement((*IAM_WRITES, "iam:PassRole"), fence, effect="Deny", sid="TheFenceIsThePlatforms"),
-        Statement(SHARED_WRITES, ("*",), effect="Deny", sid="NothingShared"),
+        Statement((*SHARED_WRITES, *NAMED_INSIDE_ANOTHERS), ("*",), effect="Deny", sid="NothingShared"),
         Statement(
             ("events:PutTargets",),
             ("*",),
@@ -158,6 +158,7 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
             sid="RulesWakeOwnThings",
         ),
         reach.no_grants_by_hand(),
+        reach.own_models(),
         reach.fenced_tag(),
         reach.nothing_of_others(),
     ]

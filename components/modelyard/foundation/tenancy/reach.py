@@ -60,6 +60,17 @@ SHARED_WRITES: Final = (
 )
 """What changes things of the whole account, or opens what is encrypted to others."""
 
+NAMED_INSIDE_ANOTHERS: Final = (
+    "sagemaker:CreateApp",
+    "sagemaker:CreateSpace",
+    "sagemaker:CreateUserProfile",
+    "sagemaker:RegisterDevices",
+)
+"""What makes things inside a domain or a fleet and asks for the new thing's ARN alone: in another team's, too.
+
+IAM can't tell whose domain it is: SageMaker gives it its id, and the new thing has no tag yet.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -203,6 +214,15 @@ class Reach:
         shared = [self.context.owner, PLATFORM_TEAM]
         conditions = {"Null": {key: "false"}, "StringNotEquals": {key: shared}}
         return Statement(("*",), ("*",), conditions, "Deny", sid="NothingOfOthers")
+
+    def own_models(self) -> Statement:
+        """Jobs and endpoints run the team's own models: a transform acts by its model's role, and passes none.
+
+        An endpoint names several models; what names none is met by no value.
+        """
+        models = f"arn:{self.context.partition}:sagemaker:*:*:model/{self.prefix}*"
+        conditions = {"ForAnyValue:ArnNotLike": {"sagemaker:ModelArn": models}}
+        return Statement(("sagemaker:Create*",), ("*",), conditions, "Deny", sid="OwnModels")
 
     def pass_roles(self) -> Statement:
         """The team's own roles may be handed to services that work for it."""
