@@ -11,7 +11,7 @@ from tests.isolation.escapes import ESCAPES, filled
 from tests.isolation.examples import examples, granted, in_person
 from tests.isolation.judge import Action, Judge, Question, Table, Verdict
 from tests.isolation.shared import shared_by_all
-from tests.isolation.world import Team, World, loosely
+from tests.isolation.world import SHAPES, Team, World, loosely
 
 from modelyard.assess.access import Identity
 
@@ -79,7 +79,11 @@ class Trials:
         return self.world.changed(loosely(self.world.access, forms))
 
     def classic(self) -> Iterator[Trial]:
-        """Every escape, on every other team, by the greedy and the deployment role; on one other team by every role."""
+        """Every escape, on every other team, by the greedy and the deployment role; on one other team by every role.
+
+        The roles are those of the teams that differ: the others are theirs under other names.
+        """
+        different = [team.name for team in self.teams[:SHAPES]]
         for escape in ESCAPES:
             known = {action.name: action for action in self.judge.table(escape.service).actions}
             for name in escape.actions:
@@ -94,8 +98,8 @@ class Trials:
                         twins = self._twins(action.name, theirs, own, victim)
                         for team in self.world.others(victim):
                             on = team.thing(self.arns[escape.service][kind]) if escape.mine else theirs
-                            next_to_it = self._next(team).name == victim.name
-                            for identity in (*team.roles, team.greedy) if next_to_it else _strongest(team):
+                            every = team.name in different and self._next(team).name == victim.name
+                            for identity in (*team.roles, team.greedy) if every else _strongest(team):
                                 question = Question(identity.arn, action.name, on, reaching)
                                 yield Trial(escape.service, escape.what, question, twins)
 

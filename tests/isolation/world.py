@@ -19,6 +19,8 @@ from modelyard.core.names import Names
 ROOT: Final = Path(__file__).resolve().parents[2]
 ENVIRONMENT: Final = "dev"
 TEAMS: Final = ("alpha", "bravo", "charlie", "delta", "echo")
+SHAPES: Final = len(list((ROOT / "stacks" / "teams").glob("*.yaml")))
+"""How many of the teams differ in more than their names: as many as are shipped."""
 EVERYTHING: Final = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 _ANYBODY: Final = {
     "Version": "2012-10-17",
