@@ -304,6 +304,8 @@ def test_a_job_runs_by_digest_on_its_schedule_under_a_role_of_the_view():
     job = definition["States"]["Start"]["Parameters"]
     assert job["AppSpecification"]["ImageUri"] == IMAGE
     assert job["RoleArn"] == named(graph, "features-customer-v1-job-role").outputs["arn"]
+    assert job["Environment"] == {"MODELYARD_RESOURCES": "/modelyard/ml/dev/fraud/features-customer-v1-job"}
+    assert job["NetworkConfig"]["EnableInterContainerTrafficEncryption"] is True
     assert job["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == named(graph, "keys-default").outputs["arn"]
     schedules = {
         node.properties["scheduleExpression"]: json.loads(node.properties["target"]["input"])["job"]
