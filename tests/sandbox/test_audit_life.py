@@ -55,8 +55,8 @@ def test_keys_that_let_no_service_in_stop_the_trail():
         deploy(program, region="eu-west-1")
 
 
-def test_an_audit_is_made_stays_as_it_is_changes_by_single_updates_and_leaves_nothing():
-    with deploy(lambda: None, region="eu-west-1") as stack:
+def test_an_audit_is_made_stays_as_it_is_changes_by_single_updates_and_leaves_nothing(emulator: str):
+    with deploy(lambda: None, region="eu-west-1", emulator=emulator) as stack:
         before = counted(stack.client, "eu-west-1")
         stack.update(an_audit("fraud"))
         assert set(stack.operations.values()) <= {"create", "same"}

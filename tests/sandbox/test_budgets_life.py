@@ -62,8 +62,8 @@ CHANGES = [
 ]
 
 
-def test_a_budget_is_made_stays_as_it_is_changes_where_it_is_told_and_goes():
-    with deploy(lambda: None, region="eu-west-1") as stack:
+def test_a_budget_is_made_stays_as_it_is_changes_where_it_is_told_and_goes(emulator: str):
+    with deploy(lambda: None, region="eu-west-1", emulator=emulator) as stack:
         before = counted(stack.client, "eu-west-1")
         stack.update(a_budget())
         assert set(stack.operations.values()) <= {"create", "same"}

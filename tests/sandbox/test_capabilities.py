@@ -88,9 +88,9 @@ LIVES = [
 
 @pytest.mark.parametrize(("program", "other", "expected"), LIVES)
 def test_a_capability_is_made_stays_as_it_is_changes_by_one_update_and_goes(
-    program: Program, other: Program, expected: dict[str, str]
+    emulator: str, program: Program, other: Program, expected: dict[str, str]
 ):
-    with deploy(lambda: None, region="eu-west-1") as stack:
+    with deploy(lambda: None, region="eu-west-1", emulator=emulator) as stack:
         before = counted(stack.client, "eu-west-1")
         stack.update(program)
         assert set(stack.operations.values()) <= {"create", "same"}
@@ -102,8 +102,8 @@ def test_a_capability_is_made_stays_as_it_is_changes_by_one_update_and_goes(
         assert counted(stack.client, "eu-west-1") == before
 
 
-def test_a_network_grows_nat_and_public_subnets_without_moving_the_others():
-    with deploy(a_network(), region="eu-west-1") as stack:
+def test_a_network_grows_nat_and_public_subnets_without_moving_the_others(emulator: str):
+    with deploy(a_network(), region="eu-west-1", emulator=emulator) as stack:
         private = stack.resource("network-private-eu-west-1a").id
         stack.update(a_network(nat="one"))
         assert "replace" not in changed(stack).values()
@@ -138,8 +138,8 @@ def test_an_existing_vpc_is_used_and_left_alone():
         assert ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"], "what the platform didn't make, it doesn't take"
 
 
-def test_a_fence_is_made_and_stays_as_it_is():
-    with deploy(a_fence(), region="eu-west-1") as stack:
+def test_a_fence_is_made_and_stays_as_it_is(emulator: str):
+    with deploy(a_fence(), region="eu-west-1", emulator=emulator) as stack:
         stack.update(a_fence())
         assert changed(stack) == {}
         stack.update(a_fence("2"))

@@ -81,3 +81,15 @@ def test_a_lake_that_listens_is_made_stays_as_it_is_changes_in_place_and_goes(
         assert set(changed(stack)) == set(expected), "what was said is taken back"
         stack.destroy()
         assert counted(stack.client, "eu-west-1") == before
+
+
+def test_a_lake_that_listens_lives_on_either_emulator(emulator: str):
+    with deploy(lambda: None, region="eu-west-1", emulator=emulator) as stack:
+        before = counted(stack.client, "eu-west-1")
+        stack.update(a_lake())
+        stack.update(a_lake())
+        assert changed(stack) == {}
+        stack.update(a_lake(ingestion={"buffer_seconds": 60}))
+        assert changed(stack) == {"lake-events-delivery": "update"}
+        stack.destroy()
+        assert counted(stack.client, "eu-west-1") == before

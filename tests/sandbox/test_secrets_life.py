@@ -50,10 +50,12 @@ def value(stack: Deployment, name: str, stage: str = "AWSCURRENT") -> str:
     return client.get_secret_value(SecretId=f"ml-dev-fraud-secrets-{name}", VersionStage=stage)["SecretString"]
 
 
-def test_secrets_are_made_stay_as_they_are_change_by_what_changed_and_go(code: Path, monkeypatch: pytest.MonkeyPatch):
+def test_secrets_are_made_stay_as_they_are_change_by_what_changed_and_go(
+    emulator: str, code: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("VENDOR_KEY", "canary-one")
     vendor = {"kind": "environment", "variable": "VENDOR_KEY"}
-    with deploy(lambda: None, region="eu-west-1") as stack:
+    with deploy(lambda: None, region="eu-west-1", emulator=emulator) as stack:
         before = counted(stack.client, "eu-west-1")
         stack.update(some_secrets(code, db={**GENERATED, "rotation": ROTATION}, vendor=vendor))
         assert set(stack.operations.values()) <= {"create", "same"}
