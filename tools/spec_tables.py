@@ -25,6 +25,7 @@ PACKAGES = (
     "modelyard.foundation.secrets",
     "modelyard.foundation.tenancy",
     "modelyard.build.data",
+    "modelyard.build.features",
 )
 LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
 MARKERS = re.compile(r"(<!-- spec:start (\w+)( alone)? -->\n).*?(<!-- spec:end -->)", re.DOTALL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -394,6 +396,26 @@ def test_a_grant_on_an_unknown_view_or_on_a_store_that_it_lacks_says_so():
         granting("write", "nobody")
     with pytest.raises(InputError, match=r"'customer'; is not kept online. Say online: true"):
         granting("read_online", "customer", online=False)
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "features.md"
+
+
+def test_the_pages_example_is_a_feature_store():
+    text = PAGE.read_text()
+    written, code = (re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python"))
+    assert written is not None and code is not None
+    shown = load(parse(written[1].encode(), "features.md"), FeaturesSpec)
+
+    def program() -> None:
+        keys = Keys("keys", KeysSpec(), context=CONTEXT)
+        lake = DataLake("lake", LAKE, context=CONTEXT, keys=keys)
+        trusted = [trust_service("sagemaker.amazonaws.com", context=CONTEXT)]
+        roles = {n: Role(n, context=CONTEXT, trusted=trusted, description=n) for n in ("endpoint", "trainer")}
+        exec(code[1], {"FeatureStore": FeatureStore, "spec": shown, "context": CONTEXT, "lake": lake, **roles})
+
+    graph = record(program, project="p", stack="s", region="eu-west-1")
+    assert only(graph, GROUP) and "sagemaker:GetRecord" in allowed(graph, "endpoint")
 
 
 # --- bad input
