@@ -3,6 +3,9 @@ from .build.data import LakeSpec as LakeSpec
 from .build.features import FeaturesSpec as FeaturesSpec
 from .build.features import FeatureStore as FeatureStore
 from .build.features import FeatureViewSpec as FeatureViewSpec
+from .build.registry import ModelRegistry as ModelRegistry
+from .build.registry import ModelSpec as ModelSpec
+from .build.registry import RegistrySpec as RegistrySpec
 from .core.access import trust_account as trust_account
 from .core.access import trust_federated as trust_federated
 from .core.access import trust_roles as trust_roles

@@ -101,9 +101,32 @@ class FeatureViewAddress(Address):
     """The users of a Redis store; the grantee connects as those that it was granted."""
 
 
+class ModelAddress(Address):
+    """A model of a registry: its package group, and where below `bucket` its things lie.
+
+    Artifacts at `models/<name>/`, results of gates at `gates/<name>/<version>.json`, decisions at
+    `decisions/<userid>/<name>/<version>.json`, signed releases at `releases/<name>/<version>.json`.
+    """
+
+    kind: Literal["model"] = "model"
+    group: str
+    bucket: str
+    key_arn: str
+    signing_key_arn: str
+    promotion: str
+    """The ARN of the state machine that approves."""
+
+
 A = TypeVar("A", bound=Address)
 AnyAddress = Annotated[
-    DatasetAddress | BucketAddress | BusAddress | FeatureViewAddress | KeyAddress | SecretAddress | StreamAddress,
+    DatasetAddress
+    | BucketAddress
+    | BusAddress
+    | FeatureViewAddress
+    | KeyAddress
+    | ModelAddress
+    | SecretAddress
+    | StreamAddress,
     Field(discriminator="kind"),
 ]
 
@@ -144,6 +167,10 @@ class ResourceDocument(BaseModel):
     def bus(self, name: str) -> BusAddress:
         """The event bus called `name`. Raises `KeyError` where nothing may be put on it."""
         return self._find(BusAddress, name)
+
+    def model(self, name: str) -> ModelAddress:
+        """The model called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(ModelAddress, name)
 
     def stream(self, name: str) -> StreamAddress:
         """Where events of the dataset called `name` are put. Raises `KeyError` where that wasn't granted."""

@@ -204,6 +204,10 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
     ),
     "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
+    "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Operation("sagemaker", "CreateModelPackageGroup"),
+    "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(
+        "sagemaker", "PutModelPackageGroupPolicy"
+    ),
     "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
     "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
     "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),

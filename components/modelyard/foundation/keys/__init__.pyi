@@ -3,7 +3,9 @@ from .aws import ENCRYPT_AND_DECRYPT as ENCRYPT_AND_DECRYPT
 from .aws import Keys as Keys
 from .aws import KeysLike as KeysLike
 from .aws import KnownKeys as KnownKeys
+from .aws import key_policy as key_policy
 from .aws import through_service as through_service
+from .signing import signing_key_policy as signing_key_policy
 from .spec import DEFAULT_DOMAIN as DEFAULT_DOMAIN
 from .spec import KeySpec as KeySpec
 from .spec import KeysSpec as KeysSpec

@@ -16,7 +16,7 @@ from modelyard.core.context import Context
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys.spec import DEFAULT_DOMAIN, KeysSpec
 
-_ADMINISTER: Final = (
+ADMINISTER: Final = (
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
     "kms:DeleteAlias",
@@ -92,7 +92,7 @@ def key_policy(
             principal=account,
             sid="RootUserKeepsTheKey",
         ),
-        Statement(_ADMINISTER, ("*",), only_administrators, principal=account, sid="AdministratorsManageIt"),
+        Statement(ADMINISTER, ("*",), only_administrators, principal=account, sid="AdministratorsManageIt"),
         Statement(_USE, ("*",), only_owner, principal=account, sid="OwnersRolesUseIt"),
         Statement(
             ("kms:CreateGrant",),

@@ -1,0 +1,11 @@
+from .aws import ModelRegistry as ModelRegistry
+from .spec import AccuracyGate as AccuracyGate
+from .spec import BiasGate as BiasGate
+from .spec import DataQualityGate as DataQualityGate
+from .spec import DriftGate as DriftGate
+from .spec import ExplanationStabilityGate as ExplanationStabilityGate
+from .spec import FeatureConsistencyGate as FeatureConsistencyGate
+from .spec import GateSpec as GateSpec
+from .spec import LatencyGate as LatencyGate
+from .spec import ModelSpec as ModelSpec
+from .spec import RegistrySpec as RegistrySpec

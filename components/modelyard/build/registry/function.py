@@ -1,0 +1,208 @@
+"""The function that decides on a release: it looks at what AWS itself vouches for, signs, and locks what it signed.
+
+It ships as text with `core.releasing`, so it uses nothing beyond boto3 and the standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import ClientError
+
+from modelyard.core.releasing import PENDING, broken, canonical, message
+
+DECLARED: Final = Path(__file__).with_name("models.json")
+_CHUNK: Final = 8 * 2**20
+_LINEAGE: Final = ("author", "artifact-version", "artifact-digest", "data-snapshot", "code-commit", "image-digest")
+_GONE: Final = ("NoSuchKey", "NoSuchVersion", "404", "AccessDenied")
+
+
+class Refused(Exception):
+    """Why the version isn't released: codes and problems."""
+
+    def __init__(self, *reasons: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{code}: {problem}" for code, problem in reasons))
+
+
+def handler(event: Mapping[str, Any], _: object) -> dict[str, Any]:
+    """Decide on one version: `model`, `version`, and `approver`, below whose `aws:userid` the decision lies.
+
+    Only that caller can have put it there, so its place says who decided. What isn't released is told by every reason.
+    """
+    declared = json.loads(DECLARED.read_text("utf-8"))
+    try:
+        return decide(event, declared, os.environ)
+    except Refused as refused:
+        return {"decision": "refused", "reasons": str(refused)}
+
+
+def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
+    """What becomes of the version. Raises `Refused`."""
+    s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
+    bucket, model, approver = settings["BUCKET"], str(event["model"]), str(event["approver"])
+    if model not in declared or "/" in approver:
+        raise Refused(("unknown-model", f"{model} is no model of this registry"))
+    version, now = int(event["version"]), datetime.now(UTC)
+    package_arn = f"{declared[model]['packages']}/{version}"
+    try:
+        package = sagemaker.describe_model_package(ModelPackageName=package_arn)
+    except ClientError as error:
+        raise Refused(("unknown-version", f"{model} has no version {version}: {error}")) from None
+    decision = _document(s3, bucket, f"decisions/{approver}/{model}/{version}.json")
+    if decision is None or decision.get("decision") not in ("approved", "rejected"):
+        raise Refused(("no-decision", f"{approver} has put down no decision on version {version}"))
+    told = {
+        "version": 1,
+        "team": settings["TEAM"],
+        "model": declared[model]["group"],
+        "model_version": str(version),
+        "at": now.isoformat(),
+        "decision": decision["decision"],
+        "by": approver,
+        "reason": str(decision.get("reason", "")),
+    }
+    done = {"decision": decision["decision"], "package": package_arn, "event": told, "by": approver}
+    if decision["decision"] == "rejected":
+        return done
+    record = _record(s3, sagemaker, event, declared[model], package, settings)
+    record |= {"approver": approver, "reason": told["reason"], "released_at": now.isoformat()}
+    found = _digest(s3, bucket, record)
+    said = [
+        *broken(
+            record,
+            declared[model]["gates"],
+            package=package_arn,
+            status=package["ModelApprovalStatus"],
+            wanted=PENDING,
+            digest=found,
+        )
+    ]
+    if said:
+        raise Refused(*said)
+    key = f"releases/{model}/{version}.json"
+    _release(s3, record, key, settings, now)
+    told["evidence"] = f"s3://{bucket}/{key}"
+    return done
+
+
+def _document(s3: Any, bucket: str, key: str) -> Any:
+    try:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
+    except ValueError:
+        return None
+
+
+def _record(
+    s3: Any,
+    sagemaker: Any,
+    event: Mapping[str, Any],
+    declared: Mapping[str, Any],
+    package: Mapping[str, Any],
+    settings: Mapping[str, str],
+) -> dict[str, Any]:
+    """What the package, the results and the group say of the version; all that is missing is told at once."""
+    model, bucket = str(event["model"]), settings["BUCKET"]
+    known = package.get("CustomerMetadataProperties") or {}
+    missing = [("no-lineage", f"the package lacks modelyard:{key}") for key in _LINEAGE if not known.get(_key(key))]
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    place = f"s3://{bucket}/models/{model}/"
+    artifact = containers[0].get("ModelDataUrl", "") if len(containers) == 1 else ""
+    if not artifact.startswith(place):
+        missing.append(("foreign-artifact", f"the version must have one artifact, below {place}"))
+    else:
+        served = containers[0].get("ImageDigest") or containers[0]["Image"].rpartition("@")[2]
+        if served != known.get(_key("image-digest")):
+            missing.append(("image-mismatch", f"the package serves by {served}"))
+    created = package.get("CreatedBy", {})
+    submitter = created.get("IamIdentity", {}).get("PrincipalId") or created.get("UserProfileName")
+    if not submitter:
+        missing.append(("no-submitter", "SageMaker doesn't say who registered the package"))
+    results = _document(s3, bucket, f"gates/{model}/{int(event['version'])}.json") or {}
+    if results and results.get("package") != package["ModelPackageArn"]:
+        missing.append(("other-package", "the results of the gates are of another package"))
+    if missing:
+        raise Refused(*missing)
+    champions = sagemaker.list_model_packages(
+        ModelPackageGroupName=declared["group"],
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )["ModelPackageSummaryList"]
+    return {
+        "version": 1,
+        "team": settings["TEAM"],
+        "environment": settings["ENVIRONMENT"],
+        "model": model,
+        "package": package["ModelPackageArn"],
+        "artifact": artifact,
+        "artifact_version": known[_key("artifact-version")],
+        "artifact_digest": known[_key("artifact-digest")],
+        "gates": results.get("results", []),
+        "author": known[_key("author")],
+        "submitter": submitter,
+        "champion": champions[0]["ModelPackageArn"] if champions else None,
+        "data_snapshot": known[_key("data-snapshot")],
+        "code_commit": known[_key("code-commit")],
+        "image_digest": known[_key("image-digest")],
+    }
+
+
+def _key(name: str) -> str:
+    return f"modelyard:{name}"
+
+
+def _digest(s3: Any, bucket: str, record: Mapping[str, Any]) -> str:
+    """The SHA-256 of the artifact's bytes, read here: nobody's word for it counts."""
+    key, digest = record["artifact"].removeprefix(f"s3://{bucket}/"), hashlib.sha256()
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key, VersionId=record["artifact_version"])["Body"]
+    except ClientError as error:
+        raise Refused(("no-artifact", f"{record['artifact']}: {error}")) from None
+    for chunk in body.iter_chunks(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _release(s3: Any, record: Mapping[str, Any], key: str, settings: Mapping[str, str], now: datetime) -> None:
+    """Sign the record and put it down; record and artifact can't be deleted until the lock's end."""
+    payload, bucket = canonical(record), settings["BUCKET"]
+    signed = boto3.client("kms").sign(
+        KeyId=settings["SIGNING_KEY"],
+        Message=message(payload),
+        MessageType="RAW",
+        SigningAlgorithm="ECDSA_SHA_256",
+    )
+    release = {
+        "payload": payload,
+        "signature": base64.b64encode(signed["Signature"]).decode(),
+        "key": signed["KeyId"],
+        "algorithm": "ECDSA_SHA_256",
+    }
+    mode, until = settings["LOCK_MODE"], now + timedelta(days=int(settings["LOCK_DAYS"]))
+    s3.put_object_retention(
+        Bucket=bucket,
+        Key=record["artifact"].removeprefix(f"s3://{bucket}/"),
+        VersionId=record["artifact_version"],
+        Retention={"Mode": mode, "RetainUntilDate": until},
+    )
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=canonical(release).encode(),
+        ChecksumAlgorithm="SHA256",
+        ObjectLockMode=mode,
+        ObjectLockRetainUntilDate=until,
+    )

@@ -1,0 +1,154 @@
+"""The registry's bucket: versioned, lockable, and with a policy that says who writes where."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from modelyard.build.registry.spec import RegistrySpec
+from modelyard.core import access
+from modelyard.core.access import Principal, Statement
+from modelyard.core.buckets import access_log_bucket, closed, only_tls
+from modelyard.core.component import Component
+from modelyard.core.retention import Classification, retention_for
+from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
+
+_UPLOAD_DAYS = 7
+
+
+class Store:
+    """The bucket, and statements about parts of it. `signer`: the only role that puts down releases."""
+
+    def __init__(self, registry: Component, spec: RegistrySpec, *, key_arn: pulumi.Output[str], signer: str) -> None:
+        self._context = registry.context
+        self.key_arn = key_arn
+        retention = retention_for(Classification.CONFIDENTIAL, production=registry.context.production)
+        name = registry.physical("s3-bucket")
+        known = f"arn:{registry.context.partition}:s3:::{name}"
+        log_bucket, may_log = access_log_bucket(registry, sources=[known], days=spec.access_log_days)
+        self.bucket = aws.s3.Bucket(
+            registry.named("bucket"),
+            bucket=name,
+            object_lock_enabled=True,
+            force_destroy=retention.force_destroy,
+            opts=registry.options(protect=retention.protect),
+        )
+        self.name, self.arn = self.bucket.bucket, self.bucket.arn
+        closed(registry, "bucket", self.bucket)
+        aws.s3.BucketVersioning(
+            registry.named("versioning"),
+            bucket=self.name,
+            versioning_configuration={"status": "Enabled"},
+            opts=registry.options(),
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            registry.named("encryption"),
+            bucket=self.name,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": key_arn,
+                    },
+                    "bucket_key_enabled": True,
+                }
+            ],
+            opts=registry.options(),
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            registry.named("lifecycle"),
+            bucket=self.name,
+            rules=[
+                {
+                    "id": "uploads",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": _UPLOAD_DAYS},
+                }
+            ],
+            opts=registry.options(),
+        )
+        aws.s3.BucketLogging(
+            registry.named("logging"),
+            bucket=self.name,
+            target_bucket=log_bucket.bucket,
+            target_prefix="registry/",
+            opts=registry.options(depends_on=[may_log]),
+        )
+        aws.s3.BucketPolicy(
+            registry.named("policy"),
+            bucket=self.name,
+            policy=access.policy_json([*only_tls(self.arn), *self._fence(signer), *self._pulls(spec)]),
+            opts=registry.options(),
+        )
+
+    def objects(self, *patterns: str) -> tuple[pulumi.Output[str], ...]:
+        """The ARN of objects of these patterns."""
+        return tuple(pulumi.Output.concat(self.arn, "/", pattern) for pattern in patterns)
+
+    def may_read(self, *patterns: str) -> list[Statement]:
+        """Lets an identity read objects, every version of them."""
+        return [
+            Statement(("s3:GetObject", "s3:GetObjectVersion"), self.objects(*patterns)),
+            through_service(self._context, "s3", DECRYPT, self.key_arn),
+        ]
+
+    def may_list(self, *patterns: str) -> list[Statement]:
+        """Lets an identity list objects and their versions, and nothing beside them."""
+        return [
+            Statement(
+                ("s3:ListBucket", "s3:ListBucketVersions"), (self.arn,), {"StringLike": {"s3:prefix": list(patterns)}}
+            )
+        ]
+
+    def may_put(self, *patterns: str) -> list[Statement]:
+        """Lets an identity put objects down; what lay there stays as an older version."""
+        return [
+            Statement(("s3:AbortMultipartUpload", "s3:PutObject"), self.objects(*patterns)),
+            through_service(self._context, "s3", ENCRYPT_AND_DECRYPT, self.key_arn),
+        ]
+
+    def _fence(self, signer: str) -> list[Statement]:
+        """Whatever a role's own policies say: decisions lie below who took them, and one role puts down releases."""
+        own_places = self.objects("decisions/${aws:userid}/*", "gates/*", "models/*", "releases/*")
+        return [
+            Statement(
+                ("s3:PutObject",),
+                own_places,
+                effect="Deny",
+                principal=Principal.everyone(),
+                sid="DecisionsInOwnNameOnly",
+                except_resources=True,
+            ),
+            Statement(
+                ("s3:PutObject", "s3:PutObjectRetention"),
+                self.objects("releases/*"),
+                {"ArnNotEquals": {"aws:PrincipalArn": signer}},
+                "Deny",
+                Principal.everyone(),
+                "OnePutsDownReleases",
+            ),
+            Statement(
+                ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+                self.objects("releases/*"),
+                effect="Deny",
+                principal=Principal.everyone(),
+                sid="NobodyTakesReleasesAway",
+            ),
+        ]
+
+    def _pulls(self, spec: RegistrySpec) -> list[Statement]:
+        partition = self._context.partition
+        found: list[Statement] = []
+        for account in spec.pulled_by:
+            models = sorted(name for name, model in spec.models.items() if account in model.pulled_by)
+            found.append(
+                Statement(
+                    ("s3:GetObject", "s3:GetObjectVersion"),
+                    self.objects(*(f"{place}/{name}/*" for name in models for place in ("models", "releases"))),
+                    {"ArnLike": {"aws:PrincipalArn": f"arn:{partition}:iam::{account}:role/modelyard/*"}},
+                    principal=Principal.account(account, partition),
+                    sid=f"Account{account}Pulls",
+                )
+            )
+        return found

@@ -1,0 +1,157 @@
+"""Who registers, judges, approves, signs and pulls, as the judge decides it: each bypass beside what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from tests.isolation.judge import Judge, Question
+
+from modelyard import Context, Keys, KeysSpec, KnownAudit, ModelRegistry, RegistrySpec, Role
+from modelyard.assess.access import Access, collect
+from modelyard.assess.graph import record
+from modelyard.core.access import Statement, trust_service
+
+PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
+FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
+MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
+ROLES = ("submitter", "evaluator", "approver", "reader", "puller", "author")
+
+
+class _Everything:
+    """A policy that somebody wrote by hand, and too wide."""
+
+    component = "by-hand"
+
+
+def program() -> None:
+    keys = Keys("keys", KeysSpec(), context=FRAUD)
+    spec = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
+    registry = ModelRegistry("registry", spec, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
+
+    def role(name: str, context: Context = FRAUD) -> Role:
+        trusted = [trust_service("sagemaker.amazonaws.com", context=context)]
+        return Role(name, context=context, trusted=trusted, description=name)
+
+    made = {name: role(name) for name in ROLES}
+    registry.grant_submit(made["submitter"], models=["scores"])
+    registry.grant_evaluate(made["evaluator"], models=["scores"])
+    registry.grant_approve(made["approver"], models=["scores"])
+    registry.grant_read(made["reader"], models=["scores"])
+    registry.grant_pull(made["puller"], models=["scores"])
+    registry.grant_submit(made["author"], models=["scores"])
+    wide = [Statement(("sagemaker:*", "kms:*", "s3:*"), ("*",))]
+    made["author"].allow(_Everything(), "everything", wide)
+    role("stranger", CHURN).allow(_Everything(), "everything", [Statement(("kms:*",), ("*",))])
+
+
+@pytest.fixture(scope="module")
+def access() -> Access:
+    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+
+
+SAGEMAKER = "arn:aws:sagemaker:eu-west-1:123456789012"
+PACKAGE = f"{SAGEMAKER}:model-package/ml-dev-fraud-registry-scores/3"
+OTHER = f"{SAGEMAKER}:model-package/ml-dev-fraud-registry-others/3"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:ml-dev-fraud-registry-promotion"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:ml-dev-fraud-registry-promoter"
+CREATE, UPDATE = "sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"
+PENDING = {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}
+APPROVED = {"sagemaker:ModelApprovalStatus": "Approved"}
+SIGNING = {"kms:MessageType": "RAW", "kms:SigningAlgorithm": "ECDSA_SHA_256"}
+TRIES: list[tuple[str, str, str, dict[str, str], bool]] = [
+    ("submitter", CREATE, PACKAGE, PENDING, True),
+    ("submitter", CREATE, PACKAGE, APPROVED, False),
+    ("submitter", CREATE, PACKAGE, {}, False),
+    ("submitter", CREATE, OTHER, PENDING, False),
+    ("submitter", UPDATE, PACKAGE, APPROVED, False),
+    ("submitter", UPDATE, PACKAGE, {}, False),
+    ("submitter", "states:StartExecution", MACHINE, {}, False),
+    ("evaluator", CREATE, PACKAGE, PENDING, False),
+    ("approver", "states:StartExecution", MACHINE, {}, True),
+    ("approver", UPDATE, PACKAGE, APPROVED, False),
+    ("approver", "lambda:InvokeFunction", FUNCTION, {}, False),
+    ("reader", "sagemaker:DescribeModelPackage", PACKAGE, {}, True),
+    ("reader", "sagemaker:DescribeModelPackage", OTHER, {}, False),
+    ("reader", "states:StartExecution", MACHINE, {}, False),
+    ("author", UPDATE, PACKAGE, {}, True),
+    ("author", UPDATE, PACKAGE, APPROVED, False),
+    ("author", CREATE, PACKAGE, APPROVED, False),
+    ("registry-promotion", UPDATE, PACKAGE, APPROVED, True),
+    ("registry-promotion", UPDATE, PACKAGE, {}, False),
+    ("registry-promotion", "lambda:InvokeFunction", FUNCTION, {}, True),
+    ("registry-promoter", UPDATE, PACKAGE, APPROVED, False),
+]
+
+
+def role(access: Access, name: str) -> str:
+    (found,) = [found for found in access.identities if found.endswith(f"-{name}")]
+    return found
+
+
+@pytest.mark.parametrize(("who", "action", "on", "carrying", "allowed"), TRIES)
+def test_the_promotion_alone_approves(
+    judge: Judge, access: Access, who: str, action: str, on: str, carrying: dict[str, str], allowed: bool
+):
+    (verdict,) = judge.ask(access, [Question(role(access, who), action, on, carrying)])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "allowed"),
+    [
+        ("registry-promoter", "kms:Sign", True),
+        ("registry-promotion", "kms:Sign", False),
+        ("author", "kms:Sign", False),
+        ("approver", "kms:Sign", False),
+        ("stranger", "kms:Sign", False),
+        ("reader", "kms:GetPublicKey", True),
+        ("puller", "kms:Verify", True),
+        ("stranger", "kms:GetPublicKey", False),
+        ("author", "kms:PutKeyPolicy", False),
+        ("author", "kms:ScheduleKeyDeletion", False),
+    ],
+)
+def test_one_role_signs_and_readers_verify(judge: Judge, access: Access, who: str, action: str, allowed: bool):
+    (key,) = [
+        arn
+        for arn, policies in ((arn, access.policy_of(arn)) for arn in access.things if ":key/" in arn)
+        if policies and "NobodyElseSigns" in str(policies[1].document)
+    ]
+    carrying = SIGNING if action == "kms:Sign" else {}
+    (verdict,) = judge.ask(access, [Question(role(access, who), action, key, carrying)])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "key", "allowed"),
+    [
+        ("submitter", "s3:PutObject", "models/scores/model.tar.gz", True),
+        ("submitter", "s3:PutObject", "models/others/model.tar.gz", False),
+        ("submitter", "s3:PutObject", "gates/scores/3.json", False),
+        ("submitter", "s3:PutObject", "decisions/AROAEXAMPLE:session/scores/3.json", False),
+        ("submitter", "s3:PutObject", "releases/scores/3.json", False),
+        ("evaluator", "s3:PutObject", "gates/scores/3.json", True),
+        ("evaluator", "s3:PutObject", "models/scores/model.tar.gz", False),
+        ("approver", "s3:PutObject", "decisions/AROAEXAMPLE:session/scores/3.json", True),
+        ("approver", "s3:PutObject", "decisions/AROAEXAMPLE:session/others/3.json", False),
+        ("approver", "s3:PutObject", "decisions/AROAOTHER:grace/scores/3.json", False),
+        ("approver", "s3:PutObject", "gates/scores/3.json", False),
+        ("puller", "s3:GetObject", "models/scores/model.tar.gz", True),
+        ("puller", "s3:GetObject", "models/others/model.tar.gz", False),
+        ("reader", "s3:GetObject", "releases/scores/3.json", True),
+        ("reader", "s3:GetObject", "models/scores/model.tar.gz", False),
+        ("author", "s3:PutObject", "decisions/AROAEXAMPLE:session/scores/3.json", True),
+        ("author", "s3:PutObject", "decisions/AROAOTHER:grace/scores/3.json", False),
+        ("author", "s3:PutObject", "releases/scores/3.json", False),
+        ("author", "s3:DeleteObject", "releases/scores/3.json", False),
+        ("registry-promoter", "s3:PutObject", "releases/scores/3.json", True),
+        ("registry-promoter", "s3:PutObject", "decisions/AROAOTHER:grace/scores/3.json", False),
+    ],
+)
+def test_each_writes_its_own_part_of_the_bucket(
+    judge: Judge, access: Access, who: str, action: str, key: str, allowed: bool
+):
+    (bucket,) = [
+        arn for arn in access.things if arn.startswith("arn:aws:s3:::ml-dev-fraud-registry-") and "logs" not in arn
+    ]
+    (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}")])
+    assert verdict.allowed is allowed, str(verdict)
