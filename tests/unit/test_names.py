@@ -44,6 +44,7 @@ ALPHABETS: dict[str, str] = {
     "dynamodb-table": r"[a-z0-9-]{3,200}",
     "processing-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
     "cache": r"[a-z][a-z0-9-]{0,39}",
+    "training-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
 }
 
 

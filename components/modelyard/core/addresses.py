@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 ENVIRONMENT_VARIABLE: Final = "MODELYARD_RESOURCES"
 """Names the parameter path of the running identity: `/modelyard/<platform>/<environment>/<team>/<identity>`."""
+
+
+def _words(value: object) -> object:
+    return tuple(word for word in value.split(",") if word) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""Several words, published with commas between them."""
 
 
 class Address(BaseModel):
@@ -117,6 +125,37 @@ class ModelAddress(Address):
     """The ARN of the state machine that approves."""
 
 
+class TrainingPoolAddress(Address):
+    """What a training job must be in order to be let in: role, network, keys, types, limits, and where its things lie.
+
+    Names of jobs begin with `job_name` and a hyphen. `output` and `checkpoints` are `s3://…/`, each job below its own
+    name; `checkpoints` is empty where the pool keeps none. Types with local disks take no volume key.
+    """
+
+    kind: Literal["training-pool"] = "training-pool"
+    job_name: str
+    role_arn: str
+    key_arn: str
+    subnets: Words = ()
+    security_groups: Words = ()
+    instance_types: Words = ()
+    local_disk_types: Words = ()
+    max_runtime_seconds: int
+    max_wait_seconds: int = 0
+    """Of a job on spare capacity, waiting included; zero: jobs run on demand."""
+    warm_seconds: int = 0
+    volume_gib: int
+    network_isolation: bool
+    inter_container_encryption: bool
+    instances: int = 1
+    most_instances: int = 1
+    launcher: Literal["torchrun", "mpi"] = "torchrun"
+    output: str
+    checkpoints: str = ""
+    tags: Words = ()
+    """`key=value`, what every job carries so that its cost is somebody's."""
+
+
 A = TypeVar("A", bound=Address)
 AnyAddress = Annotated[
     DatasetAddress
@@ -126,7 +165,8 @@ AnyAddress = Annotated[
     | KeyAddress
     | ModelAddress
     | SecretAddress
-    | StreamAddress,
+    | StreamAddress
+    | TrainingPoolAddress,
     Field(discriminator="kind"),
 ]
 
@@ -175,6 +215,10 @@ class ResourceDocument(BaseModel):
     def stream(self, name: str) -> StreamAddress:
         """Where events of the dataset called `name` are put. Raises `KeyError` where that wasn't granted."""
         return self._find(StreamAddress, name)
+
+    def training_pool(self, name: str) -> TrainingPoolAddress:
+        """The training pool called `name`. Raises `KeyError` where nothing may be submitted to it."""
+        return self._find(TrainingPoolAddress, name)
 
     def feature_view(self, name: str, version: int | None = None) -> FeatureViewAddress:
         """A version of the feature view called `name`; without a version, the newest of those granted.

@@ -54,6 +54,7 @@ Kind = Literal[
     "dynamodb-table",
     "processing-job",
     "cache",
+    "training-job",
 ]
 
 
@@ -107,6 +108,8 @@ LIMITS: Final[dict[Kind, Limit]] = {
     # 63, less nine characters that tell runs apart
     "processing-job": Limit(54, "sagemaker/latest/APIReference/API_CreateProcessingJob"),
     "cache": Limit(40, "AmazonElastiCache/latest/APIReference/API_CreateServerlessCache"),
+    # 63, less a hyphen and eight characters that tell jobs apart
+    "training-job": Limit(54, "sagemaker/latest/APIReference/API_CreateTrainingJob"),
 }
 
 

@@ -1,0 +1,9 @@
+from .aws import TrainingPool as TrainingPool
+from .catalogue import Instance as Instance
+from .catalogue import InstanceCatalogue as InstanceCatalogue
+from .spec import DistributedSpec as DistributedSpec
+from .spec import PlaceSpec as PlaceSpec
+from .spec import SageMakerTraining as SageMakerTraining
+from .spec import SpotSpec as SpotSpec
+from .spec import TrainingSpec as TrainingSpec
+from .spec import TuningSpec as TuningSpec
