@@ -8,7 +8,7 @@ import pytest
 from tests.isolation.judge import Judge
 from tests.isolation.report import table
 from tests.isolation.shared import SHARED, UNSEEN
-from tests.isolation.trials import GROUPS, Outcome, Trials, judged
+from tests.isolation.trials import Outcome, Trials
 from tests.isolation.world import TEAMS, World
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "isolation.md"
@@ -16,8 +16,8 @@ LEAST = 20_000
 
 
 @pytest.fixture(scope="module")
-def outcome(judge: Judge, trials: Trials) -> Outcome:
-    return judged(judge, trials.loosely(), [trial for group in GROUPS for trial in group(trials)])
+def outcome(trials: Trials) -> Outcome:
+    return trials.outcome()
 
 
 def test_everything_that_decides_is_read(teams: World):

@@ -11,7 +11,7 @@ from tests.isolation.escapes import ESCAPES, filled
 from tests.isolation.examples import examples, granted, in_person
 from tests.isolation.judge import Action, Judge, Question, Table, Verdict
 from tests.isolation.shared import shared_by_all
-from tests.isolation.world import SHAPES, Team, World, loosely
+from tests.isolation.world import SHAPES, Team, World, loosely, services_of_wildcards
 
 from modelyard.assess.access import Identity
 
@@ -50,6 +50,17 @@ class Outcome:
     by_administrator: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
     """By service: twins that only a principal outside of every fence may do."""
 
+    def joined(self, other: Outcome) -> Outcome:
+        """This outcome and another in one."""
+        made = Outcome(self.trials + other.trials, self.leaks + other.leaks, self.hollow + other.hollow)
+        for mine, theirs, ours in (
+            (self.twins, other.twins, made.twins),
+            (self.by_administrator, other.by_administrator, made.by_administrator),
+        ):
+            for service in {*mine, *theirs}:
+                ours[service] = mine.get(service, 0) + theirs.get(service, 0)
+        return made
+
 
 def things(team: Team, table: Table, types: Iterable[str]) -> dict[str, str]:
     """The ARN of the team's thing of each type of a service's table."""
@@ -77,6 +88,14 @@ class Trials:
         """The world under the other reading of wildcards that stand for types."""
         forms = {service: tuple(kinds.values()) for service, kinds in self.arns.items()}
         return self.world.changed(loosely(self.world.access, forms))
+
+    def outcome(self) -> Outcome:
+        """What comes of all trials; where a wildcard stands for a type, under the reading that lets more through."""
+        trials = [trial for group in GROUPS for trial in group(self)]
+        wild = services_of_wildcards(self.world.access)
+        read_loosely = [trial for trial in trials if trial.question.action.partition(":")[0] in wild]
+        others = [trial for trial in trials if trial.question.action.partition(":")[0] not in wild]
+        return judged(self.judge, self.world, others).joined(judged(self.judge, self.loosely(), read_loosely))
 
     def classic(self) -> Iterator[Trial]:
         """Every escape, on every other team, by the greedy and the deployment role; on one other team by every role.

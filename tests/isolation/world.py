@@ -251,6 +251,25 @@ def loosely(access: Access, forms: Mapping[str, Iterable[str]]) -> Access:
     return replace(access, identities=identities)
 
 
+def services_of_wildcards(access: Access) -> frozenset[str]:
+    """The services of which a policy of an identity, or a boundary, names things by a wildcard for the type."""
+    policies = [policy for each in access.identities.values() for policy in (*each.policies, each.boundary) if policy]
+    named = (
+        resource
+        for policy in policies
+        for statement in policy.statements
+        for key in ("Resource", "NotResource")
+        for resource in words(statement.get(key, ()))
+    )
+    return frozenset(resource.split(":")[2] for resource in named if _is_wild(resource))
+
+
+def _is_wild(resource: str) -> bool:
+    *head, last = resource.split(":", 5)
+    kind = _KIND.match(last) if len(head) == 5 else None
+    return kind is not None and "*" in kind[0] and head[3] + head[4] != ""
+
+
 def _types_written_out(resources: str | Sequence[str], starts: Mapping[str, Sequence[str]]) -> list[str]:
     """Each ARN; those with a wildcard for the type once for each type, and once more with something in between."""
     written: list[str] = []

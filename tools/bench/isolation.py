@@ -20,7 +20,7 @@ def isolation(runs: int) -> Iterator[Figure]:
     from tests.isolation.installed import JudgeMissing, installed
     from tests.isolation.judge import Judge
     from tests.isolation.report import table
-    from tests.isolation.trials import GROUPS, Outcome, Trials, judged
+    from tests.isolation.trials import Outcome, Trials
     from tests.isolation.world import TEAMS, project, recorded, world
 
     try:
@@ -35,8 +35,7 @@ def isolation(runs: int) -> Iterator[Figure]:
     for _ in range(runs):
         begin = perf_counter()
         with Judge() as judge:
-            trials = Trials(judge, teams)
-            outcomes.append(judged(judge, teams, [trial for group in GROUPS for trial in group(trials)]))
+            outcomes.append(Trials(judge, teams).outcome())
         seconds.append(perf_counter() - begin)
     outcome = outcomes[-1]
     tries, twins = len(outcome.trials), sum(outcome.twins.values()) + sum(outcome.by_administrator.values())
