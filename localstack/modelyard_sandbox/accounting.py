@@ -65,6 +65,8 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("glue", "list_data_quality_rulesets", "Rulesets"),
     Listing("dynamodb", "list_tables", "TableNames"),
     Listing("sagemaker", "list_feature_groups", "FeatureGroupSummaries"),
+    Listing("elasticache", "describe_serverless_caches", "ServerlessCaches"),
+    Listing("elasticache", "describe_user_groups", "UserGroups"),
     Listing("sagemaker", "list_model_package_groups", "ModelPackageGroupSummaryList"),
     Listing("kinesis", "list_streams", "StreamNames"),
     Listing("firehose", "list_delivery_streams", "DeliveryStreamNames"),

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from modelyard import Context, DataLake, FeaturesSpec, FeatureStore, Keys, KeysSpec, LakeSpec, Role
+from modelyard import Context, DataLake, FeaturesSpec, FeatureStore, Keys, KeysSpec, KnownNetwork, LakeSpec, Role
 from modelyard.core.access import trust_service
+from modelyard.core.contract import NetworkContract
 from modelyard.testing import Deployment, deploy
 from modelyard_jobs.resources import resources
 from modelyard_sandbox.accounting import counted
@@ -29,6 +30,13 @@ VERSION: dict[str, Any] = {
     "consistency": {},
 }
 SAGEMAKER, FEAST = {"kind": "sagemaker"}, {"kind": "feast"}
+REDIS = {"kind": "feast", "online": {"kind": "redis", "security_groups": ["sg-12345678"]}}
+NETWORK = {
+    "vpc_id": "vpc-12345678",
+    "cidr": "10.0.0.0/16",
+    "subnets": {"private": {"eu-west-1a": "subnet-12345678"}},
+    "security_groups": {"workload": "sg-87654321"},
+}
 
 
 def lake_spec() -> LakeSpec:
@@ -44,7 +52,8 @@ def a_store(flavour: dict[str, Any], **changes: Any) -> Any:
     def program() -> None:
         keys = Keys("keys", KeysSpec(), context=FRAUD)
         lake = DataLake("lake", lake_spec(), context=FRAUD, keys=keys)
-        store = FeatureStore("features", spec, context=FRAUD, lake=lake)
+        network = KnownNetwork(NetworkContract.model_validate(NETWORK))
+        store = FeatureStore("features", spec, context=FRAUD, lake=lake, network=network)
         trusted = [trust_service("sagemaker.amazonaws.com", context=FRAUD)]
         reader = Role("reader", context=FRAUD, trusted=trusted, description="reads")
         store.grant_read_online(reader)
@@ -56,7 +65,7 @@ def changed(stack: Deployment) -> dict[str, str]:
     return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
-@pytest.mark.parametrize("flavour", [SAGEMAKER, FEAST], ids=["sagemaker", "feast"])
+@pytest.mark.parametrize("flavour", [SAGEMAKER, FEAST, REDIS], ids=["sagemaker", "feast", "redis"])
 def test_a_store_is_made_stays_as_it_is_and_goes_without_a_trace(flavour: dict[str, Any]):
     with deploy(lambda: None, region=REGION) as stack:
         before = counted(stack.client, REGION)

@@ -13,11 +13,12 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Role
+from modelyard import Context, DataLake, Keys, KeysSpec, KnownNetwork, LakeSpec, Role
 from modelyard.assess.graph import Graph, Node, record, reveal
 from modelyard.build.features import FeaturesSpec, FeatureStore
 from modelyard.build.features.jobs import windows
 from modelyard.core.access import trust_service
+from modelyard.core.contract import NetworkContract
 from modelyard.core.document import load, parse
 from modelyard.core.errors import InputError, SpecError
 from modelyard.core.features import ViewDefinition, record_id
@@ -295,6 +296,59 @@ def test_the_definition_of_a_view_is_what_jobs_read():
         assert view.source.columns["event_time"] == "happened_at"
         assert view.offline is not None and view.offline.database == "ml_dev_fraud_lake"
         assert view.features[0].owner == OWNER and view.features[1].owner == "bob@acme.example"
+
+
+REDIS = {"kind": "feast", "online": {"kind": "redis", "security_groups": ["sg-12345678"]}}
+
+
+def cached(network: bool = True) -> Graph:
+    def program() -> None:
+        keys = Keys("keys", KeysSpec(), context=CONTEXT)
+        lake = DataLake("lake", LAKE, context=CONTEXT, keys=keys)
+        places = {
+            "vpc_id": "vpc-1",
+            "cidr": "10.0.0.0/16",
+            "subnets": {"private": {"eu-west-1a": "subnet-1"}},
+            "security_groups": {"workload": "sg-1"},
+        }
+        known = KnownNetwork(NetworkContract.model_validate(places)) if network else None
+        store = FeatureStore("features", spec(REDIS), context=CONTEXT, lake=lake, network=known)
+        trusted = [trust_service("sagemaker.amazonaws.com", context=CONTEXT)]
+        for intent in ("read_online", "write"):
+            role = Role(intent.replace("_", "-"), context=CONTEXT, trusted=trusted, description=intent)
+            getattr(store, f"grant_{intent}")(role)
+
+    return record(program, project="p", stack="s", region="eu-west-1")
+
+
+def test_a_cache_is_private_encrypted_and_entered_by_iam():
+    graph = cached()
+    cache = only(graph, "aws:elasticache/serverlessCache:ServerlessCache").properties
+    assert cache["kmsKeyId"] == named(graph, "keys-default").outputs["arn"]
+    assert (cache["subnetIds"], cache["securityGroupIds"]) == (["subnet-1"], ["sg-12345678"])
+    users = {node.properties["userId"]: node.properties for node in graph.of_type("aws:elasticache/user:User")}
+    assert set(users) == {"ml-dev-fraud-features-reader", "ml-dev-fraud-features-writer"}
+    assert all(user["authenticationMode"] == {"type": "iam"} for user in users.values())
+    config = YAML(typ="safe").load(reveal(named(graph, "features-feast-configuration").properties["content"]))
+    assert config["online_store"]["connection_string"] == "${MODELYARD_FEAST_REDIS}", "no password is written down"
+
+
+def test_readers_enter_the_cache_as_the_reader_and_writers_as_the_writer():
+    graph = cached()
+    for role, user in (("read-online", "reader"), ("write", "writer")):
+        policy = json.loads(reveal(named(graph, f"{role}-features-access").properties["policy"]))
+        (connect,) = [each for each in policy["Statement"] if each["Action"] == "elasticache:Connect"]
+        assert [arn.rpartition(":")[2] for arn in connect["Resource"]] == [
+            "ml-dev-fraud-features",
+            f"ml-dev-fraud-features-{user}",
+        ]
+        address = json.loads(reveal(named(graph, f"{role}-features-address").properties["insecureValue"]))
+        assert address["addresses"][0]["endpoint"].endswith(":6379")
+
+
+def test_a_cache_without_a_network_is_refused():
+    with pytest.raises(InputError, match="needs a network, since a cache is never public"):
+        cached(network=False)
 
 
 # --- jobs

@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from modelyard.core.addresses import FeatureViewAddress
 from modelyard.core.features import ViewDefinition
-from modelyard_jobs.feature_clients import Athena, CloudWatch, FeatureGroup, QueryFailed
+from modelyard_jobs.feature_clients import Athena, CloudWatch, FeatureGroup, QueryFailed, redis_connection
 from modelyard_jobs.features import Row, compare, iso, main, materialize, moment, typed
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -278,6 +279,30 @@ def test_what_the_service_left_over_is_asked_for_again():
     row = {"at": "2026-01-31 09:00:00", "amount": "1", "vip": "true"}
     group.put({**row, "customer_id": str(number)} for number in range(150))
     assert all(group.get([{"customer_id": str(number)} for number in range(150)]))
+
+
+def test_the_password_of_a_cache_is_a_request_that_iam_signed():
+    import boto3
+
+    given = {
+        "name": "customer-v1",
+        "view": "customer",
+        "version": "1",
+        "flavour": "feast",
+        "store": "customer_v1",
+        "bucket": "b",
+        "definition": "d",
+        "workgroup": "w",
+        "key_arn": "k",
+        "endpoint": "ml-dev-fraud-features-0a1b2c.serverless.eu-west-1.cache.amazonaws.com:6379",
+        "writer": "ml-dev-fraud-features-writer",
+    }
+    session = boto3.Session("AKIA", "secret", region_name="eu-west-1")
+    text = redis_connection(FeatureViewAddress.model_validate(given), session)
+    host, secured, user, password = text.split(",")
+    assert (host, secured, user) == (given["endpoint"], "ssl=true", f"username={given['writer']}")
+    assert password.startswith("password=ml-dev-fraud-features/?Action=connect&User=ml-dev-fraud-features-writer")
+    assert "X-Amz-Expires=900" in password and "ResourceType=ServerlessCache" in password
 
 
 def test_figures_carry_the_views_dimensions():

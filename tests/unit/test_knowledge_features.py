@@ -12,6 +12,8 @@ from modelyard_sandbox.knowledge.rules import features
 
 GROUP = "aws:sagemaker/featureGroup:FeatureGroup"
 TABLE = "aws:dynamodb/table:Table"
+USER = "aws:elasticache/user:User"
+CACHE = "aws:elasticache/serverlessCache:ServerlessCache"
 ROLE = "arn:aws:iam::123456789012:role/features"
 ONLINE = {"onlineStoreConfig": {"enableOnlineStore": True}}
 OFFLINE = {"offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://acme-features/"}}}
@@ -42,6 +44,14 @@ ACCEPTED: Mapping[str, Mapping[str, Any]] = {
         "billingMode": "PAY_PER_REQUEST",
         **keyed("entity_id"),
     },
+    USER: {
+        "userId": "reader",
+        "userName": "reader",
+        "engine": "valkey",
+        "accessString": "on ~* +@read",
+        "authenticationMode": {"type": "iam"},
+    },
+    CACHE: {"name": "features", "engine": "valkey"},
 }
 CASES = [
     ("a record is known by a feature", GROUP, {"recordIdentifierFeatureName": "nobody"}, {}),
@@ -66,6 +76,9 @@ CASES = [
      {"ttl": {"enabled": True, "attributeName": "expires_at"}}),
     ("recovery reaches back 35 days", TABLE, {"pointInTimeRecovery": {"enabled": True, "recoveryPeriodInDays": 36}},
      {"pointInTimeRecovery": {"enabled": True, "recoveryPeriodInDays": 35}}),
+    ("a user that IAM signs in has one name", USER, {"userName": "other"}, {"userId": "other", "userName": "other"}),
+    ("a user begins with a letter", USER, {"userId": "1", "userName": "1"}, {"userId": "a1", "userName": "a1"}),
+    ("a cache has no two hyphens in a row", CACHE, {"name": "fea--tures"}, {"name": "fea-tures"}),
 ]  # fmt: skip
 
 

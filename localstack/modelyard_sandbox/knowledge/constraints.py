@@ -114,6 +114,19 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:ec2/vpc:Vpc": Operation("ec2", "CreateVpc"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Operation("ec2", "CreateVpcEndpoint"),
+    "aws:elasticache/serverlessCache:ServerlessCache": Operation(
+        "elasticache",
+        "CreateServerlessCache",
+        {
+            "name": "ServerlessCacheName",
+            "cacheUsageLimits.ecpuPerSeconds": "CacheUsageLimits.ECPUPerSecond",
+            "snapshotArnsToRestores": "SnapshotArnsToRestore",
+        },
+    ),
+    "aws:elasticache/user:User": Operation(
+        "elasticache", "CreateUser", {"authenticationMode.passwordCount": None, "passwordsWo": None}
+    ),
+    "aws:elasticache/userGroup:UserGroup": Operation("elasticache", "CreateUserGroup"),
     "aws:glue/catalogDatabase:CatalogDatabase": Operation(
         "glue", "CreateDatabase", {"catalogId": "CatalogId"}, root="DatabaseInput"
     ),

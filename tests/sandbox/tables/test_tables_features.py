@@ -1,4 +1,4 @@
-"""Feature groups and DynamoDB tables through their whole life."""
+"""Feature groups, DynamoDB tables and serverless caches through their whole life."""
 
 from __future__ import annotations
 
@@ -98,12 +98,6 @@ def test_a_feature_group_of_the_same_name_is_refused(cloud: Any) -> None:
     assert "already exists" in cloud.refused(GROUP, **group(onlineStoreConfig=ONLINE))
 
 
-def test_a_feature_group_without_a_store_or_without_its_record_identifier_is_refused(cloud: Any) -> None:
-    assert "OnlineStoreConfig" in cloud.refused(GROUP, **group())
-    unknown = group(onlineStoreConfig=ONLINE, recordIdentifierFeatureName="nobody")
-    assert "RecordIdentifierFeatureName" in cloud.refused(GROUP, **unknown)
-
-
 def table(**changes: Any) -> dict[str, Any]:
     return {
         "name": "features.customer_v1",
@@ -171,3 +165,76 @@ def test_the_policy_of_a_table_lives_and_dies(cloud: Any) -> None:
     assert policy["revisionId"] != before
     policy.imported(arn)
     policy.delete()
+
+
+USER = "aws:elasticache/user:User"
+USERS = "aws:elasticache/userGroup:UserGroup"
+CACHE = "aws:elasticache/serverlessCache:ServerlessCache"
+
+
+def user(name: str = "reader", rights: str = "on ~* +@read") -> dict[str, Any]:
+    return {
+        "userId": name,
+        "userName": name,
+        "engine": "valkey",
+        "accessString": rights,
+        "authenticationMode": {"type": "iam"},
+    }
+
+
+def test_the_users_of_a_cache_and_their_group_live_and_die(cloud: Any) -> None:
+    reader = cloud.make(USER, **user(), tags={"team": "fraud"})
+    reader.update(accessString="on ~* +@all")
+    reader.update(tags={"team": "churn"})
+    assert reader.forecast(userId="other", userName="other").replaces == {"userId", "userName"}
+    writer = cloud.make(USER, **user("writer"))
+    group = cloud.make(USERS, userGroupId="features", engine="valkey", userIds=["reader"], tags={"team": "fraud"})
+    group.update(userIds=["reader", "writer"])
+    assert "InvalidUserState" in cloud.refuses_to_delete(writer), "a group has it"
+    group.update(userIds=["reader"])
+    writer.delete()
+    group.imported("features")
+    cloud.client("elasticache").modify_user_group(UserGroupId="features", UserIdsToRemove=["reader"])
+    assert not group.read().state.get("userIds"), "what drifted is found"
+    group.delete()
+    reader.delete()
+
+
+def test_a_group_names_users_that_exist_and_one_of_redis_the_default_one(cloud: Any) -> None:
+    assert "UserNotFound" in cloud.refused(USERS, userGroupId="features", engine="valkey", userIds=["nobody"])
+    cloud.make(USER, **{**user(), "engine": "redis"})
+    assert "DefaultUserRequired" in cloud.refused(USERS, userGroupId="features", engine="redis", userIds=["reader"])
+
+
+def test_a_serverless_cache_lives_and_dies(cloud: Any) -> None:
+    cloud.make(USER, **user())
+    group = cloud.make(USERS, userGroupId="features", engine="valkey", userIds=["reader"])
+    limits = {"dataStorage": {"maximum": 5, "unit": "GB"}, "ecpuPerSeconds": [{"maximum": 5000}]}
+    cache = cloud.make(
+        CACHE,
+        name="features",
+        engine="valkey",
+        majorEngineVersion="8",
+        description="Features",
+        kmsKeyId="arn:aws:kms:eu-west-1:123456789012:key/1",
+        securityGroupIds=["sg-12345678"],
+        subnetIds=["subnet-1", "subnet-2"],
+        userGroupId="features",
+        cacheUsageLimits=limits,
+        tags={"team": "fraud"},
+    )
+    assert cache["endpoints"][0]["port"] == 6379
+    cache.update(cacheUsageLimits={**limits, "dataStorage": {"maximum": 10, "unit": "GB"}})
+    cache.update(description="Other words")
+    cache.update(tags={"team": "churn"})
+    assert "InvalidUserGroupState" in cloud.refuses_to_delete(group), "the cache uses it"
+    assert cache.forecast(kmsKeyId="arn:aws:kms:eu-west-1:123456789012:key/2").replaces == {"kmsKeyId"}
+    assert cache.forecast(name="others").replaces == {"name"}
+    cache.imported("features")
+    cache.delete()
+    group.delete()
+
+
+def test_a_cache_of_an_unknown_version_or_group_is_refused(cloud: Any) -> None:
+    assert "has no version 9" in cloud.refused(CACHE, name="features", engine="valkey", majorEngineVersion="9")
+    assert "UserGroupNotFound" in cloud.refused(CACHE, name="features", engine="valkey", userGroupId="nobody")

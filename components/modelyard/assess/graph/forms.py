@@ -262,6 +262,22 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "{name}",
         "arn": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
     },
+    "aws:elasticache/serverlessCache:ServerlessCache": {
+        "id": "{name}",
+        "arn": "arn:{partition}:elasticache:{region}:{account}:serverlesscache:{name}",
+        "endpoints": [
+            {"address": "{name}-{hex6}.serverless.{region}.cache.amazonaws.com", "port": 6379},
+        ],
+        "status": "available",
+    },
+    "aws:elasticache/user:User": {
+        "id": "{userId}",
+        "arn": "arn:{partition}:elasticache:{region}:{account}:user:{userId}",
+    },
+    "aws:elasticache/userGroup:UserGroup": {
+        "id": "{userGroupId}",
+        "arn": "arn:{partition}:elasticache:{region}:{account}:usergroup:{userGroupId}",
+    },
     "aws:secretsmanager/secret:Secret": {
         "id": "{arn}",
         "arn": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{hex6}",

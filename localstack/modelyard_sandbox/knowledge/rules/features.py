@@ -10,12 +10,17 @@ from modelyard_sandbox.knowledge.values import UNKNOWN
 
 _GROUP = "aws:sagemaker/featureGroup:FeatureGroup"
 _TABLE = "aws:dynamodb/table:Table"
+_USER = "aws:elasticache/user:User"
+_CACHE = "aws:elasticache/serverlessCache:ServerlessCache"
 
 _CREATE_GROUP = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateFeatureGroup.html"
 _RESERVED = "https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-create-feature-group.html"
 _THROUGHPUT = "https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-throughput-mode.html"
 _CREATE_TABLE = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html"
 _TABLE_NAMES = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"
+_IAM_USER = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html"
+_USER_IDS = "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateUser.html"
+_CACHE_NAMES = "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateServerlessCache.html"
 _RECOVERY = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html"
 
 
@@ -100,6 +105,15 @@ def _streams(table: Mapping[str, Any]) -> str | None:
     return "a stream needs streamViewType" if wants and not table.get("streamViewType") else None
 
 
+def _same_name(user: Mapping[str, Any]) -> str | None:
+    mode = known(user, "authenticationMode")
+    name, identity = known(user, "userName"), known(user, "userId")
+    by_iam = isinstance(mode, Mapping) and mode.get("type") == "iam"
+    if by_iam and name is not None and identity is not None and name != identity:
+        return f"a user that IAM signs in has one name; userName is {name}, userId {identity}"
+    return None
+
+
 _NAMES = matches(r"[A-Za-z0-9_.-]{3,255}", "tables take 3 to 255 letters, digits, _.-")
 _says_reserved = "is_deleted, write_time and api_invocation_time are Feature Store's own"
 RULES: Sequence[Rule] = (
@@ -118,5 +132,18 @@ RULES: Sequence[Rule] = (
     Rule(_TABLE, "", _indexed, _CREATE_TABLE),
     Rule(_TABLE, "", _streams, _CREATE_TABLE),
     Rule(_TABLE, "ttl", _expiry, _CREATE_TABLE),
+    Rule(_USER, "", _same_name, _IAM_USER),
+    Rule(
+        _USER,
+        "userId",
+        matches(r"[a-zA-Z][a-zA-Z0-9-]{0,39}", "users begin with a letter; 40 letters, digits and - at most"),
+        _USER_IDS,
+    ),
+    Rule(
+        _CACHE,
+        "name",
+        matches(r"(?!.*--)[a-zA-Z]([a-zA-Z0-9-]{0,38}[a-zA-Z0-9])?", "caches take 40 letters, digits and single -"),
+        _CACHE_NAMES,
+    ),
     Rule(_TABLE, "pointInTimeRecovery.recoveryPeriodInDays", between(0, 35), _RECOVERY),
 )
