@@ -26,6 +26,8 @@ PACKAGES = (
     "modelyard.foundation.tenancy",
     "modelyard.build.data",
     "modelyard.build.features",
+    "modelyard.build.registry",
+    "modelyard.build.training",
 )
 LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
 MARKERS = re.compile(r"(<!-- spec:start (\w+)( alone)? -->\n).*?(<!-- spec:end -->)", re.DOTALL)

@@ -6,6 +6,8 @@ from .build.features import FeatureViewSpec as FeatureViewSpec
 from .build.registry import ModelRegistry as ModelRegistry
 from .build.registry import ModelSpec as ModelSpec
 from .build.registry import RegistrySpec as RegistrySpec
+from .build.training import TrainingPool as TrainingPool
+from .build.training import TrainingSpec as TrainingSpec
 from .core.access import trust_account as trust_account
 from .core.access import trust_federated as trust_federated
 from .core.access import trust_roles as trust_roles

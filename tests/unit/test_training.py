@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,3 +219,11 @@ def test_the_catalogue_knows_what_a_job_would_find():
     assert catalogue["ml.trn1.32xlarge"].gpus == 0, "Trainium runs no CUDA program"
     assert all(i.source and i.as_of and i.quality in ("checked", "listed") for i in catalogue.values())
     assert catalogue.with_gpu_in("eu-west-1")[0].accelerator_memory_gib <= 16
+
+
+def test_the_pages_examples_run():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text()
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "docs/training.md", "exec"), {})
