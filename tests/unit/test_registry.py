@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from modelyard import Context, KnownAudit, KnownKeys, ModelRegistry, RegistrySpec, Role
 from modelyard.assess.graph import Graph, record
@@ -160,3 +163,11 @@ def test_a_refusal_ends_the_machine_before_any_status_is_set():
     assert machine["Refused"]["Type"] == "Fail"
     sets = {name: s["Parameters"]["ModelApprovalStatus"] for name, s in machine.items() if "updateModel" in str(s)}
     assert sets == {"Approve": "Approved", "Reject": "Rejected"}
+
+
+def test_the_example_of_the_docs_is_a_registry():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "registry.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    spec = RegistrySpec.model_validate(YAML(typ="safe").load(example))
+    assert spec.models["scores"].gates["better"].value.against == "champion"
+    graph_of(spec)
