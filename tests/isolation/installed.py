@@ -61,8 +61,12 @@ def _major(node: str) -> int:
 
 def _fetch_node(staged: Path) -> None:
     uv = Path(sys.prefix) / "bin" / "uv"
-    wheel = [str(uv), "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--target", str(staged)]
-    _run([*wheel, "-r", str(HERE / "node.txt")], HERE, f"there is no node {OLDEST} or newer with npm on PATH, and")
+    wheel = [str(uv), "pip", "install", "--quiet", "--python", sys.executable, "--require-hashes", "--no-deps"]
+    _run(
+        [*wheel, "--target", str(staged), "-r", str(HERE / "node.txt")],
+        HERE,
+        f"there is no node {OLDEST} or newer with npm on PATH, and",
+    )
 
 
 def _install(npm: list[str], staged: Path) -> None:
