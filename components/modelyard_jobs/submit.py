@@ -1,4 +1,4 @@
-"""A request for a training job that the pool lets in; what it wouldn't is refused here, with the reason."""
+"""Requests for training jobs and searches that the pool lets in; what it wouldn't is refused here, with the reason."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ from typing import Any, Final, Literal
 from modelyard.core.addresses import TrainingPoolAddress
 
 _LONGEST_NAME: Final = 63
+_LONGEST_SEARCH_NAME: Final = 32
+_OF_EACH_JOB: Final = (
+    "CheckpointConfig",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "EnableNetworkIsolation",
+    "Environment",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "RoleArn",
+    "StoppingCondition",
+    "VpcConfig",
+)
 
 
 class RefusedError(ValueError):
@@ -72,6 +85,57 @@ def training_job(
     if pool.subnets:
         request["VpcConfig"] = {"Subnets": list(pool.subnets), "SecurityGroupIds": list(pool.security_groups)}
     return request
+
+
+def tuning_job(
+    pool: TrainingPoolAddress,
+    name: str,
+    *,
+    metric: str,
+    pattern: str,
+    ranges: Mapping[str, tuple[float, float]],
+    goal: Literal["Maximize", "Minimize"] = "Maximize",
+    **job: Any,
+) -> dict[str, Any]:
+    """What boto3's `create_hyper_parameter_tuning_job` takes for a search whose jobs `training_job` would build.
+
+    `pattern` finds the value of `metric` in a job's log; `ranges`: least and most of each continuous parameter; `job`:
+    what `training_job` takes beside the name. Raises `RefusedError` as that does, and for a name that is too long.
+    Source: sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.
+    """
+    full_name = f"{pool.job_name}-{name}"
+    if len(full_name) > _LONGEST_SEARCH_NAME:
+        raise RefusedError(
+            f"{full_name}: a search's name has at most {_LONGEST_SEARCH_NAME} characters, "
+            f"{len(pool.job_name) + 1} of which are the pool's; use a shorter one, or a pool with a shorter name"
+        )
+    each = training_job(pool, name, **job)
+    resources = {key: value for key, value in each["ResourceConfig"].items() if key != "KeepAlivePeriodInSeconds"}
+    definition = {
+        **{key: each[key] for key in _OF_EACH_JOB if key in each},
+        "AlgorithmSpecification": {
+            **each["AlgorithmSpecification"],
+            "MetricDefinitions": [{"Name": metric, "Regex": pattern}],
+        },
+        "ResourceConfig": resources,
+        "StaticHyperParameters": each["HyperParameters"],
+    }
+    continuous = [{"Name": key, "MinValue": str(least), "MaxValue": str(most)} for key, (least, most) in ranges.items()]
+    return {
+        "HyperParameterTuningJobName": full_name,
+        "HyperParameterTuningJobConfig": {
+            "Strategy": pool.tuning_strategy,
+            "HyperParameterTuningJobObjective": {"Type": goal, "MetricName": metric},
+            "ResourceLimits": {
+                "MaxNumberOfTrainingJobs": pool.tuning_jobs,
+                "MaxParallelTrainingJobs": pool.tuning_parallel,
+            },
+            "ParameterRanges": {"ContinuousParameterRanges": continuous},
+            "TrainingJobEarlyStoppingType": "Auto" if pool.tuning_early_stopping else "Off",
+        },
+        "TrainingJobDefinition": definition,
+        "Tags": each["Tags"],
+    }
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, VpcSpec
 from modelyard.assess.graph import Graph, record
@@ -16,7 +18,7 @@ from modelyard.build.training import InstanceCatalogue, TrainingPool, TrainingSp
 from modelyard.core.access import trust_service
 from modelyard.core.addresses import Addresses, TrainingPoolAddress
 from modelyard.core.errors import SpecError
-from modelyard_jobs.submit import RefusedError, training_job
+from modelyard_jobs.submit import RefusedError, training_job, tuning_job
 
 PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
 FRAUD = PLATFORM.for_team("fraud")
@@ -211,6 +213,28 @@ def test_a_job_that_the_pool_would_refuse_is_not_even_built():
         )
     told = str(refusal.value)
     assert all(part in told for part in ("at most 63", "ml.p4d.24xlarge: the pool", "2 instances", "1000000 seconds"))
+
+
+def accepted(operation: str, request: dict[str, Any]) -> str:
+    model = Session().get_service_model("sagemaker").operation_model(operation)
+    return ParamValidator().validate(request, model.input_shape).generate_report()
+
+
+def test_what_is_built_is_what_sagemakers_api_takes():
+    pool = address_of(spec(**SPOT))
+    channels = {"train": "s3://b/train/"}
+    assert accepted("CreateTrainingJob", training_job(pool, "1", image=IMAGE, channels=channels)) == ""
+    search = tuning_job(
+        pool, "1", metric="auc", pattern="auc=(.*)", ranges={"rate": (0.1, 0.9)}, image=IMAGE, channels=channels
+    )
+    assert accepted("CreateHyperParameterTuningJob", search) == ""
+    assert search["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 20
+    assert search["TrainingJobDefinition"]["VpcConfig"]["Subnets"] == list(pool.subnets)
+
+
+def test_a_search_has_a_shorter_name_than_a_job():
+    with pytest.raises(RefusedError, match="at most 32 characters"):
+        tuning_job(address_of(spec()), "n" * 11, metric="auc", pattern="x", ranges={}, image=IMAGE)
 
 
 def test_the_catalogue_knows_what_a_job_would_find():

@@ -150,6 +150,10 @@ class TrainingPoolAddress(Address):
     instances: int = 1
     most_instances: int = 1
     launcher: Literal["torchrun", "mpi"] = "torchrun"
+    tuning_strategy: Literal["Bayesian", "Hyperband", "Random"] = "Bayesian"
+    tuning_jobs: int = 20
+    tuning_parallel: int = 2
+    tuning_early_stopping: bool = True
     output: str
     checkpoints: str = ""
     tags: Words = ()

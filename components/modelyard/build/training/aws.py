@@ -121,6 +121,10 @@ class TrainingPool(Component):
             "instances": known.instances,
             "most_instances": known.most_instances,
             "launcher": known.launcher,
+            "tuning_strategy": spec.tuning.strategy,
+            "tuning_jobs": spec.tuning.most_jobs,
+            "tuning_parallel": spec.tuning.parallel_jobs,
+            "tuning_early_stopping": spec.tuning.early_stopping,
             "tags": ",".join(f"{key}={value}" for key, value in tags.items()),
         }
         return address(
