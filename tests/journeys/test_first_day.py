@@ -41,13 +41,13 @@ def test_a_stack_is_selected_so_that_plain_pulumi_needs_no_flag(deployed):
 def test_changing_one_retention_updates_exactly_that(deployed):
     file = deployed.root / "stacks/teams/fraud.yaml"
     before = file.read_text()
-    file.write_text(before.replace("retention_days: 400", "retention_days: 401"))
+    file.write_text(before.replace("retention_days: 1095", "retention_days: 1096"))
     try:
         result = json.loads(deployed("preview", "fraud", "--json"))["results"]["fraud"]
         (resource,) = (change for change in result["resources"] if change["op"] != "same")
-        assert (resource["op"], resource["name"]) == ("update", "lake-raw-lifecycle")
+        assert (resource["op"], resource["name"]) == ("update", "lake-curated-lifecycle")
         (changed,) = resource["properties"]
-        assert "401" in json.dumps(changed)
+        assert "1096" in json.dumps(changed)
         assert changes(deployed("up", "fraud", "--json"))["fraud"] == {"update": 1}
     finally:
         file.write_text(before)
@@ -59,7 +59,8 @@ def test_another_team_is_one_file_and_one_command(deployed):
     assert "yard up churn" in said
     made = changes(deployed("up", "churn", "--json"))
     assert made["churn"]["create"] > 50
-    assert set(made["platform"]) == {"create"}, "the platform gets the team's fence, and nothing of it changes"
+    assert set(made["platform"]) == {"create", "update"}, "the platform gets the team's fence"
+    assert made["platform"]["update"] == 1, "the trail records accesses to the team's data too"
     assert "there is such a team already" in deployed("new", "team", "churn", code=2)
 
 

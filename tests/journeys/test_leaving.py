@@ -25,7 +25,8 @@ def test_a_team_that_is_removed_leaves_its_archive_and_nothing_else(yard):
     done = json.loads(yard("team", "remove", "demand", "--keep", "kept", "--yes", "--json"))
     assert done["left"] == {}
     assert done["changes"]["platform"]["delete"] > 3, "the fence, the key and their policies"
-    assert set(done["changes"]["platform"]) <= {"delete", "same"}, "nothing else of the platform moves"
+    assert done["changes"]["platform"].get("update") == 1, "the trail has one team less to watch"
+    assert set(done["changes"]["platform"]) <= {"delete", "same", "update"}, "nothing else of the platform moves"
     (archive,) = (yard.root / "kept").iterdir()
     kept = {file["name"]: file for file in json.loads((archive / "kept.json").read_text())["files"]}
     (scores,) = (name for name in kept if name.startswith("data/"))
