@@ -272,10 +272,12 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "aws:elasticache/user:User": {
         "id": "{userId}",
+        "userId": "{name}",
         "arn": "arn:{partition}:elasticache:{region}:{account}:user:{userId}",
     },
     "aws:elasticache/userGroup:UserGroup": {
         "id": "{userGroupId}",
+        "userGroupId": "{name}",
         "arn": "arn:{partition}:elasticache:{region}:{account}:usergroup:{userGroupId}",
     },
     "aws:secretsmanager/secret:Secret": {
