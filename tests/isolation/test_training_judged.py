@@ -28,7 +28,7 @@ def program() -> None:
         own = keys[context.owner]
         lake = DataLake(f"{name}-lake", LakeSpec.model_validate({"datasets": {}}), context=context, keys=own)
         spec = TrainingSpec.model_validate({"instance_types": ["ml.m5.xlarge", "ml.g5.xlarge"], **changes})
-        return TrainingPool(name, spec, context=context, keys=own, lake=lake, network=network)
+        return TrainingPool(name, spec, context=context, lake=lake, network=network)
 
     def role(name: str, context: Context) -> Role:
         trusted = [trust_service("states.amazonaws.com", context=context)]

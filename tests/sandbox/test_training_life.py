@@ -27,7 +27,7 @@ def a_pool(**changes: Any) -> Callable[[], None]:
         network = Network("network", vpc, context=CONTEXT, keys=keys)
         lake = DataLake("lake", LakeSpec.model_validate({"datasets": {}}), context=FRAUD, keys=keys)
         spec = TrainingSpec.model_validate({"instance_types": ["ml.m5.xlarge", "ml.g5.xlarge"], **changes})
-        pool = TrainingPool("training", spec, context=FRAUD, keys=keys, lake=lake, network=network)
+        pool = TrainingPool("training", spec, context=FRAUD, lake=lake, network=network)
         trusted = [trust_service("states.amazonaws.com", context=FRAUD)]
         pool.grant_submit(Role("submitter", context=FRAUD, trusted=trusted, description="submits"))
 

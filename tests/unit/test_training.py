@@ -42,7 +42,7 @@ def recorded(text: str, region: str) -> Graph:
         vpc = VpcSpec.model_validate({"kind": "vpc", "cidr": "10.20.0.0/16", "zones": [f"{region}a", f"{region}b"]})
         network = Network("network", vpc, context=context, keys=keys)
         lake = DataLake("lake", LakeSpec.model_validate({"datasets": {}}), context=context, keys=keys)
-        pool = TrainingPool("training", given, context=context, keys=keys, lake=lake, network=network)
+        pool = TrainingPool("training", given, context=context, lake=lake, network=network)
         submitter = Role(
             "submitter",
             context=context,
@@ -182,7 +182,7 @@ def test_a_pool_in_a_vpc_needs_a_network():
     def program() -> None:
         keys = Keys("keys", KeysSpec(), context=FRAUD)
         lake = DataLake("lake", LakeSpec.model_validate({"datasets": {}}), context=FRAUD, keys=keys)
-        TrainingPool("training", spec(), context=FRAUD, keys=keys, lake=lake)
+        TrainingPool("training", spec(), context=FRAUD, lake=lake)
 
     with pytest.raises(SpecError, match="asks for a network, and there is none"):
         record(program, project="p", stack="s", region="eu-west-1")

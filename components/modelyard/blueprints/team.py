@@ -63,6 +63,8 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         pulumi.export("buckets", {zone: made.bucket.bucket for zone, made in lake.zones.items()})
         pulumi.export("database", lake.database.name)
         pulumi.export("workgroup", lake.workgroup.name)
+        if lake.legal_holds:
+            pulumi.export("legal_holds", lake.legal_holds)
     for persona, access in spec.personas.items():
         _grant(personas[persona], access, lake, secrets, audit, spec.team)
     if personas:

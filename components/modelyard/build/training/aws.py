@@ -17,7 +17,7 @@ from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
 from modelyard.core.identity import Role
 from modelyard.core.tags import RESERVED
-from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
+from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, through_service
 from modelyard.foundation.network import NetworkLike
 
 
@@ -36,7 +36,6 @@ class TrainingPool(Component):
         spec: TrainingSpec,
         *,
         context: Context,
-        keys: KeysLike,
         lake: DataLake,
         network: NetworkLike | None = None,
         transform: Mapping[str, Transform] | None = None,
@@ -47,7 +46,7 @@ class TrainingPool(Component):
             raise SpecError(*faults)
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
-        self.key_arn = keys.arn("models")
+        self.key_arn = lake.key_arn
         self.job_name = self.physical("training-job")
         """What the name of every job of the pool begins with, a hyphen following."""
         self._lake = lake

@@ -56,7 +56,7 @@ def _somebody(applied: Mapping[str, Any]) -> str | None:
 
 
 def _heard(subscribers: Sequence[Mapping[str, Any]]) -> str | None:
-    kinds = [known(subscriber, "subscriptionType") for subscriber in subscribers]
+    kinds = [known(each, "subscriptionType") for each in subscribers if isinstance(each, Mapping)]
     if kinds.count("EMAIL") > _MOST_ADDRESSES:
         return f"has {kinds.count('EMAIL')} email addresses; at most {_MOST_ADDRESSES} are allowed"
     return f"has {kinds.count('SNS')} SNS topics; at most 1 is allowed" if kinds.count("SNS") > 1 else None
