@@ -22,6 +22,7 @@ from modelyard.core.errors import EmulatorError, Fault, ModelyardError, Source
 from modelyard_sandbox import processes
 from modelyard_sandbox.accounting import counted
 from modelyard_sandbox.aws.session import botocore_session
+from modelyard_sandbox.baseline import baseline
 from modelyard_sandbox.localstack.host import ENDPOINT, ENFORCE
 from modelyard_sandbox.places import MARKER, Places
 from modelyard_sandbox.processes import Process
@@ -70,14 +71,14 @@ class Sandbox:
                     begun.append(chosen.start(free, choice, self.places))
                     endpoint = at(free)
                 begun.append(self._start_daemon(endpoint))
-                baseline = self._counted(endpoint, chosen.access_key)
+                own = baseline(choice, self.region, lambda: self._counted(endpoint, chosen.access_key))
                 processes.wait_until_ready(begun[-1], self.places.socket.exists, self.places.log("provider"))
             except BaseException:
                 for process in begun:
                     process.stop()
                 raise
             self._mark()
-            Record(choice, endpoint, tuple(begun), baseline).write(self.places.record)
+            Record(choice, endpoint, tuple(begun), own).write(self.places.record)
         return self.status()
 
     def stop(self) -> bool:

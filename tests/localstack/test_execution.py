@@ -181,6 +181,35 @@ def test_a_state_machine_that_asks_for_what_is_not_there_fails_with_the_services
     assert (ended["status"], ended["error"]) == ("FAILED", "DynamoDb.ResourceNotFoundException")
 
 
+def test_what_is_put_into_a_stream_arrives_in_the_bucket_that_firehose_fills(account: Account):
+    bucket = account.bucket("landing")
+    kinesis, firehose, s3 = (account.aws.client(service) for service in ("kinesis", "firehose", "s3"))
+    kinesis.create_stream(StreamName="events", ShardCount=2)
+    stream = kinesis.describe_stream_summary(StreamName="events")["StreamDescriptionSummary"]["StreamARN"]
+    firehose.create_delivery_stream(
+        DeliveryStreamName="delivery",
+        DeliveryStreamType="KinesisStreamAsSource",
+        KinesisStreamSourceConfiguration={"KinesisStreamARN": stream, "RoleARN": account.role},
+        ExtendedS3DestinationConfiguration={"RoleARN": account.role, "BucketARN": f"arn:aws:s3:::{bucket}"},
+    )
+
+    def active() -> bool:
+        described = firehose.describe_delivery_stream(DeliveryStreamName="delivery")
+        return described["DeliveryStreamDescription"]["DeliveryStreamStatus"] == "ACTIVE"
+
+    account.eventually(active)
+    records = [{"Data": f"{number}".encode(), "PartitionKey": f"{number}"} for number in range(4)]
+    kinesis.put_records(StreamName="events", Records=records)
+
+    def arrived() -> bool:
+        keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        texts = [s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+        return sorted("".join(texts)) == ["0", "1", "2", "3"]
+
+    account.eventually(arrived)
+    firehose.delete_delivery_stream(DeliveryStreamName="delivery")
+
+
 def test_a_bridged_service_finds_the_bucket_that_localstack_keeps(account: Account):
     bucket = account.bucket("trails")
     cloudtrail = account.aws.client("cloudtrail")

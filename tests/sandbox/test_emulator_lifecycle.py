@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from modelyard.core.errors import EmulatorError
+from modelyard_sandbox.baseline import baseline
 from modelyard_sandbox.emulator import Sandbox
 from modelyard_sandbox.places import MARKER
 from modelyard_sandbox.servers import Choice
@@ -41,6 +42,25 @@ def test_starting_a_running_sandbox_changes_nothing(sandbox: Sandbox):
 
 def test_a_fresh_sandbox_is_empty(sandbox: Sandbox):
     assert sandbox.counts() == {}
+
+
+def test_what_a_fresh_one_holds_is_counted_once_on_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MODELYARD_CACHE", str(tmp_path))
+    counts: list[str] = []
+
+    def count() -> dict[str, int]:
+        counts.append("counted")
+        return {"ec2: Vpcs": 1}
+
+    for _ in range(2):
+        assert baseline(Choice(), "eu-west-1", count) == {"ec2: Vpcs": 1}
+    assert counts == ["counted"]
+    baseline(Choice(), "eu-west-2", count)
+    baseline(Choice("localstack"), "eu-west-1", count)
+    assert len(counts) == 3, "another region and another emulator hold something else"
+    for _ in range(2):
+        baseline(Choice("localstack", external="http://127.0.0.1:4566"), "eu-west-1", count)
+    assert len(counts) == 5, "what somebody else started is never fresh"
 
 
 def test_it_listens_on_the_loopback_interface_only(sandbox: Sandbox):

@@ -17,6 +17,7 @@ from tools.bench.desk import help_answers, recording, tests
 from tools.bench.figure import Figure, show
 from tools.bench.firstday import bare, up
 from tools.bench.isolation import isolation
+from tools.bench.localstack import localstack
 from tools.bench.process import ROOT, BenchError
 from tools.bench.sandbox import sandbox
 from tools.bench.teams import teams
@@ -28,6 +29,7 @@ GROUPS: Final[Mapping[str, Group]] = {
     "recording": recording,
     "isolation": isolation,
     "sandbox": sandbox,
+    "localstack": localstack,
     "up": up,
     "teams": teams,
     "bare": bare,

@@ -25,11 +25,21 @@ def main() -> int:
     from localstack.runtime import main as localstack
 
     from modelyard_sandbox import moto_extensions
-    from modelyard_sandbox.localstack import alarms, answers, bridge, enforcement, loopback, reset, stores, tasks
+    from modelyard_sandbox.localstack import (
+        alarms,
+        answers,
+        bridge,
+        enforcement,
+        loopback,
+        reset,
+        stores,
+        streams,
+        tasks,
+    )
 
     moto_extensions.install()
     bridge.install((*services.BRIDGED, *given.bridge))
-    for extension in (alarms, answers, loopback, reset, stores, tasks):
+    for extension in (alarms, answers, loopback, reset, stores, streams, tasks):
         extension.install()
     if given.enforce_iam:
         enforcement.install()
