@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Final
 
 import pytest
@@ -45,11 +46,11 @@ def door(persona: str) -> str:
 def access() -> Access:
     """The team, and three roles that may do everything: two doors, and somebody's who has none."""
     found = collect(record(program, project="p", stack="s", region="eu-west-1", account=ACCOUNT))
+    everything, others = Policy("everything", EVERYTHING), dict(found.identities)
     for arn in (door("data-scientist"), door("approver"), f"arn:aws:iam::{ACCOUNT}:role/administrator"):
         name = arn.rpartition("/")[2]
-        everything = Policy("everything", EVERYTHING)
-        found.identities[arn] = Identity(arn=arn, name=name, path="/", policies=(everything,), trust=everything)
-    return found
+        others[arn] = Identity(arn=arn, name=name, path="/", policies=(everything,), trust=everything)
+    return dataclasses.replace(found, identities=others)
 
 
 def becomes(judge: Judge, access: Access, caller: str, session: str, persona: str, name: str) -> bool:
