@@ -176,9 +176,9 @@ echo "$@" >> "$FAKE/arguments"
 while [ "$1" != --event-log ]; do shift; done
 cat "$FAKE/events" > "$2"
 ps -o pgid= $$ > "$FAKE/group"
+[ -n "$FAKE_WAITS" ] && trap 'echo interrupt >> "$FAKE/interrupts"; touch "$FAKE/go-on"' INT
 touch "$FAKE/running"
 if [ -n "$FAKE_WAITS" ]; then
-  trap 'echo interrupt >> "$FAKE/interrupts"; touch "$FAKE/go-on"' INT
   while [ ! -e "$FAKE/go-on" ]; do sleep 0.02; done
 fi
 [ -n "$FAKE_SAYS" ] && echo "error: $FAKE_SAYS" >&2
