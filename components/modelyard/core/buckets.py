@@ -1,4 +1,4 @@
-"""What every private bucket has, whoever owns it: shut doors, TLS alone, and a place for access logs."""
+"""What every private bucket has, whoever owns it: shut doors, TLS alone, versions, a key, and access logs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,50 @@ def closed(component: Component, role: str, bucket: aws.s3.Bucket) -> None:
         bucket=bucket.bucket,
         rule={"object_ownership": "BucketOwnerEnforced"},
         opts=component.options(),
+    )
+
+
+def versioned(component: Component, role: str, bucket: aws.s3.Bucket) -> aws.s3.BucketVersioning:
+    """Keep what is overwritten and deleted as older versions; `role` is the child's."""
+    return aws.s3.BucketVersioning(
+        component.named(role),
+        bucket=bucket.bucket,
+        versioning_configuration={"status": "Enabled"},
+        opts=component.options(),
+    )
+
+
+def encrypted(
+    component: Component, role: str, bucket: aws.s3.Bucket, key_arn: pulumi.Input[str], *, bucket_key: bool = True
+) -> None:
+    """Encrypt objects under a key of our own; `role` is the child's.
+
+    `bucket_key`: whether S3 asks KMS for a key of the bucket now and then, and not for each object: cheaper.
+    """
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        component.named(role),
+        bucket=bucket.bucket,
+        rules=[
+            {
+                "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn},
+                "bucket_key_enabled": bucket_key,
+            }
+        ],
+        opts=component.options(),
+    )
+
+
+def logged(
+    component: Component, role: str, bucket: aws.s3.Bucket, to: tuple[aws.s3.Bucket, aws.s3.BucketPolicy], prefix: str
+) -> None:
+    """Write who accesses `bucket` below `prefix` of what `access_log_bucket` made; `role` is the child's."""
+    log_bucket, may_log = to
+    aws.s3.BucketLogging(
+        component.named(role),
+        bucket=bucket.bucket,
+        target_bucket=log_bucket.bucket,
+        target_prefix=prefix,
+        opts=component.options(depends_on=[may_log]),
     )
 
 

@@ -62,7 +62,7 @@ class DataLake(Component):
         self.spec = spec
         self.key_arn = keys.arn("data")
         sources = [f"arn:{context.partition}:s3:::{bucket_name(self, zone, spec)}" for zone in spec.zones]
-        log_bucket, may_log = access_log_bucket(self, sources=sources, days=spec.access_log_days)
+        logs = access_log_bucket(self, sources=sources, days=spec.access_log_days)
         self.zones: dict[ZoneName, Zone] = {
             zone: Zone(
                 self,
@@ -70,8 +70,7 @@ class DataLake(Component):
                 spec,
                 key_arn=self.key_arn,
                 retention=self._retention(zone),
-                log_bucket=log_bucket,
-                may_log=may_log,
+                logs=logs,
             )
             for zone in spec.zones
         }

@@ -14,7 +14,7 @@ from modelyard.build.data.spec import LakeSpec, ZoneName
 from modelyard.core import access
 from modelyard.core.access import Grantee, Principal, Statement, address, identity_of
 from modelyard.core.addresses import BucketAddress
-from modelyard.core.buckets import closed, only_tls
+from modelyard.core.buckets import closed, encrypted, logged, only_tls, versioned
 from modelyard.core.component import Component
 from modelyard.core.context import Context
 from modelyard.core.retention import Retention
@@ -65,8 +65,7 @@ class Zone:
         *,
         key_arn: pulumi.Output[str],
         retention: Retention,
-        log_bucket: aws.s3.Bucket,
-        may_log: aws.s3.BucketPolicy,
+        logs: tuple[aws.s3.Bucket, aws.s3.BucketPolicy],
     ) -> None:
         self.name = name
         self.component = lake.component
@@ -84,39 +83,15 @@ class Zone:
         )
         self.arn: pulumi.Output[str] = self.bucket.arn
         closed(lake, name, self.bucket)
-        aws.s3.BucketVersioning(
-            lake.named(f"{name}-versioning"),
-            bucket=self.bucket.bucket,
-            versioning_configuration={"status": "Enabled"},
-            opts=lake.options(),
-        )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            lake.named(f"{name}-encryption"),
-            bucket=self.bucket.bucket,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": key_arn,
-                    },
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=lake.options(),
-        )
+        versioned(lake, f"{name}-versioning", self.bucket)
+        encrypted(lake, f"{name}-encryption", self.bucket, key_arn)
         aws.s3.BucketLifecycleConfiguration(
             lake.written_at(f"{name}-lifecycle", where),
             bucket=self.bucket.bucket,
             rules=lifecycle_rules(spec, name),
             opts=lake.options(),
         )
-        aws.s3.BucketLogging(
-            lake.named(f"{name}-logging"),
-            bucket=self.bucket.bucket,
-            target_bucket=log_bucket.bucket,
-            target_prefix=f"{name}/",
-            opts=lake.options(depends_on=[may_log]),
-        )
+        logged(lake, f"{name}-logging", self.bucket, logs, f"{name}/")
         aws.s3.BucketPolicy(
             lake.named(f"{name}-policy"),
             bucket=self.bucket.bucket,

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from modelyard.build.registry.spec import RegistrySpec
 from modelyard.core import access
 from modelyard.core.access import Principal, Statement
-from modelyard.core.buckets import access_log_bucket, closed, only_tls
+from modelyard.core.buckets import access_log_bucket, closed, encrypted, logged, only_tls, versioned
 from modelyard.core.component import Component
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
@@ -25,7 +25,7 @@ class Store:
         retention = retention_for(Classification.CONFIDENTIAL, production=registry.context.production)
         name = registry.physical("s3-bucket")
         known = f"arn:{registry.context.partition}:s3:::{name}"
-        log_bucket, may_log = access_log_bucket(registry, sources=[known], days=spec.access_log_days)
+        logs = access_log_bucket(registry, sources=[known], days=spec.access_log_days)
         self.bucket = aws.s3.Bucket(
             registry.named("bucket"),
             bucket=name,
@@ -35,26 +35,8 @@ class Store:
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
         closed(registry, "bucket", self.bucket)
-        aws.s3.BucketVersioning(
-            registry.named("versioning"),
-            bucket=self.name,
-            versioning_configuration={"status": "Enabled"},
-            opts=registry.options(),
-        )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            registry.named("encryption"),
-            bucket=self.name,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": key_arn,
-                    },
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=registry.options(),
-        )
+        versioned(registry, "versioning", self.bucket)
+        encrypted(registry, "encryption", self.bucket, key_arn)
         aws.s3.BucketLifecycleConfiguration(
             registry.named("lifecycle"),
             bucket=self.name,
@@ -68,13 +50,7 @@ class Store:
             ],
             opts=registry.options(),
         )
-        aws.s3.BucketLogging(
-            registry.named("logging"),
-            bucket=self.name,
-            target_bucket=log_bucket.bucket,
-            target_prefix="registry/",
-            opts=registry.options(depends_on=[may_log]),
-        )
+        logged(registry, "logging", self.bucket, logs, "registry/")
         aws.s3.BucketPolicy(
             registry.named("policy"),
             bucket=self.name,

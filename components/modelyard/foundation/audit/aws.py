@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from modelyard.core import access
 from modelyard.core.access import Grantee, Principal, Statement, identity_of, trust_service
-from modelyard.core.buckets import access_log_bucket, closed, only_tls
+from modelyard.core.buckets import access_log_bucket, closed, encrypted, logged, only_tls, versioned
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError, SpecError
@@ -125,7 +125,7 @@ class AuditTrail(Component):
     def _bucket(self) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
         """The bucket of the trail's files: locked, versioned, encrypted, and written by this trail alone."""
         arn, name, days = self.places.bucket, self.places.bucket_name, self.spec.days(self.context)
-        log_bucket, may_log = access_log_bucket(self, sources=[arn], days=self.spec.access_log_days)
+        logs = access_log_bucket(self, sources=[arn], days=self.spec.access_log_days)
         bucket = aws.s3.Bucket(
             self.named("trail-files"),
             bucket=name,
@@ -134,12 +134,7 @@ class AuditTrail(Component):
             opts=self.options(protect=self._retention.protect),
         )
         closed(self, "trail-files", bucket)
-        versioning = aws.s3.BucketVersioning(
-            self.named("trail-files-versioning"),
-            bucket=bucket.bucket,
-            versioning_configuration={"status": "Enabled"},
-            opts=self.options(),
-        )
+        versioning = versioned(self, "trail-files-versioning", bucket)
         mode = "COMPLIANCE" if isinstance(self.spec.lock, ComplianceLock) else "GOVERNANCE"
         aws.s3.BucketObjectLockConfiguration(
             self.named("trail-files-lock"),
@@ -147,20 +142,8 @@ class AuditTrail(Component):
             rule={"default_retention": {"mode": mode, "days": days}},
             opts=self.options(depends_on=[versioning]),
         )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            self.named("trail-files-encryption"),
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": self.key_arn,
-                    },
-                    "bucket_key_enabled": False,  # a bucket key would ask CloudTrail to decrypt, too
-                }
-            ],
-            opts=self.options(),
-        )
+        # A bucket key would ask CloudTrail to decrypt, too.
+        encrypted(self, "trail-files-encryption", bucket, self.key_arn, bucket_key=False)
         aws.s3.BucketLifecycleConfiguration(
             self.named("trail-files-lifecycle"),
             bucket=bucket.bucket,
@@ -176,13 +159,7 @@ class AuditTrail(Component):
             ],
             opts=self.options(depends_on=[versioning]),
         )
-        aws.s3.BucketLogging(
-            self.named("trail-files-logging"),
-            bucket=bucket.bucket,
-            target_bucket=log_bucket.bucket,
-            target_prefix="trail/",
-            opts=self.options(depends_on=[may_log]),
-        )
+        logged(self, "trail-files-logging", bucket, logs, "trail/")
         policy = aws.s3.BucketPolicy(
             self.named("trail-files-policy"),
             bucket=bucket.bucket,
