@@ -16,6 +16,7 @@ from modelyard.build.data.spec import ArrivalCheck, DatasetSpec, LakeSpec, ZoneN
 from modelyard.build.data.versions import may_erase, may_snapshot
 from modelyard.build.data.zone import Zone, bucket_name
 from modelyard.core.access import Grantee, PendingAddress, Statement, address, identity_of
+from modelyard.core.actions import QUERY, READ_CATALOG, WRITE_CATALOG
 from modelyard.core.addresses import DatasetAddress
 from modelyard.core.buckets import access_log_bucket
 from modelyard.core.component import Component, Transform
@@ -26,21 +27,6 @@ from modelyard.core.retention import Retention, retention_for
 from modelyard.foundation.keys import KeysLike
 
 _GIB: Final = 2**30
-_READ_CATALOG: Final = (
-    "glue:BatchGetPartition",
-    "glue:GetDatabase",
-    "glue:GetPartition",
-    "glue:GetPartitions",
-    "glue:GetTable",
-)
-_WRITE_CATALOG: Final = ("glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition")
-_QUERY: Final = (
-    "athena:GetQueryExecution",
-    "athena:GetQueryResults",
-    "athena:GetWorkGroup",
-    "athena:StartQueryExecution",
-    "athena:StopQueryExecution",
-)
 
 
 class DataLake(Component):
@@ -126,7 +112,7 @@ class DataLake(Component):
         workgroup = self.context.arn("athena", f"workgroup/{self.physical('athena-workgroup')}")
         results = self.zone("artifacts")
         identity_of(grantee).allow(
-            self, "query", [Statement(_QUERY, (workgroup,)), *results.may_read(RESULTS), *results.may_write(RESULTS)]
+            self, "query", [Statement(QUERY, (workgroup,)), *results.may_read(RESULTS), *results.may_write(RESULTS)]
         )
 
     def grant_publish(self, grantee: Grantee, *, datasets: Sequence[str] | None = None) -> None:
@@ -194,7 +180,7 @@ class DataLake(Component):
             if prefixes:
                 statements += zone.may_write(*prefixes) if write else zone.may_read(*prefixes)
         if chosen:
-            statements.append(Statement(_WRITE_CATALOG if write else _READ_CATALOG, self._catalog.arns(chosen)))
+            statements.append(Statement(WRITE_CATALOG if write else READ_CATALOG, self._catalog.arns(chosen)))
         identity_of(grantee).allow(self, intent, statements, [self._address(name) for name in chosen])
 
     def _known(self, datasets: Sequence[str] | None) -> list[str]:

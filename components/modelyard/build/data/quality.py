@@ -12,6 +12,7 @@ from modelyard.build.data.catalog import Catalog, storage
 from modelyard.build.data.spec import ArrivalCheck, DatasetSpec, QualitySpec, ScheduledCheck
 from modelyard.build.data.zone import Zone
 from modelyard.core.access import Statement
+from modelyard.core.actions import READ_CATALOG
 from modelyard.core.component import Component
 from modelyard.core.notices import Notices
 from modelyard.core.service_role import ServiceRole
@@ -19,13 +20,6 @@ from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, through_service
 
 _LOOK_EVERY_SECONDS: Final = 30
 _LONGEST_SUBJECT: Final = 100
-_READ_CATALOG: Final = (
-    "glue:BatchGetPartition",
-    "glue:GetDatabase",
-    "glue:GetPartition",
-    "glue:GetPartitions",
-    "glue:GetTable",
-)
 _RUN: Final = (
     "glue:GetDataQualityResult",
     "glue:GetDataQualityRulesetEvaluationRun",
@@ -126,7 +120,7 @@ def _reader(
         source_arn=context.arn("glue", "*"),
         statements=[
             *zone.may_read(prefix),
-            Statement(_READ_CATALOG, catalog.arns([name])),
+            Statement(READ_CATALOG, catalog.arns([name])),
             Statement(("glue:GetDataQualityRuleset", "glue:PublishDataQuality"), (ruleset_arn,)),
             Statement(("s3:GetObject",), (assets,)),
             Statement(("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), (logs,)),

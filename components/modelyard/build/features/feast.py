@@ -8,11 +8,12 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.features import feast_files
-from modelyard.build.features.places import QUERY, READ_CATALOG, WRITE_CATALOG, Places
+from modelyard.build.features.places import Places
 from modelyard.build.features.redis import Redis
 from modelyard.build.features.spec import DynamoDBOnline, FeastFlavour, ProvisionedThroughput, RedisOnline
 from modelyard.build.features.views import Stored, View
 from modelyard.core.access import Statement
+from modelyard.core.actions import QUERY, READ_CATALOG, WRITE_CATALOG
 from modelyard.core.component import Component
 from modelyard.core.features import DAY, FeatureType
 from modelyard.core.retention import Retention

@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from modelyard.build.features.spec import JobSpec
 from modelyard.build.features.views import View
 from modelyard.core.access import Statement, trust_service
+from modelyard.core.actions import JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
 from modelyard.core.component import Component
 from modelyard.core.features import FRESHNESS, MISMATCHED, NAMESPACE
 from modelyard.core.identity import Role
@@ -26,21 +27,6 @@ _LOOK_EVERY_SECONDS: Final = 30
 _FLAKY: Final = ("SageMaker.SageMakerException", "States.Timeout")
 _BUSY: Final = ("SageMaker.ResourceLimitExceededException",)
 _IMAGE: Final = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<name>[^:@]+)")
-_PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-_LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
-_INTERFACES: Final = (
-    "ec2:CreateNetworkInterface",
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-)
-"""What a job in a VPC needs (sagemaker/latest/dg/sagemaker-roles, "CreateProcessingJob API")."""
-
 _SHORT, _LONG, _DAY = 300, 3600, 86_400
 
 
@@ -132,11 +118,11 @@ class Jobs:
         statements = [
             Statement(("cloudwatch:PutMetricData",), ("*",), namespace),
             Statement(("ecr:GetAuthorizationToken",), ("*",)),
-            Statement(_PULL, (repository,)),
-            Statement(_LOGS, (context.arn("logs", "log-group:/aws/sagemaker/ProcessingJobs*"),)),
+            Statement(PULL_IMAGES, (repository,)),
+            Statement(WRITE_LOGS, (context.arn("logs", "log-group:/aws/sagemaker/ProcessingJobs*"),)),
         ]
         if self._network is not None:
-            statements.append(Statement(_INTERFACES, ("*",)))
+            statements.append(Statement(JOB_IN_A_VPC, ("*",)))
         role.allow(store, "run", statements)
         return role
 

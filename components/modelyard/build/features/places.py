@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from modelyard.build.data import DataLake, Zone
 from modelyard.core.access import Statement
+from modelyard.core.actions import READ_CATALOG
 from modelyard.core.component import Component
-
-READ_CATALOG: Final = (
-    "glue:BatchGetPartition",
-    "glue:GetDatabase",
-    "glue:GetPartition",
-    "glue:GetPartitions",
-    "glue:GetTable",
-)
-WRITE_CATALOG: Final = ("glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition")
-QUERY: Final = (
-    "athena:GetQueryExecution",
-    "athena:GetQueryResults",
-    "athena:GetWorkGroup",
-    "athena:StartQueryExecution",
-    "athena:StopQueryExecution",
-)
 
 
 class Places:

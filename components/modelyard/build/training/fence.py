@@ -9,6 +9,7 @@ import pulumi
 
 from modelyard.build.training.spec import MINUTE, TrainingSpec
 from modelyard.core.access import Statement
+from modelyard.core.actions import JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
 from modelyard.core.context import Context
 
 CREATE: Final = (
@@ -34,20 +35,7 @@ KEY_SPELLINGS: Final = (
 """AWS's guides and its service reference spell these two keys differently. One statement for each spelling: a key that
 a request doesn't carry matches nothing, so the wrong one allows nothing."""
 
-_PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-_LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 _METRICS: Final = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
-_INTERFACES: Final = (
-    "ec2:CreateNetworkInterface",
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-)
 _FOR_SERVICES: Final = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
@@ -141,13 +129,13 @@ def may_run(context: Context, spec: TrainingSpec, *, key_arn: pulumi.Output[str]
     statements = [
         Statement(("cloudwatch:PutMetricData",), ("*",), {"StringEquals": {"cloudwatch:namespace": list(_METRICS)}}),
         Statement(("ecr:GetAuthorizationToken",), ("*",)),
-        Statement(_PULL, (own, *spec.repositories)),
-        Statement(_LOGS, logs),
+        Statement(PULL_IMAGES, (own, *spec.repositories)),
+        Statement(WRITE_LOGS, logs),
         Statement(("kms:CreateGrant",), (key_arn,), _FOR_SERVICES),
         Statement(("kms:DescribeKey",), (key_arn,)),
     ]
     if spec.vpc:
-        statements.append(Statement(_INTERFACES, ("*",)))
+        statements.append(Statement(JOB_IN_A_VPC, ("*",)))
     return statements
 
 

@@ -16,7 +16,7 @@ from modelyard.core.context import Context
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys.spec import DEFAULT_DOMAIN, KeysSpec
 
-ADMINISTER: Final = (
+_ADMINISTER: Final = (
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
     "kms:DeleteAlias",
@@ -62,6 +62,33 @@ class KeysLike(Protocol):
         ...
 
 
+def only_roles_of_the_owner(context: Context) -> dict[str, dict[str, str]]:
+    """The condition that the caller is a role below the path of the context's owner."""
+    roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.path}*"
+    return {"ArnLike": {"aws:PrincipalArn": roles}}
+
+
+def managed(context: Context, administrators: tuple[str, ...]) -> list[Statement]:
+    """What every key's policy begins with: the root user keeps it, and administrators manage it without its use."""
+    account = Principal.account(context.account, context.partition)
+    everybodys_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.everybodys_path}*"
+    only_administrators = (
+        {"ArnEquals": {"aws:PrincipalArn": list(administrators)}}
+        if administrators
+        else {"ArnNotLike": {"aws:PrincipalArn": everybodys_roles}}
+    )
+    return [
+        Statement(
+            ("kms:*",),
+            ("*",),
+            {"StringEquals": {"aws:PrincipalType": "Account"}},
+            principal=account,
+            sid="RootUserKeepsTheKey",
+        ),
+        Statement(_ADMINISTER, ("*",), only_administrators, principal=account, sid="AdministratorsManageIt"),
+    ]
+
+
 def key_policy(
     context: Context, administrators: tuple[str, ...] = (), services: Sequence[Statement] = ()
 ) -> list[Statement]:
@@ -75,24 +102,10 @@ def key_policy(
     policies" and "Default key policy".
     """
     account = Principal.account(context.account, context.partition)
-    owners_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.path}*"
-    only_owner = {"ArnLike": {"aws:PrincipalArn": owners_roles}}
-    everybodys_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.everybodys_path}*"
-    only_administrators = (
-        {"ArnEquals": {"aws:PrincipalArn": list(administrators)}}
-        if administrators
-        else {"ArnNotLike": {"aws:PrincipalArn": everybodys_roles}}
-    )
+    only_owner = only_roles_of_the_owner(context)
     logs = context.arn("logs", f"log-group:{context.names.path}*")
     return [
-        Statement(
-            ("kms:*",),
-            ("*",),
-            {"StringEquals": {"aws:PrincipalType": "Account"}},
-            principal=account,
-            sid="RootUserKeepsTheKey",
-        ),
-        Statement(ADMINISTER, ("*",), only_administrators, principal=account, sid="AdministratorsManageIt"),
+        *managed(context, administrators),
         Statement(_USE, ("*",), only_owner, principal=account, sid="OwnersRolesUseIt"),
         Statement(
             ("kms:CreateGrant",),

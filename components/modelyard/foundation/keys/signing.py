@@ -8,7 +8,7 @@ import pulumi
 
 from modelyard.core.access import Principal, Statement
 from modelyard.core.context import Context
-from modelyard.foundation.keys.aws import ADMINISTER
+from modelyard.foundation.keys.aws import managed, only_roles_of_the_owner
 
 _VERIFY = ("kms:DescribeKey", "kms:GetPublicKey", "kms:Verify")
 
@@ -27,22 +27,8 @@ def signing_key_policy(
     developer guide, "Default key policy", "Allows key users to use a KMS key".
     """
     account = Principal.account(context.account, context.partition)
-    owners_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.path}*"
-    everybodys_roles = f"arn:{context.partition}:iam::{context.account}:role{context.names.everybodys_path}*"
-    only_administrators = (
-        {"ArnEquals": {"aws:PrincipalArn": list(administrators)}}
-        if administrators
-        else {"ArnNotLike": {"aws:PrincipalArn": everybodys_roles}}
-    )
     return [
-        Statement(
-            ("kms:*",),
-            ("*",),
-            {"StringEquals": {"aws:PrincipalType": "Account"}},
-            principal=account,
-            sid="RootUserKeepsTheKey",
-        ),
-        Statement(ADMINISTER, ("*",), only_administrators, principal=account, sid="AdministratorsManageIt"),
+        *managed(context, administrators),
         Statement(
             ("kms:Sign",), ("*",), {"ArnEquals": {"aws:PrincipalArn": signer}}, principal=account, sid="OneRoleSigns"
         ),
@@ -54,9 +40,7 @@ def signing_key_policy(
             Principal.everyone(),
             "NobodyElseSigns",
         ),
-        Statement(
-            _VERIFY, ("*",), {"ArnLike": {"aws:PrincipalArn": owners_roles}}, principal=account, sid="OwnersRolesVerify"
-        ),
+        Statement(_VERIFY, ("*",), only_roles_of_the_owner(context), principal=account, sid="OwnersRolesVerify"),
         *(
             Statement(
                 _VERIFY,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from modelyard.core.access import Statement
+from modelyard.core.actions import PULL_IMAGES, WRITE_LOGS
 from modelyard.core.context import Context
 from modelyard.foundation.tenancy.reach import NAMED_INSIDE_ANOTHERS, Reach
 
@@ -60,8 +61,6 @@ _USE_KEYS: Final = (
     "kms:GenerateDataKey*",
     "kms:ReEncrypt*",
 )
-_PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-_WRITE_LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 _READ_LOGS: Final = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
 _PASSED_TO: Final = ("glue.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com")
 """Services that code hands a role to; the others get theirs from the deployment."""
@@ -114,7 +113,7 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
     shared = Reach(platform or replace(context, team=None))
     written_by_services = (context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue"))
     rules_of_glue = f"arn:{context.partition}:s3:::aws-glue-ml-data-quality-assets-{context.region}/*"
-    listed = (*_ON_OWN_THINGS, *_USE_KEYS, *_PULL, *_WRITE_LOGS, *_READ_LOGS, *_USE_ROLES, *_ON_NO_THING)
+    listed = (*_ON_OWN_THINGS, *_USE_KEYS, *PULL_IMAGES, *WRITE_LOGS, *_READ_LOGS, *_USE_ROLES, *_ON_NO_THING)
     denials = [
         Statement(listed, ("*",), effect="Deny", except_actions=True, sid="Listed"),
         Statement(
@@ -126,14 +125,14 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
             sid="OwnThings",
         ),
         Statement(
-            _WRITE_LOGS,
+            WRITE_LOGS,
             (reach.log_groups, *written_by_services),
             effect="Deny",
             except_resources=True,
             sid="WriteLogs",
         ),
         Statement(
-            _PULL,
+            PULL_IMAGES,
             (reach.repositories, shared.repositories),
             {"StringEquals": {"aws:ResourceAccount": context.account}},
             "Deny",
