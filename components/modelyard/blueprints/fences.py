@@ -45,7 +45,7 @@ class Fences:
 
     def add(self, header: TeamHeader) -> dict[str, Any]:
         """Make the fence of one team; its part of the contract."""
-        context = self._of(header)
+        context = self._context.for_team(header.team, account=header.account)
         opts = self._in_account(context.account)
         audit, spec = self._audit, self._spec
         adopted = spec.adopted.get(header.team)
@@ -98,10 +98,6 @@ class Fences:
             "keys": keys.arns,
             "account": header.account,
         }
-
-    def _of(self, header: TeamHeader) -> Context:
-        theirs = self._context.for_team(header.team)
-        return dataclasses.replace(theirs, account=header.account) if header.account else theirs
 
     def _in_account(self, account: str) -> pulumi.ResourceOptions:
         """Options that lead to an account; what it has once, however many teams live there, comes with the first."""

@@ -132,7 +132,7 @@ def operate(
         names.reverse()
     if not where.sandbox:
         engine.refuse_sandbox_state(os.environ.get(BACKEND, ""))
-    stacks = _stacks(where)
+    stacks = standing(where)
     if operation == "down" and what == PLATFORM:
         _refuse_while_teams_stand(where, stacks[False])
     for name, target in targets(where, names).items():
@@ -154,7 +154,7 @@ def operate(
             engine.remove_stack(target)
 
 
-def _stacks(where: Place) -> dict[bool, dict[str, int]]:
+def standing(where: Place) -> dict[bool, dict[str, int]]:
     """How many resources each stack of the backend holds: the platform's under True, the teams' under False."""
     folders = {True: where.project.platform_folder, False: where.project.stacks_folder}
     return {
@@ -167,11 +167,11 @@ def _stacks(where: Place) -> dict[bool, dict[str, int]]:
 
 
 def _refuse_while_teams_stand(where: Place, teams: Mapping[str, int]) -> None:
-    standing = sorted(stack for stack, held in teams.items() if held and stack.endswith(f"-{where.environment}"))
-    if standing:
+    held_by = sorted(stack for stack, held in teams.items() if held and stack.endswith(f"-{where.environment}"))
+    if held_by:
         raise InputError(
             Fault(
-                f"teams stand on it: {', '.join(standing)}",
+                f"teams stand on it: {', '.join(held_by)}",
                 f"Take them down with it: yard down --env {where.environment}",
                 Source(PLATFORM),
             )

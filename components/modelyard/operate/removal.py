@@ -105,8 +105,7 @@ def planned(where: Place, team: str, *, now: datetime | None = None) -> Removal:
     if held:
         raise InputError(*held)
     target = deployments.targets(where, [team])[team]
-    stacks = {str(item["name"]).rpartition("/")[2] for item in engine.list_stacks(target.project_dir, target.env)}
-    if target.stack not in stacks:
+    if target.stack not in deployments.standing(where)[False]:
         return Removal(team, where.environment, target, spec, {}, (), 0)
     state = engine.stack_state(target)
     held_there = (state.get("deployment") or {}).get("resources") or []
@@ -122,7 +121,7 @@ def _parts(spec: TeamSpec, buckets: Mapping[str, str], now: datetime) -> Iterato
         if dataset.retention_days is not None and dataset.zone in buckets:
             until = now + timedelta(days=dataset.retention_days)
             reason = f"{dataset.classification.value}, kept for {dataset.retention_days} days"
-            yield Part(name, buckets[dataset.zone], f"{name}/", reason, until)
+            yield Part(name, buckets[dataset.zone], spec.data.prefix(name), reason, until)
     if "artifacts" in buckets:
         yield Part("snapshots", buckets["artifacts"], SNAPSHOTS, "the manifests of every data version")
 
@@ -144,9 +143,7 @@ def remove(where: Place, plan: Removal, store: Store, cloud: Cloud, console: Con
         engine.remove_stack(plan.target)
     done.edited = _edited(where, plan)
     platform = deployments.targets(where, [PLATFORM])[PLATFORM]
-    if platform.stack in {
-        str(item["name"]).rpartition("/")[2] for item in engine.list_stacks(platform.project_dir, platform.env)
-    }:
+    if platform.stack in deployments.standing(where)[True]:
         engine.unprotect(platform, _protected(engine.stack_state(platform), plan.team))
         done.changes[PLATFORM] = engine.up(platform, console=console).changes
     done.left = leftovers(where, plan.team, cloud)

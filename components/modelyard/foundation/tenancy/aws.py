@@ -51,19 +51,10 @@ class TeamFence(Component):
         super().__init__(name, header, context=context, transform=transform, opts=opts)
         reach = Reach(context, adopted.arns(context) if adopted else ())
         statements = boundary(reach, _spelled(header, leavers or {}), platform)
-        length = access.size(access.policy(statements))
-        if length > access.MANAGED_LENGTH:
-            problem = f"gives a boundary of {length} characters, and IAM takes {access.MANAGED_LENGTH}"
-            remedy = "Shorten the name of the team, the environment or the platform."
-            if leavers:
-                remedy = f'{remedy[:-1]}, or take those out of "leavers" whom no team names any more.'
-            raise AccessError(Fault(problem, remedy, self.written.at("team"), header.team))
+        out = ', or take those out of "leavers" whom no team names any more' if leavers else ""
+        self._refuse_longer(statements, access.MANAGED_LENGTH, "a boundary", out)
         deploys = deployment(reach, list(keys.arns.values()))
-        length = access.size(access.policy(deploys))
-        if length > access.INLINE_TOTAL:
-            problem = f"gives the deployment role {length} characters of policy, and IAM takes {access.INLINE_TOTAL}"
-            remedy = "Shorten the name of the team, the environment or the platform, or adopt less."
-            raise AccessError(Fault(problem, remedy, self.written.at("team"), header.team))
+        self._refuse_longer(deploys, access.INLINE_TOTAL, "a policy of the deployment role", ", or adopt less")
         tags = {"cost-center": header.cost_center} if header.cost_center is not None else None
         ceiling = aws.iam.Policy(
             self.named("boundary"),
@@ -94,6 +85,14 @@ class TeamFence(Component):
         self.boundary_arn: pulumi.Output[str] = ceiling.arn
         self.deployment_role_arn: pulumi.Output[str] = role.arn
         self.register_outputs({"boundary_arn": ceiling.arn, "deployment_role_arn": role.arn})
+
+    def _refuse_longer(self, statements: Sequence[Statement], limit: int, what: str, or_else: str) -> None:
+        """Names that make `what` longer than IAM takes; `or_else` ends the remedy."""
+        length = access.size(access.policy(statements))
+        if length > limit:
+            problem = f"gives {what} of {length} characters, and IAM takes {limit}"
+            remedy = f"Shorten the name of the team, the environment or the platform{or_else}."
+            raise AccessError(Fault(problem, remedy, self.written.at("team"), self.context.owner))
 
 
 def _spelled(header: TeamHeader, leavers: Leavers) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -124,7 +123,7 @@ def lakes_of(where: Place, teams: Sequence[str] | None = None) -> list[Lake]:
         spec = where.project.team(team, where.environment)
         if spec.data is not None:
             cloud = Cloud(where, account=spec.account or "")
-            context = dataclasses.replace(platform.for_team(team), account=cloud.account)
+            context = platform.for_team(team, account=spec.account)
             lakes.append(Lake(context, spec.data, cloud.client("s3"), functools.partial(_caller, cloud)))
     return lakes
 
