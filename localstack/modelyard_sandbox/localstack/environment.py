@@ -5,19 +5,17 @@ It can't share Modelyard's: it pins other versions of what both use, and needs P
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from modelyard.core.errors import EmulatorError
-from modelyard.engine.places import cache
-from modelyard.engine.progress import Progress, Silent
+from modelyard.engine.progress import Progress
+from modelyard_sandbox import locked
 
 VERSION: Final = "4.14.0"
 """The last release that needs no token (https://docs.localstack.cloud/aws/changelog)."""
@@ -28,10 +26,6 @@ CHOICE: Final = "MODELYARD_LOCALSTACK_PYTHON"
 _HERE = Path(__file__).resolve().parent
 _LOCKS: Final = (_HERE / "requirements.txt", _HERE.parents[2] / "requirements" / "localstack.txt")
 """Where the lock lies: in an installed Modelyard, and in a checkout of it."""
-_FETCH_LIMIT: Final = 180
-_INSTALL_LIMIT: Final = 900
-_TAIL: Final = 400
-"""Characters of a failed command that an error shows."""
 
 
 def install(progress: Progress | None = None) -> Path:
@@ -40,23 +34,14 @@ def install(progress: Progress | None = None) -> Path:
     Several processes may call it at once: one works, the others wait. Raises `EmulatorError` where there is no Python
     3.13 and none can be had, and where the packages can't.
     """
-    shown = progress or Silent()
-    folder = home()
-    if _ready(folder).exists():
-        return _python(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not _ready(folder).exists():
-            shown.phase(f"Making LocalStack's environment {folder}")
-            _make(folder, shown)
-    return _python(folder)
+    return locked.installed(
+        home(), lock(), whose="LocalStack's", content=f"LocalStack {VERSION}", tools=_tools, progress=progress
+    )
 
 
 def home() -> Path:
     """The environment's folder; another lock has another one."""
-    digest = hashlib.sha256(lock().read_bytes()).hexdigest()[:12]
-    return cache() / "localstack" / f"{VERSION}-{digest}"
+    return locked.home("localstack", lock(), VERSION)
 
 
 def lock() -> Path:
@@ -67,33 +52,13 @@ def lock() -> Path:
     raise EmulatorError("the list of LocalStack's packages is missing", remedy="Install modelyard[sandbox] again")
 
 
-def _python(folder: Path) -> Path:
-    return folder / "bin" / "python"
-
-
-def _ready(folder: Path) -> Path:
-    return folder / ".ready"
-
-
-def _make(folder: Path, progress: Progress) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _tools(progress: Progress) -> tuple[str, str]:
     uv = _uv()
-    interpreter = _interpreter(uv, progress)
-    _run([uv, "venv", "--quiet", "--python", interpreter, str(folder)], _FETCH_LIMIT)
-    progress.detail(f"installing LocalStack {VERSION}")
-    python = str(_python(folder))
-    _run([uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(lock())], _INSTALL_LIMIT)
-    _ready(folder).touch()
+    return uv, _interpreter(uv, progress)
 
 
 def _uv() -> str:
-    beside = Path(sys.executable).with_name("uv")
-    found = str(beside) if beside.is_file() else shutil.which("uv")
-    if not found:
-        raise EmulatorError(
-            "uv, which makes LocalStack's environment, isn't there", remedy="Install it: pip install uv"
-        )
-    return found
+    return locked.found_uv("LocalStack's")
 
 
 def _interpreter(uv: str, progress: Progress) -> str:
@@ -110,7 +75,7 @@ def _interpreter(uv: str, progress: Progress) -> str:
     progress.detail(f"fetching Python {wanted}")
     impatient = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "0"}
     try:
-        _run([uv, "python", "install", "--quiet", wanted], _FETCH_LIMIT, impatient)
+        locked.run([uv, "python", "install", "--quiet", wanted], locked.FETCH_LIMIT, impatient)
     except EmulatorError as error:
         why = error.faults[0].problem
         raise EmulatorError(
@@ -138,24 +103,3 @@ def _fits(python: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return said.stdout.split() == [str(number) for number in PYTHON]
-
-
-def _run(command: list[str], limit: float, variables: Mapping[str, str] | None = None) -> None:
-    shown = " ".join([Path(command[0]).name, *command[1:3]])
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise EmulatorError(
-            f"{shown}: not done after {limit:g} s", remedy="Look at the network, and try again"
-        ) from None
-    if done.returncode:
-        said = " | ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise EmulatorError(f"{shown} failed: {said[:_TAIL]}", remedy="Mend what it says, then try again")
