@@ -38,7 +38,7 @@ CI = CiSpec.model_validate({"github": {"owners": ["acme"]}})
 
 def header(people: Mapping[str, Any] = PEOPLE) -> TeamHeader:
     return TeamHeader.model_validate(
-        {"team": "fraud", "owners": [{"name": "Ada", "email": ADA}], "people": people, "pipelines": [RUN],
+        {"team": "fraud", "owners": [{"name": "Ada", "email": ADA}], "people": people, "ci_runs": [RUN],
          "deployed_by": [RUN], "not_separated": {ADA: "a team of three people"}}
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ def graph(spec: CiSpec = CI, team: TeamHeader | None = None) -> Graph:
 
 
 def trust_of(**run: Any) -> dict[str, Any]:
-    (statement,) = policy(trust_runs(CONTEXT, ci_contract(CI), header(pipelines=[run]).pipelines))["Statement"]
+    (statement,) = policy(trust_runs(CONTEXT, ci_contract(CI), header(ci_runs=[run]).ci_runs))["Statement"]
     return statement
 
 
@@ -77,7 +77,7 @@ def test_an_account_gets_one_provider_for_each_ci_system_with_awss_own_audience(
 def test_a_provider_that_the_account_has_already_is_not_made_again():
     spec = CiSpec.model_validate({"github": {"owners": ["acme"], "exists": True}})
     assert not graph(spec).of_type("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
-    assert trust_runs(CONTEXT, ci_contract(spec), header(pipelines=[GITHUB]).pipelines)
+    assert trust_runs(CONTEXT, ci_contract(spec), header(ci_runs=[GITHUB]).ci_runs)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_role_trusts_one_audience_and_the_exact_subject(run: dict[str, Any], i
 def test_a_wildcard_that_is_spelled_out_is_compared_as_a_pattern_and_others_stay_exact():
     pattern = {"kind": "github", "repository": "acme/fraud", "branch": "release/*",
                "wildcard_because": "one branch for each release"}  # fmt: skip
-    runs = header(pipelines=[GITHUB, pattern]).pipelines
+    runs = header(ci_runs=[GITHUB, pattern]).ci_runs
     exact, wild = policy(trust_runs(CONTEXT, ci_contract(CI), runs))["Statement"]
     key = "token.actions.githubusercontent.com:sub"
     assert exact["Condition"]["StringEquals"][key] == ["repo:acme/fraud:environment:production"]
@@ -120,12 +120,12 @@ def test_a_trust_without_subjects_is_never_written():
     ("text", "said"),
     [
         ("{kind: github, repository: acme/fraud, branch: '*'}",
-         "pipelines[0].branch: got '*'; lets in whatever somebody calls a branch"),
-        ("{kind: github, repository: 'acme/*', branch: main}", "pipelines[0].repository: got 'acme/*'; has characters"),
+         "ci_runs[0].branch: got '*'; lets in whatever somebody calls a branch"),
+        ("{kind: github, repository: 'acme/*', branch: main}", "ci_runs[0].repository: got 'acme/*'; has characters"),
         ("{kind: github, repository: acme/fraud}", "lets in every run of the repository. Give exactly one of"),
         ("{kind: github, repository: acme/fraud, branch: main, environment: prod}", "more than one of its parts"),
-        ("{kind: gitlab, project: acme, branch: main}", "pipelines[0].project: got 'acme'; has characters"),
-        ("{kind: jenkins, job: 'https://ci.acme.example/job/*/'}", "pipelines[0].job"),
+        ("{kind: gitlab, project: acme, branch: main}", "ci_runs[0].project: got 'acme'; has characters"),
+        ("{kind: jenkins, job: 'https://ci.acme.example/job/*/'}", "ci_runs[0].job"),
         ("{kind: github, repository: acme/fraud, branch: main, wildcard_because: there is none}",
          "explains a wildcard that isn't there"),
         ("{kind: travis, repository: acme/fraud}", "is of no known kind"),
@@ -133,17 +133,17 @@ def test_a_trust_without_subjects_is_never_written():
 )  # fmt: skip
 def test_a_run_that_would_let_in_more_than_it_says_is_refused(text: str, said: str):
     with pytest.raises(SpecError) as raised:
-        written(f"pipelines: [{text}]")
+        written(f"ci_runs: [{text}]")
     assert said in str(raised.value)
 
 
 def test_all_runs_outside_what_the_platform_leaves_to_teams_are_refused_at_once():
     other = CiSpec.model_validate({"github": {"owners": ["acme"]}})
     runs = written(
-        "pipelines:\n"
+        "ci_runs:\n"
         "  - {kind: github, repository: acme-evil/fraud, branch: main}\n"
         "  - {kind: gitlab, project: ml/teams/fraud, branch: main}\n"
-    ).pipelines
+    ).ci_runs
     with pytest.raises(SpecError) as raised:
         trust_runs(CONTEXT, ci_contract(other), runs)
     said = str(raised.value)

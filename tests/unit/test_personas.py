@@ -91,7 +91,7 @@ def names_in(made: Graph) -> str:
 
 
 def test_each_declared_persona_is_a_role_below_the_teams_path_and_inside_its_boundary():
-    made = graph(header(pipelines=[RUN]))
+    made = graph(header(ci_runs=[RUN]))
     roles = {node.name: node.properties for node in made.of_type("aws:iam/role:Role")}
     assert set(roles) == {
         f"persona-{each}-role" for each in ("data-scientist", "ml-engineer", "approver", "auditor", "pipeline")
@@ -109,7 +109,7 @@ def test_a_persona_that_nobody_declared_is_not_there_and_says_how_to_get_it():
         assert list(made) == ["auditor"] and "approver" not in made
         with pytest.raises(InputError, match=r"no such persona; it has: auditor. Declare \"people: {approver: "):
             made["approver"]
-        with pytest.raises(InputError, match='Declare "pipelines"'):
+        with pytest.raises(InputError, match='Declare "ci_runs"'):
             made["pipeline"]
 
     recorded(program)
@@ -180,7 +180,7 @@ def test_no_trust_lets_callers_tag_their_sessions(kind: Any):
 
 
 def test_the_pipeline_is_a_repository_and_needs_no_people():
-    made = graph(header(people={}, pipelines=[RUN]), sign_in=None)
+    made = graph(header(people={}, ci_runs=[RUN]), sign_in=None)
     (statement,) = trust(made, "pipeline")
     assert statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"] == [
         "repo:acme/fraud:ref:refs/heads/main"
@@ -289,7 +289,7 @@ def test_a_persona_whose_people_have_all_left_trusts_nobody():
 
 
 def test_the_last_leavers_day_ends_sessions_and_those_of_pipelines_go_on():
-    made = graph(header(pipelines=[RUN]), leavers={ADA: "2026-11-20", JOAN: "2026-01-02"})
+    made = graph(header(ci_runs=[RUN]), leavers={ADA: "2026-11-20", JOAN: "2026-01-02"})
     assert "2026-11-20T00:00:00Z" in made.named("persona-auditor-personas-access")[0].properties["policy"]
     assert not made.named("persona-pipeline-personas-access")
 
@@ -368,7 +368,7 @@ def test_a_team_in_an_account_of_its_own_has_everything_there_and_nothing_in_the
 
     def program() -> None:
         doors_of(header(account=OWN), context=context)
-        personas(header(account=OWN, pipelines=[RUN]), context=context)
+        personas(header(account=OWN, ci_runs=[RUN]), context=context)
 
     made = record(program, project="p", stack="s", region="eu-west-1", account=OWN)
     assert ACCOUNT not in names_in(made)

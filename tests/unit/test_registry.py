@@ -96,7 +96,7 @@ def test_the_artifact_store_is_versioned_lockable_and_encrypted():
 
 
 def test_the_signing_key_signs_and_does_nothing_else():
-    key = one(graph_of(registry_spec()), "aws:kms/key:Key", "registry-signing-key")
+    key = one(graph_of(registry_spec()), "aws:kms/key:Key", "registry-release-keys-signing-key")
     assert (key["keyUsage"], key["customerMasterKeySpec"]) == ("SIGN_VERIFY", "ECC_NIST_P256")
     said = {s["Sid"]: s for s in json.loads(key["policy"])["Statement"]}
     signs = "arn:aws:iam::123456789012:role/modelyard/ml/dev/fraud/ml-dev-fraud-registry-promoter"
@@ -120,7 +120,7 @@ def test_a_group_has_a_policy_only_where_another_account_pulls():
 
 def test_what_other_accounts_pull_is_under_a_key_that_lets_them():
     graph = graph_of(registry_spec(pulled_by=["210987654321"]))
-    key = json.loads(one(graph, "aws:kms/key:Key", "registry-artifacts-key")["policy"])
+    key = json.loads(one(graph, "aws:kms/key:Key", "registry-release-keys-artifacts-key")["policy"])
     (pulls,) = [s for s in key["Statement"] if s.get("Sid") == "Account210987654321Pulls"]
     assert pulls["Action"] == "kms:Decrypt"
     assert pulls["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}

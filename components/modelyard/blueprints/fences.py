@@ -10,6 +10,7 @@ import pulumi
 
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.build.data import alarm_key_use
+from modelyard.build.registry import ReleaseKeys
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.foundation.audit import AuditTrail
@@ -92,11 +93,22 @@ class Fences:
                 roles=[fence.deployment_role_arn],
                 opts=opts,
             )
+        releases = None
+        if header.uses("registry"):
+            releases = ReleaseKeys(
+                f"{header.team}-release-keys",
+                context=context,
+                administrators=spec.team_keys.administrators,
+                pulled_by=spec.pulled_by,
+                written=header.source("registry"),
+                opts=opts,
+            )
         return {
             "boundary_arn": fence.boundary_arn,
             "deployment_role_arn": fence.deployment_role_arn,
             "keys": keys.arns,
             "account": header.account,
+            "releases": releases.contract() if releases else None,
         }
 
     def _in_account(self, account: str) -> pulumi.ResourceOptions:

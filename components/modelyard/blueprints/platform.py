@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import pulumi
 
 from modelyard.blueprints.fences import fences
@@ -13,11 +16,16 @@ from modelyard.foundation.audit import AuditTrail, key_statements
 from modelyard.foundation.budgets import Budget
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import network_from
-from modelyard.foundation.tenancy import CiFederation, TeamHeader, provider_in, sign_in_contract
+from modelyard.foundation.tenancy import Capability, CiFederation, TeamHeader, provider_in, sign_in_contract
 
 SERVICES_OF_EVERY_TEAM = ("kms", "logs", "monitoring", "secretsmanager", "ssm", "sts")
-SERVICES_OF_THE_LAKE = ("athena", "glue")
-"""What the teams' work calls; without NAT it reaches them through interface endpoints."""
+SERVICES: Final[Mapping[Capability, tuple[str, ...]]] = {
+    "data": ("athena", "glue"),
+    "features": ("sagemaker.api", "sagemaker.featurestore-runtime"),
+    "registry": ("sagemaker.api", "states"),
+    "training": ("ecr.api", "ecr.dkr", "sagemaker.api"),
+}
+"""What the teams' work calls; without NAT it reaches them through interface endpoints, each paid by the hour."""
 
 
 def platform_context(spec: PlatformSpec, environment: str) -> Context:
@@ -39,7 +47,7 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     opts = provider_in("aws", context)
     keys = Keys("keys", spec.keys, context=context, services=key_statements(context), opts=opts)
     network = network_from("network", spec.network, context=context, keys=keys, opts=opts)
-    for service in SERVICES_OF_EVERY_TEAM + SERVICES_OF_THE_LAKE:
+    for service in _services(teams):
         network.use(service)
     audit = AuditTrail("audit", spec.audit, context=context, keys=keys, opts=opts)
     ci = CiFederation("ci", spec.ci, context=context, opts=opts) if spec.ci else None
@@ -65,6 +73,17 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
             "leavers": spec.leavers,
         },
     )
+
+
+def _services(teams: Mapping[str, TeamHeader]) -> list[str]:
+    """The services that some team's work calls."""
+    used = [
+        service
+        for capability, services in SERVICES.items()
+        if any(header.uses(capability) for header in teams.values())
+        for service in services
+    ]
+    return sorted({*SERVICES_OF_EVERY_TEAM, *used})
 
 
 def platform_of(project: Project, environment: str) -> None:

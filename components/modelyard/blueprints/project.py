@@ -13,7 +13,7 @@ from modelyard.core.document import OVERRIDES, Document, load, read
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.source import shown_path
 from modelyard.core.spec import Spec
-from modelyard.foundation.tenancy import TeamHeader
+from modelyard.foundation.tenancy import CAPABILITIES, TeamHeader
 
 PLATFORM_PROJECT: Final = "modelyard-platform"
 TEAM_PROJECT: Final = "modelyard-team"
@@ -127,6 +127,7 @@ def _source(path: Path) -> Source:
 
 def _header_of(document: Document) -> Document:
     kept = {key: value for key, value in document.data.items() if key in TeamHeader.model_fields}
+    kept.setdefault("capabilities", [name for name in CAPABILITIES if document.data.get(name) is not None])
     return Document(document.file, kept, document.sources)
 
 

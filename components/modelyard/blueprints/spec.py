@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from modelyard.blueprints.access import AccessSpec, Things, access_faults
 from modelyard.build.data import LakeSpec
+from modelyard.build.features import FeaturesSpec
+from modelyard.build.registry import RegistrySpec
+from modelyard.build.training import TrainingSpec
 from modelyard.core import tags
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
@@ -18,6 +22,7 @@ from modelyard.foundation.keys import KeysSpec
 from modelyard.foundation.network import NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
 from modelyard.foundation.tenancy import (
+    CAPABILITIES,
     AccountsSpec,
     AdoptedSpec,
     CiSpec,
@@ -105,6 +110,12 @@ class PlatformSpec(Spec):
         default_factory=dict[str, AdoptedSpec],
         description="What exists and comes into a team's reach, by team. Absent: a team reaches its own names alone.",
     )
+    pulled_by: tuple[AccountId, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Accounts whose roles of the platform's names pull released models, such as production's. Absent: "
+        "none; a team can't let anybody in by itself.",
+    )
     accounts: AccountsSpec = Field(
         default_factory=AccountsSpec, description="How the deployment enters accounts that teams have for themselves."
     )
@@ -119,28 +130,6 @@ class PlatformSpec(Spec):
             yield from self.network.zones_outside(self.region)
 
 
-_ON_DATASETS: Final = ("read", "write", "publish", "snapshot", "erase")
-
-
-class PersonaAccessSpec(Spec):
-    """What a persona may do, beyond nothing."""
-
-    read: tuple[Name, ...] = Field(default=(), description="Datasets that it reads. Absent: none.")
-    write: tuple[Name, ...] = Field(default=(), description="Datasets that it writes. Absent: none.")
-    publish: tuple[Name, ...] = Field(default=(), description="Datasets to which it puts events. Absent: none.")
-    query: bool = Field(default=False, description="Whether it runs queries over what it reads.")
-    snapshot: tuple[Name, ...] = Field(default=(), description="Datasets of which it takes snapshots. Absent: none.")
-    erase: tuple[Name, ...] = Field(
-        default=(),
-        description="Datasets that it restores, and from which it erases a subject's rows; it could destroy them. "
-        "Absent: none.",
-    )
-    secrets: tuple[Name, ...] = Field(default=(), description="Secrets that it reads. Absent: none.")
-    events: bool = Field(
-        default=False, description="Whether it puts approvals, promotions and the like on the platform's bus."
-    )
-
-
 class TeamSpec(TeamHeader):
     """What one team has, as `stacks/teams/<team>.yaml` describes it.
 
@@ -150,33 +139,67 @@ class TeamSpec(TeamHeader):
     tags: Tags = Field(default_factory=dict, description="Tags on everything that the team has.")
     secrets: SecretsSpec | None = Field(default=None, description="The team's secrets. Absent: it has none.")
     data: LakeSpec | None = Field(default=None, description="The team's lake. Absent: it has none.")
-    personas: dict[Persona, PersonaAccessSpec] = Field(
-        default_factory=dict[Persona, PersonaAccessSpec],
+    features: FeaturesSpec | None = Field(
+        default=None, description="The team's feature views, made of its lake. Absent: it has none."
+    )
+    training: TrainingSpec | None = Field(
+        default=None, description="Where and how the team's training jobs run. Absent: it trains nothing."
+    )
+    jobs: AccessSpec | None = Field(
+        default=None, description="What training jobs may do beyond keeping what they made. Absent: nothing."
+    )
+    registry: RegistrySpec | None = Field(
+        default=None, description="The team's models and their gates. Absent: it has none."
+    )
+    personas: dict[Persona, AccessSpec] = Field(
+        default_factory=dict[Persona, AccessSpec],
         description="What each persona may do. Absent for one: nothing, since nobody said what it needs.",
     )
 
     def check(self) -> Iterator[Fault]:
-        """What the header checks, tags, and access of personas that exist to things that exist."""
+        """What the header checks, tags, parts that lack what they stand on, and access to things that don't exist."""
         yield from super().check()
         yield from tag_faults(self, self.tags)
-        datasets = self.data.datasets if self.data else {}
-        entries = self.secrets.entries if self.secrets else {}
+        yield from self._unsupported()
+        has = self._things()
+        for name in CAPABILITIES:
+            if getattr(self, name, None) is not None and not self.uses(name):
+                yield self.fault(name, 'is declared, and "capabilities" shuts it out', "Add it there, or remove it.")
         for persona, access in self.personas.items():
             path = f"personas.{persona}"
-            if persona not in self.people and not (persona == "pipeline" and self.pipelines):
-                where = '"pipelines"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
+            if persona not in self.people and not (persona == "pipeline" and self.ci_runs):
+                where = '"ci_runs"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
                 yield self.fault(path, "is a persona without people", f"Declare {where}, or remove it.", persona)
-            for field, known in (*((name, datasets) for name in _ON_DATASETS), ("secrets", entries)):
-                has = ", ".join(known) or "none"
-                for index, name in enumerate(getattr(access, field)):
-                    if name not in known:
-                        problem = f"is none of the team's; it has: {has}"
-                        yield self.fault(f"{path}.{field}[{index}]", problem, "Name one of them.", name)
-            if access.query and not access.read:
-                yield self.fault(f"{path}.query", "queries nothing", "Name the datasets under `read`.", access.query)
+            yield from access_faults(self, path, access, has)
+        if self.jobs is not None:
+            yield from access_faults(self, "jobs", self.jobs, has)
         for role, access in (self.data.access if self.data else {}).items():
             for index, name in enumerate(access.secrets):
-                if name not in entries:
+                if name not in has["secrets"]:
                     path = f"data.access.{role}.secrets[{index}]"
-                    has = ", ".join(entries) or "none"
-                    yield self.fault(path, f"is no secret of the team's; it has: {has}", "Name one of them.", name)
+                    known = ", ".join(has["secrets"]) or "none"
+                    yield self.fault(path, f"is no secret of the team's; it has: {known}", "Name one of them.", name)
+
+    def _things(self) -> Things:
+        """The names of what the team has, by kind."""
+        views = self.features.views if self.features else {}
+        return {
+            "datasets": tuple(self.data.datasets if self.data else ()),
+            "secrets": tuple(self.secrets.entries if self.secrets else ()),
+            "views": tuple(views),
+            "online views": tuple(name for name, view in views.items() if view.online),
+            "offline views": tuple(name for name, view in views.items() if view.offline),
+            "models": tuple(self.registry.models if self.registry else ()),
+            "training": ("training",) if self.training else (),
+        }
+
+    def _unsupported(self) -> Iterator[Fault]:
+        for part in ("features", "training"):
+            if getattr(self, part) is not None and self.data is None:
+                yield self.fault(part, "stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')
+        if self.features is not None and self.data is not None:
+            yield from self.features.faults_for(self.data)
+        if self.jobs is not None and self.training is None:
+            yield self.fault(
+                "jobs", "speaks of training jobs, and there are none", 'Add "training: {…}", or remove it.'
+            )

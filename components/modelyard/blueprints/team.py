@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pulumi
 
+from modelyard.blueprints.granting import Made
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
-from modelyard.blueprints.spec import PersonaAccessSpec, TeamSpec
+from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake, LakeSpec, data_role
+from modelyard.build.features import FeatureStore
+from modelyard.build.registry import ModelRegistry
+from modelyard.build.training import TrainingPool
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
-from modelyard.core.identity import Role
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import KnownNetwork
@@ -50,56 +53,69 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         leavers=contract.leavers,
         opts=opts,
     )
-    secrets = None
+    made = Made(spec.team, audit)
+    network = KnownNetwork(contract.network_of(spec.team)) if context.account == contract.account else None
     if spec.secrets is not None:
-        network = KnownNetwork(contract.network_of(spec.team)) if context.account == contract.account else None
-        secrets = Secrets(
+        made.secrets = Secrets(
             "secrets", spec.secrets, context=context, keys=keys, network=network, folder=folder, opts=opts
         )
-    lake = None
+        pulumi.export("secrets", made.secrets.arns)
     if spec.data is not None:
-        lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
-        _data_roles(spec.data, lake, secrets, context, opts)
-        pulumi.export("buckets", {zone: made.bucket.bucket for zone, made in lake.zones.items()})
-        pulumi.export("database", lake.database.name)
-        pulumi.export("workgroup", lake.workgroup.name)
-        if lake.legal_holds:
-            pulumi.export("legal_holds", lake.legal_holds)
+        made.lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
+        _data_roles(spec.data, made.lake, made.secrets, context, opts)
+        _say_lake(made.lake)
+        _build(spec, made, made.lake, context, network, opts)
+    if spec.registry is not None:
+        made.registry = ModelRegistry(
+            "registry", spec.registry, context=context, keys=keys, audit=audit, release_keys=fence.releases, opts=opts
+        )
+        _say_registry(made.registry)
+    if made.training is not None and spec.jobs is not None:
+        made.grant(made.training, spec.jobs)
     for persona, access in spec.personas.items():
-        _grant(personas[persona], access, lake, secrets, audit, spec.team)
+        made.grant(personas[persona], access)
     if personas:
         pulumi.export("personas", {persona: personas[persona].arn for persona in personas})
-    if secrets is not None:
-        pulumi.export("secrets", secrets.arns)
-        pulumi.export("secret_consumers", secrets.consumers())
+    if made.secrets is not None:
+        pulumi.export("secret_consumers", made.secrets.consumers())
 
 
-def _grant(
-    persona: Role,
-    access: PersonaAccessSpec,
-    lake: DataLake | None,
-    secrets: Secrets | None,
-    audit: KnownAudit,
-    team: str,
+def _build(
+    spec: TeamSpec,
+    made: Made,
+    lake: DataLake,
+    context: Context,
+    network: KnownNetwork | None,
+    opts: pulumi.ResourceOptions,
 ) -> None:
-    """Give a persona what the file says; the spec has seen to it that all of it exists."""
-    if lake is not None:
-        if access.read:
-            lake.grant_read(persona, datasets=access.read)
-        if access.write:
-            lake.grant_write(persona, datasets=access.write)
-        if access.publish:
-            lake.grant_publish(persona, datasets=access.publish)
-        if access.query:
-            lake.grant_query(persona)
-        if access.snapshot:
-            lake.grant_snapshot(persona, datasets=access.snapshot)
-        if access.erase:
-            lake.grant_erase(persona, datasets=access.erase)
-    if secrets is not None and access.secrets:
-        secrets.grant_read(persona, secrets=access.secrets)
-    if access.events:
-        audit.grant_publish(persona, team=team)
+    """What models are built with, on the team's lake."""
+    if spec.features is not None:
+        made.features = FeatureStore("features", spec.features, context=context, lake=lake, network=network, opts=opts)
+        pulumi.export("features", made.features.views)
+    if spec.training is not None:
+        made.training = TrainingPool("training", spec.training, context=context, lake=lake, network=network, opts=opts)
+        pulumi.export("training", {"job_name": made.training.job_name, "role": made.training.identity.arn})
+
+
+def _say_lake(lake: DataLake) -> None:
+    pulumi.export("buckets", {zone: made.bucket.bucket for zone, made in lake.zones.items()})
+    pulumi.export("database", lake.database.name)
+    pulumi.export("workgroup", lake.workgroup.name)
+    if lake.legal_holds:
+        pulumi.export("legal_holds", lake.legal_holds)
+
+
+def _say_registry(registry: ModelRegistry) -> None:
+    groups = {model: group.model_package_group_name for model, group in registry.groups.items()}
+    pulumi.export(
+        "registry",
+        {
+            "bucket": registry.bucket.bucket,
+            "groups": groups,
+            "promotion": registry.promotion_arn,
+            "signing_key": registry.signing_key_arn,
+        },
+    )
 
 
 def _data_roles(

@@ -27,6 +27,14 @@ class NetworkContract(_Part):
     security_groups: dict[str, str]
 
 
+class ReleaseKeysContract(_Part):
+    """ARNs of the key that signs a team's releases, and of the key of artifacts that other accounts pull."""
+
+    signing: str
+    artifacts: str | None = None
+    pulled_by: tuple[str, ...] = ()
+
+
 class TeamContract(_Part):
     """The fence of one team: ARNs of its boundary, its deployment role, and its keys by domain."""
 
@@ -35,6 +43,8 @@ class TeamContract(_Part):
     keys: dict[str, str]
     account: str | None = None
     """The account that is the team's alone. Absent: the platform's."""
+    releases: ReleaseKeysContract | None = None
+    """Absent: the team releases no models."""
 
 
 class SignInContract(_Part):

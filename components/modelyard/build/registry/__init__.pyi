@@ -1,4 +1,6 @@
 from .aws import ModelRegistry as ModelRegistry
+from .release_keys import ReleaseKeys as ReleaseKeys
+from .release_keys import promoter_role as promoter_role
 from .spec import AccuracyGate as AccuracyGate
 from .spec import BiasGate as BiasGate
 from .spec import DataQualityGate as DataQualityGate

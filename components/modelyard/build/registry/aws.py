@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.build.registry.promotion import Promotion, signer
+from modelyard.build.registry.promotion import Promotion
+from modelyard.build.registry.release_keys import ReleaseKeys, promoter_role
 from modelyard.build.registry.spec import RegistrySpec
 from modelyard.build.registry.store import Store
 from modelyard.core import access
@@ -16,21 +17,22 @@ from modelyard.core.access import Grantee, PendingAddress, Principal, Statement,
 from modelyard.core.addresses import ModelAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
-from modelyard.core.errors import Fault, InputError
+from modelyard.core.contract import ReleaseKeysContract
+from modelyard.core.errors import Fault, InputError, SpecError
 from modelyard.core.releasing import PENDING
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.audit import AuditLike
-from modelyard.foundation.keys import KeysLike, key_policy, signing_key_policy
+from modelyard.foundation.keys import KeysLike
 
 _DESCRIBE = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
-_DELETION_DAYS = 30
 _MINE = "${aws:userid}"
 
 
 class ModelRegistry(Component):
     """A package group per model, a bucket, a key that signs releases, and the machine that alone approves.
 
-    `signing_key_arn`: a key that the platform made. Absent: the registry makes its own.
+    `release_keys`: what the platform made, a `ReleaseKeys` or its part of the contract. Absent: the registry makes its
+    own. Raises `SpecError` where a model is pulled by an account that those keys don't admit.
     """
 
     CAPABILITY = "registry"
@@ -43,18 +45,20 @@ class ModelRegistry(Component):
         context: Context,
         keys: KeysLike,
         audit: AuditLike,
-        signing_key_arn: pulumi.Input[str] | None = None,
+        release_keys: ReleaseKeys | ReleaseKeysContract | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        faults = [*spec.all_faults(), *_not_admitted(spec, release_keys)]
+        if faults:
+            raise SpecError(*faults)
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
-        signs = signer(self)
-        self.signing_key_arn: pulumi.Output[str] = (
-            self._signing_key(signs) if signing_key_arn is None else pulumi.Output.from_input(signing_key_arn)
-        )
-        key_arn = self._storage_key() if spec.pulled_by else keys.arn("models")
-        self._store = Store(self, spec, key_arn=key_arn, signer=signs)
+        release_keys = self._own_keys() if release_keys is None else release_keys
+        self.signing_key_arn: pulumi.Output[str] = pulumi.Output.from_input(release_keys.signing)
+        pulled = release_keys.artifacts if spec.pulled_by else None
+        key_arn = keys.arn("models") if pulled is None else pulumi.Output.from_input(pulled)
+        self._store = Store(self, spec, key_arn=key_arn, signer=promoter_role(context, name))
         self.bucket = self._store.bucket
         self.groups = {model: self._group(model) for model in spec.models}
         self._promotion = Promotion(
@@ -228,53 +232,16 @@ class ModelRegistry(Component):
             )
         ]
 
-    def _signing_key(self, signs: str) -> pulumi.Output[str]:
-        spec = self.spec
-        policy = signing_key_policy(
-            self.context, signer=signs, administrators=spec.key_administrators, accounts=spec.pulled_by
-        )
-        key = aws.kms.Key(
-            self.named("signing-key"),
-            description=f"{self.context.owner} signs releases in {self.context.platform} {self.context.environment}",
-            key_usage="SIGN_VERIFY",
-            customer_master_key_spec="ECC_NIST_P256",
-            policy=access.policy_json(policy),
-            deletion_window_in_days=_DELETION_DAYS,
-            opts=self.options(protect=self.context.production),
-        )
-        aws.kms.Alias(
-            self.named("signing-key-alias"),
-            name=self.physical("kms-alias", "signing"),
-            target_key_id=key.key_id,
+    def _own_keys(self) -> ReleaseKeys:
+        return ReleaseKeys(
+            self.named("release-keys"),
+            context=self.context,
+            registry=self.component,
+            administrators=self.spec.key_administrators,
+            pulled_by=self.spec.pulled_by,
+            written=self.spec.source(),
             opts=self.options(),
         )
-        return key.arn
-
-    def _storage_key(self) -> pulumi.Output[str]:
-        """A key that other accounts' roles decrypt with through S3, which a team's own key lets nobody."""
-        context, spec = self.context, self.spec
-        pulls = [
-            Statement(
-                ("kms:Decrypt",),
-                ("*",),
-                {
-                    "ArnLike": {"aws:PrincipalArn": f"arn:{context.partition}:iam::{account}:role/modelyard/*"},
-                    "StringEquals": {"kms:ViaService": f"s3.{context.region}.amazonaws.com"},
-                },
-                principal=Principal.account(account, context.partition),
-                sid=f"Account{account}Pulls",
-            )
-            for account in spec.pulled_by
-        ]
-        key = aws.kms.Key(
-            self.named("artifacts-key"),
-            description=f"{context.owner} artifacts that other accounts pull",
-            policy=access.policy_json(key_policy(context, spec.key_administrators, pulls)),
-            enable_key_rotation=True,
-            deletion_window_in_days=_DELETION_DAYS,
-            opts=self.options(protect=context.production),
-        )
-        return key.arn
 
     def _declared(self, model: str) -> dict[str, Any]:
         """What the function must know of a model."""
@@ -316,3 +283,20 @@ class ModelRegistry(Component):
             where = self.written.at("models")
             raise InputError(*(Fault("is no model of this registry", f"It has {has}.", where, n) for n in unknown))
         return chosen
+
+
+def _not_admitted(spec: RegistrySpec, keys: ReleaseKeys | ReleaseKeysContract | None) -> list[Fault]:
+    """Accounts that pull a model, and whom the platform's keys let nothing decrypt."""
+    if keys is None:
+        return []
+    return [
+        model.fault(
+            f"pulled_by[{index}]",
+            f"is no account that the platform admits; it admits: {', '.join(keys.pulled_by) or 'none'}",
+            'Add it to "pulled_by" in the platform\'s file, and update the platform first.',
+            account,
+        )
+        for model in spec.models.values()
+        for index, account in enumerate(model.pulled_by)
+        if account not in keys.pulled_by
+    ]

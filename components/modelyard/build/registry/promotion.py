@@ -26,13 +26,6 @@ _LOG_DAYS: Final = 365
 _FLAKY: Final = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
 
 
-def signer(component: Component, role: str = "promoter") -> str:
-    """The ARN of the role that signs, known before it exists."""
-    names = component.context.names
-    name = names.of("iam-role", component.named(role))
-    return component.context.arn("iam", f"role{names.path}{name}", regional=False)
-
-
 def machine_name(component: Component) -> str:
     """The state machine's name."""
     return component.physical("state-machine", "promotion")

@@ -28,7 +28,9 @@ from .personas import Personas as Personas
 from .personas import persona_arn as persona_arn
 from .reach import PASSED_TO as PASSED_TO
 from .reach import Reach as Reach
+from .spec import CAPABILITIES as CAPABILITIES
 from .spec import AccountsSpec as AccountsSpec
 from .spec import AdoptedSpec as AdoptedSpec
+from .spec import Capability as Capability
 from .spec import Owner as Owner
 from .spec import TeamHeader as TeamHeader

@@ -109,8 +109,8 @@ class Personas(Component):
             assert sign_in is not None
             here = [person for person in people if not has_left(person, gone)]
             self._add(persona, [trust_people(context, persona, here, sign_in)], header.source(f"people.{persona}"))
-        if header.pipelines:
-            self._add("pipeline", trust_runs(context, ci or {}, header.pipelines), header.source("pipelines"))
+        if header.ci_runs:
+            self._add("pipeline", trust_runs(context, ci or {}, header.ci_runs), header.source("ci_runs"))
         if gone:
             self._end_sessions_before(max(gone.values()))
         self.exceptions: tuple[str, ...] = tuple(_exceptions(header))
@@ -123,7 +123,7 @@ class Personas(Component):
         """The identity of a persona, for grants. Raises `InputError` for one that the team hasn't."""
         if persona not in self._roles:
             known = ", ".join(self._roles) or "none"
-            where = '"pipelines"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
+            where = '"ci_runs"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
             raise InputError(
                 Fault(f"the team has no such persona; it has: {known}", f"Declare {where}.", self.written, persona)
             )
@@ -166,6 +166,6 @@ def _exceptions(header: TeamHeader) -> Iterator[str]:
             yield f"{header.team}: {person} may approve what they make: {reason}"
         else:
             yield f"{header.team}: not_separated names {person}, and nothing needs it any more; take it away"
-    for what, runs in (("pipeline", header.pipelines), ("deployment", header.deployed_by)):
+    for what, runs in (("pipeline", header.ci_runs), ("deployment", header.deployed_by)):
         for wildcard in wildcards(runs):
             yield f"{header.team}: the {what} trusts a pattern, {wildcard}"

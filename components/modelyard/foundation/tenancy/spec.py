@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -14,6 +14,12 @@ from modelyard.core.spec import REPLACES, AccountId, Email, Spec
 from modelyard.foundation.budgets import BudgetSpec
 from modelyard.foundation.tenancy.federation_spec import CiRun
 from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, same_person
+
+Capability = Literal[
+    "data", "features", "images", "pipelines", "registry", "secrets", "tracking", "training", "workbench"
+]
+CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
+"""What a team's file may declare and a fence may admit."""
 
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=16)]
 """Lower-case letters and digits; no hyphen, since every policy of team `a` speaks of names that begin with `a-`."""
@@ -53,6 +59,13 @@ class TeamHeader(Spec):
             "Absent: the platform's own, which all teams share, since an account costs upkeep."
         ),
     )
+    capabilities: tuple[Capability, ...] | None = Field(
+        default=None,
+        description=(
+            "What the team's fence admits, where its stack makes more than its file says. Absent: what the file "
+            "declares, so that the fence is as narrow as can be."
+        ),
+    )
     people: dict[HumanPersona, Annotated[tuple[Person, ...], Field(min_length=1)]] = Field(
         default_factory=dict[HumanPersona, tuple[Person, ...]],
         description=(
@@ -67,7 +80,7 @@ class TeamHeader(Spec):
             "Reported at each deployment."
         ),
     )
-    pipelines: tuple[CiRun, ...] = Field(
+    ci_runs: tuple[CiRun, ...] = Field(
         default=(),
         max_length=10,
         description="Runs of a CI system that act as the persona `pipeline`. Absent: there is no such persona.",
@@ -89,6 +102,10 @@ class TeamHeader(Spec):
             for index, person in enumerate(people):
                 if any(same_person(person, other) for other in people[:index]):
                     yield self.fault(f"people.{persona}[{index}]", "is there twice", "Remove one.", person)
+
+    def uses(self, capability: Capability) -> bool:
+        """Whether the fence admits it; without a list it admits all."""
+        return self.capabilities is None or capability in self.capabilities
 
     def separation_faults(self, *, production: bool) -> Iterator[Fault]:
         """Who approves what they make, in production, and is no exception.

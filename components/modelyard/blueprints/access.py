@@ -1,0 +1,108 @@
+"""What a team's file says about who may do what: with data, secrets, features, models, and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pydantic import Field
+
+from modelyard.core.errors import Fault
+from modelyard.core.spec import Name, Spec
+
+Things = Mapping[str, tuple[str, ...]]
+"""The names of what a team has, by kind: datasets, secrets, views, models …"""
+
+
+class FeatureAccessSpec(Spec):
+    """What may be done with feature views."""
+
+    read_online: tuple[Name, ...] = Field(default=(), description="Views of which single records are read.")
+    read_offline: tuple[Name, ...] = Field(default=(), description="Views whose history is read and queried.")
+    write: tuple[Name, ...] = Field(default=(), description="Views to which records are written.")
+
+
+class ModelAccessSpec(Spec):
+    """What may be done with models."""
+
+    submit: tuple[Name, ...] = Field(
+        default=(), description="Models of which versions are registered, waiting for approval."
+    )
+    evaluate: tuple[Name, ...] = Field(default=(), description="Models whose gates' results are put down.")
+    approve: tuple[Name, ...] = Field(default=(), description="Models whose versions are approved or rejected.")
+    read: tuple[Name, ...] = Field(
+        default=(), description="Models whose versions, results and releases are seen, and signatures verified."
+    )
+    pull: tuple[Name, ...] = Field(default=(), description="Models whose artifacts are read as well.")
+
+
+class AccessSpec(Spec):
+    """What somebody, or a job, may do, beyond nothing."""
+
+    read: tuple[Name, ...] = Field(default=(), description="Datasets that it reads. Absent: none.")
+    write: tuple[Name, ...] = Field(default=(), description="Datasets that it writes. Absent: none.")
+    publish: tuple[Name, ...] = Field(default=(), description="Datasets to which it puts events. Absent: none.")
+    query: bool = Field(default=False, description="Whether it runs queries over what it reads.")
+    snapshot: tuple[Name, ...] = Field(default=(), description="Datasets of which it takes snapshots. Absent: none.")
+    erase: tuple[Name, ...] = Field(
+        default=(),
+        description="Datasets that it restores, and from which it erases a subject's rows; it could destroy them. "
+        "Absent: none.",
+    )
+    secrets: tuple[Name, ...] = Field(default=(), description="Secrets that it reads. Absent: none.")
+    events: bool = Field(
+        default=False, description="Whether it puts approvals, promotions and the like on the platform's bus."
+    )
+    features: FeatureAccessSpec | None = Field(
+        default=None, description="What it does with feature views. Absent: nothing."
+    )
+    models: ModelAccessSpec | None = Field(default=None, description="What it does with models. Absent: nothing.")
+    train: bool = Field(default=False, description="Whether it submits training jobs, follows and stops them.")
+
+
+_NAMED: Final = (
+    ("read", "datasets"),
+    ("write", "datasets"),
+    ("publish", "datasets"),
+    ("snapshot", "datasets"),
+    ("erase", "datasets"),
+    ("secrets", "secrets"),
+    ("features.read_online", "online views"),
+    ("features.read_offline", "offline views"),
+    ("features.write", "views"),
+    ("models.submit", "models"),
+    ("models.evaluate", "models"),
+    ("models.approve", "models"),
+    ("models.read", "models"),
+    ("models.pull", "models"),
+)
+"""The lists of names in an access, and the kind of thing that each names."""
+
+
+def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Iterator[Fault]:
+    """What `access`, at `path` of `spec`, names and the team hasn't, and what contradicts itself."""
+    for field, kind in _NAMED:
+        known = has[kind]
+        for index, name in enumerate(_names(access, field)):
+            if name not in known:
+                problem = f"is none of the team's{_said(kind)}; it has: {', '.join(known) or 'none'}"
+                yield spec.fault(f"{path}.{field}[{index}]", problem, "Name one of them.", name)
+    if access.query and not access.read:
+        yield spec.fault(f"{path}.query", "queries nothing", "Name the datasets under `read`.", access.query)
+    if access.train and not has["training"]:
+        yield spec.fault(f"{path}.train", "but the team trains nothing", 'Add "training: {…}", or remove it.')
+    models = access.models
+    for index, name in enumerate(models.approve if models else ()):
+        if models and name in (*models.submit, *models.evaluate):
+            problem = "is approved by the same who submits or evaluates it"
+            yield spec.fault(f"{path}.models.approve[{index}]", problem, "Leave one of the two to others.", name)
+
+
+def _said(kind: str) -> str:
+    return "" if kind in ("datasets", "secrets") else f" {kind}"
+
+
+def _names(access: AccessSpec, field: str) -> tuple[str, ...]:
+    part, _, last = field.rpartition(".")
+    holder = getattr(access, part) if part else access
+    return () if holder is None else getattr(holder, last)
