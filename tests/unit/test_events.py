@@ -12,7 +12,21 @@ import pytest
 from moto.events.models import EventPattern
 
 from modelyard.core.errors import InputError
-from modelyard.core.events import KINDS, Approved, Check, Drifted, Event, Gated, Promoted, pattern, read_event
+from modelyard.core.events import (
+    KINDS,
+    Approved,
+    Check,
+    CodePushed,
+    DataChanged,
+    Drifted,
+    Event,
+    FeaturesVersioned,
+    Gated,
+    PipelineEnded,
+    Promoted,
+    pattern,
+    read_event,
+)
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ABOUT: dict[str, Any] = {"team": "fraud", "model": "score", "model_version": "3", "at": AT}
@@ -32,6 +46,12 @@ EVENTS = [
         window_end=AT,
     ),
     Gated(**ABOUT, gate="quality", passed=False, checks=(Check(name="auc", passed=False, value=0.7, threshold=0.8),)),
+    CodePushed(
+        team="fraud", at=AT, repository="acme/fraud", branch="main", commit="a1b2c3d", author="ada@acme.example"
+    ),
+    DataChanged(team="fraud", at=AT, dataset="transactions", snapshot="0" * 64),
+    FeaturesVersioned(team="fraud", at=AT, view="customer", view_version=2),
+    PipelineEnded(team="fraud", at=AT, pipeline="scores", run="1", outcome="failed", reason="States.TaskFailed"),
 ]
 
 
@@ -49,7 +69,14 @@ def test_an_event_is_read_back_as_it_was_written(event: Event):
 
 def test_there_is_a_case_for_every_kind():
     assert {event.DETAIL_TYPE for event in EVENTS} == set(KINDS)
-    assert set(KINDS) == {"modelyard.approval", "modelyard.promotion", "modelyard.drift", "modelyard.gate"}
+    of_models = {"modelyard.approval", "modelyard.promotion", "modelyard.drift", "modelyard.gate"}
+    assert set(KINDS) - of_models == {
+        "modelyard.code",
+        "modelyard.data",
+        "modelyard.features",
+        "modelyard.pipeline",
+    }
+    assert of_models < set(KINDS)
 
 
 def test_an_entry_carries_the_teams_source_the_kind_and_the_version():

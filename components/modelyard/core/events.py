@@ -1,4 +1,4 @@
-"""The platform's own events: what was approved, promoted, found drifting, or judged at a gate.
+"""The platform's own events: what was approved, promoted, found drifting, judged at a gate, pushed, or trained.
 
 Value types only: jobs put them on the bus and `operate` reads them without Pulumi or a cloud SDK. An event's source is
 `modelyard.<team>`, its detail-type `modelyard.<kind>`, its detail the model below as JSON with a version of its own.
@@ -28,7 +28,7 @@ def source_of(team: str) -> str:
 
 
 class Event(BaseModel):
-    """What every event says: whose it is, which version of which model it is about, and when it happened."""
+    """What every event says: whose it is, and when it happened."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,9 +37,6 @@ class Event(BaseModel):
     """Grows when a field changes its meaning or goes away; a new optional field leaves it as it is."""
 
     team: Text
-    model: Text
-    """The model's group in the registry."""
-    model_version: Text
     at: AwareDatetime
 
     def entry(self, bus: str) -> dict[str, Any]:
@@ -69,7 +66,15 @@ class Event(BaseModel):
         return cls.model_validate({key: value for key, value in detail.items() if key != "version"})
 
 
-class Approved(Event):
+class ModelEvent(Event):
+    """What is about one version of one model."""
+
+    model: Text
+    """The model's group in the registry."""
+    model_version: Text
+
+
+class Approved(ModelEvent):
     """Somebody decided whether a version may be released."""
 
     DETAIL_TYPE: ClassVar[str] = "modelyard.approval"
@@ -82,7 +87,7 @@ class Approved(Event):
     """Where the evidence bundle lies."""
 
 
-class Promoted(Event):
+class Promoted(ModelEvent):
     """A version went to an endpoint or an environment, or came back from it."""
 
     DETAIL_TYPE: ClassVar[str] = "modelyard.promotion"
@@ -94,7 +99,7 @@ class Promoted(Event):
     reason: Reason = ""
 
 
-class Drifted(Event):
+class Drifted(ModelEvent):
     """A monitor compared what a model sees or says with its baseline."""
 
     DETAIL_TYPE: ClassVar[str] = "modelyard.drift"
@@ -123,7 +128,7 @@ class Check(BaseModel):
     threshold: float | None = None
 
 
-class Gated(Event):
+class Gated(ModelEvent):
     """A gate let a version through, or refused it."""
 
     DETAIL_TYPE: ClassVar[str] = "modelyard.gate"
@@ -134,7 +139,50 @@ class Gated(Event):
     evidence: str = ""
 
 
-KINDS: Final[Mapping[str, type[Event]]] = {kind.DETAIL_TYPE: kind for kind in (Approved, Promoted, Drifted, Gated)}
+class CodePushed(Event):
+    """Code of a repository went to a branch."""
+
+    DETAIL_TYPE: ClassVar[str] = "modelyard.code"
+
+    repository: Text
+    """As its host calls it: `acme/fraud`."""
+    branch: Text
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
+    author: Text
+
+
+class DataChanged(Event):
+    """There is a new snapshot of a dataset."""
+
+    DETAIL_TYPE: ClassVar[str] = "modelyard.data"
+
+    dataset: Text
+    snapshot: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """The hash of its manifest."""
+
+
+class FeaturesVersioned(Event):
+    """There is a new version of a feature view, and it is filled."""
+
+    DETAIL_TYPE: ClassVar[str] = "modelyard.features"
+
+    view: Text
+    view_version: int = Field(ge=1)
+
+
+class PipelineEnded(Event):
+    """A run of a training pipeline ended."""
+
+    DETAIL_TYPE: ClassVar[str] = "modelyard.pipeline"
+
+    pipeline: Text
+    run: Text
+    outcome: Literal["succeeded", "failed"]
+    reason: Reason = ""
+
+
+_ALL: Final = (Approved, Promoted, Drifted, Gated, CodePushed, DataChanged, FeaturesVersioned, PipelineEnded)
+KINDS: Final[Mapping[str, type[Event]]] = {kind.DETAIL_TYPE: kind for kind in _ALL}
 """Every kind of event by its detail-type."""
 
 

@@ -11,4 +11,5 @@ from .spec import OnDemandThroughput as OnDemandThroughput
 from .spec import ProvisionedThroughput as ProvisionedThroughput
 from .spec import RedisOnline as RedisOnline
 from .spec import SageMakerFlavour as SageMakerFlavour
+from .spec import ScheduleExpression as ScheduleExpression
 from .spec import ViewVersionSpec as ViewVersionSpec

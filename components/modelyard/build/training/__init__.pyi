@@ -2,6 +2,7 @@ from .aws import TrainingPool as TrainingPool
 from .catalogue import Instance as Instance
 from .catalogue import InstanceCatalogue as InstanceCatalogue
 from .spec import DistributedSpec as DistributedSpec
+from .spec import InstanceType as InstanceType
 from .spec import PlaceSpec as PlaceSpec
 from .spec import SageMakerTraining as SageMakerTraining
 from .spec import SpotSpec as SpotSpec

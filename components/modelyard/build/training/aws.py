@@ -80,29 +80,11 @@ class TrainingPool(Component):
             subnets=self._subnets,
             groups=self._groups,
         )
-        identity_of(grantee).allow(self, "submit", statements, [self._address()])
+        identity_of(grantee).allow(self, "submit", statements, [self.address])
 
-    def _let_jobs_work(self) -> None:
-        spec, statements = self.spec, may_run(self.context, self.spec, key_arn=self.key_arn)
-        for place in (spec.output, spec.checkpoints):
-            if place is not None:
-                zone, prefix = self._zone(place), self._prefix(place)
-                statements += [*zone.may_read(prefix), *zone.may_write(prefix)]
-        statements.append(through_service(self.context, "s3", ENCRYPT_AND_DECRYPT, self.key_arn))
-        self.identity.allow(self, "run", statements)
-
-    def _zone(self, place: PlaceSpec) -> Zone:
-        return self._lake.zone(place.zone)
-
-    def _prefix(self, place: PlaceSpec) -> str:
-        return f"{place.prefix}/{self.component}"
-
-    def _uri(self, place: PlaceSpec | None) -> pulumi.Input[str]:
-        if place is None:
-            return ""
-        return pulumi.Output.concat("s3://", self._zone(place).bucket.bucket, f"/{self._prefix(place)}/")
-
-    def _address(self) -> PendingAddress:
+    @property
+    def address(self) -> PendingAddress:
+        """What a job must be in order to be let in, as those who submit jobs are told."""
         spec, known = self.spec, self.spec.distributed
         with_key, without_key = keyed(spec)
         tags = {key: value for key, value in self.context.tags_for(self.component).items() if key in RESERVED}
@@ -136,6 +118,26 @@ class TrainingPool(Component):
             output=self._uri(spec.output),
             checkpoints=self._uri(spec.checkpoints),
         )
+
+    def _let_jobs_work(self) -> None:
+        spec, statements = self.spec, may_run(self.context, self.spec, key_arn=self.key_arn)
+        for place in (spec.output, spec.checkpoints):
+            if place is not None:
+                zone, prefix = self._zone(place), self._prefix(place)
+                statements += [*zone.may_read(prefix), *zone.may_write(prefix)]
+        statements.append(through_service(self.context, "s3", ENCRYPT_AND_DECRYPT, self.key_arn))
+        self.identity.allow(self, "run", statements)
+
+    def _zone(self, place: PlaceSpec) -> Zone:
+        return self._lake.zone(place.zone)
+
+    def _prefix(self, place: PlaceSpec) -> str:
+        return f"{place.prefix}/{self.component}"
+
+    def _uri(self, place: PlaceSpec | None) -> pulumi.Input[str]:
+        if place is None:
+            return ""
+        return pulumi.Output.concat("s3://", self._zone(place).bucket.bucket, f"/{self._prefix(place)}/")
 
 
 def _joined(values: list[pulumi.Output[str]]) -> pulumi.Input[str]:
