@@ -17,13 +17,17 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    # State machines and functions call back here.
+    os.environ["MOTO_PORT"] = str(port)
 
+    from moto.core.config import default_user_config
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     from modelyard_sandbox import moto_extensions
 
     moto_extensions.install()
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server(LOOPBACK, port, DomainDispatcherApplication(create_backend_app), threaded=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from modelyard_sandbox.moto_extensions import (
     athena,
+    awslambda,
     budget_actions,
     budgets,
     ce,
@@ -30,6 +31,7 @@ from modelyard_sandbox.moto_extensions import (
 
 EXTENSIONS: tuple[Callable[[], None], ...] = (
     athena.install,
+    awslambda.install,
     budget_actions.install,
     budgets.install,
     ce.install,

@@ -1,31 +1,47 @@
 """Conditions of policies: moto takes a statement whose conditions aren't met for a denial; IAM takes no notice of it.
 
 Covers the operators and keys that S3 requests are judged by. A key that the request doesn't carry is absent, as IAM
-has it: negated operators and `…IfExists` are met, the others are not (IAM user guide, "Condition operators").
+has it: negated operators and `…IfExists` are met, the others are not (IAM user guide, "Condition operators"). Who asks
+is known by the access key; variables in resources stand for what the request carries, and `NotResource` is obeyed,
+which moto reads as no resource at all.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Final
 
-from flask import has_request_context, request
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.models import get_account_id_from
+from moto.s3.responses import S3Response
+from moto.sts.models import sts_backends
+
+_asked: ContextVar[S3Response | None] = ContextVar("asked", default=None)
+"""The request to S3 that is being judged."""
 
 _ALWAYS: Final = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
 """The sandbox listens on the loopback interface only, which counts as the safest of transports."""
 
 _HEADERS: Final = {
+    "s3:if-match": "if-match",
+    "s3:if-none-match": "if-none-match",
     "s3:x-amz-server-side-encryption": "x-amz-server-side-encryption",
     "s3:x-amz-server-side-encryption-aws-kms-key-id": "x-amz-server-side-encryption-aws-kms-key-id",
 }
 _QUERY: Final = {"s3:prefix": "prefix", "s3:delimiter": "delimiter"}
+_VARIABLE: Final = re.compile(r"\$\{([^}]+)\}")
+_ACCESS_KEY: Final = re.compile(r"Credential=([^/]+)/")
+
+
+def _expression(pattern: str) -> str:
+    """IAM's pattern as a regular expression."""
+    return "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
 
 
 def _like(pattern: str, value: str) -> bool:
-    written = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
-    return re.fullmatch(written, value, re.DOTALL) is not None
+    return re.fullmatch(_expression(pattern), value, re.DOTALL) is not None
 
 
 def _same(pattern: str, value: str) -> bool:
@@ -82,15 +98,62 @@ def met(conditions: Mapping[str, Mapping[str, Any]], carried: Mapping[str, str])
 
 def _carried(given: Mapping[str, str] | None) -> dict[str, str]:
     found = {**_ALWAYS, **{key.lower(): value for key, value in (given or {}).items()}}
-    if has_request_context():
-        found.update({key: request.headers[header] for key, header in _HEADERS.items() if header in request.headers})
-        found.update({key: request.args[name] for key, name in _QUERY.items() if name in request.args})
+    asked = _asked.get()
+    if asked is not None:
+        headers = {name.lower(): str(value) for name, value in asked.headers.items()}
+        query = {name: values[0] for name, values in (asked.querystring or {}).items() if values}
+        found.update({key: headers[header] for key, header in _HEADERS.items() if header in headers})
+        found.update({key: query[name] for key, name in _QUERY.items() if name in query})
+        found["s3:objectcreationoperation"] = "false" if "partNumber" in query or "uploads" in query else "true"
+        found.update(caller(headers.get("authorization", ""), asked.region))
     return found
 
 
+def caller(authorization: str, region: str) -> dict[str, str]:
+    """Who signed a request, as the keys that IAM fills in: the role's ARN and the session's id, or a user's."""
+    match = _ACCESS_KEY.search(authorization)
+    if match is None:
+        return {}
+    backend = sts_backends[get_account_id_from(match[1])]["aws"]
+    role = backend.get_assumed_role_from_access_key(match[1])
+    user_id, arn, _ = backend.get_caller_identity(match[1], region)
+    return {"aws:userid": user_id, "aws:principalarn": role.role_arn if role else arn}
+
+
+def _covers(patterns: Sequence[str], resource: str, carried: Mapping[str, str]) -> bool:
+    """Whether a resource is among patterns; one whose variable the request can't fill in covers nothing."""
+    for pattern in patterns:
+        names = [name.lower() for name in _VARIABLE.findall(pattern)]
+        if all(name in carried for name in names):
+            parts = _VARIABLE.split(pattern)
+            # Every second part is a variable's name; its value is no pattern.
+            written = "".join(
+                re.escape(carried[part.lower()]) if number % 2 else _expression(part)
+                for number, part in enumerate(parts)
+            )
+            if re.fullmatch(written, resource, re.DOTALL):
+                return True
+    return False
+
+
+def _statement(written: Mapping[str, Any], resource: str, carried: Mapping[str, str]) -> dict[str, Any] | None:
+    """What moto is to judge in the place of a statement; None where it doesn't speak of the resource."""
+    bare = {key: value for key, value in written.items() if key not in ("Condition", "NotResource", "Resource")}
+    if "NotResource" in written:
+        return None if _covers(_listed(written["NotResource"]), resource, carried) else bare | {"Resource": "*"}
+    resources = _listed(written["Resource"]) if "Resource" in written else []
+    if any("${" in pattern for pattern in resources):
+        return bare | {"Resource": "*"} if _covers(resources, resource, carried) else None
+    return bare | ({"Resource": written["Resource"]} if resources else {})
+
+
 def install() -> None:
-    """Let moto's statements take no part where their conditions aren't met."""
+    """Let moto's statements take no part where their conditions aren't met; a second time changes nothing."""
+    if getattr(IAMPolicyStatement, "_judged_by_conditions", False):
+        return
     judge = IAMPolicyStatement.is_action_permitted
+    S3Response._key_response = _remembered(S3Response._key_response)  # type: ignore[method-assign]
+    S3Response._bucket_response = _remembered(S3Response._bucket_response)  # type: ignore[method-assign]
 
     def with_conditions(
         self: IAMPolicyStatement,
@@ -99,12 +162,27 @@ def install() -> None:
         principal: str | None = None,
         incoming_condition_values: dict[str, str] | None = None,
     ) -> PermissionResult:
+        carried = _carried(incoming_condition_values)
         conditions = self._statement.get("Condition")
-        if not conditions:
-            return judge(self, action, resource, principal, incoming_condition_values)
-        if not met(conditions, _carried(incoming_condition_values)):
+        if conditions and not met(conditions, carried):
             return PermissionResult.NEUTRAL
-        bare = {key: value for key, value in self._statement.items() if key != "Condition"}
-        return judge(IAMPolicyStatement(bare), action, resource, principal)
+        statement = _statement(self._statement, resource, carried)
+        if statement is None:
+            return PermissionResult.NEUTRAL
+        return judge(IAMPolicyStatement(statement), action, resource, principal)
 
-    IAMPolicyStatement.is_action_permitted = with_conditions
+    IAMPolicyStatement.is_action_permitted = with_conditions  # type: ignore[method-assign]
+    IAMPolicyStatement._judged_by_conditions = True  # type: ignore[attr-defined]
+
+
+def _remembered(answer: Callable[[S3Response, Any, str], Any]) -> Callable[[S3Response, Any, str], Any]:
+    """The answer to a request, while which the request is known."""
+
+    def remembering(self: S3Response, request: Any, full_url: str) -> Any:
+        token = _asked.set(self)
+        try:
+            return answer(self, request, full_url)
+        finally:
+            _asked.reset(token)
+
+    return remembering
