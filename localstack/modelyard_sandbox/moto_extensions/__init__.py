@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from modelyard_sandbox.moto_extensions import (
     athena,
+    athena_queries,
     awslambda,
     budget_actions,
     budgets,
@@ -31,6 +32,7 @@ from modelyard_sandbox.moto_extensions import (
 
 EXTENSIONS: tuple[Callable[[], None], ...] = (
     athena.install,
+    athena_queries.install,
     awslambda.install,
     budget_actions.install,
     budgets.install,

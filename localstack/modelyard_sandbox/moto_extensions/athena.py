@@ -1,4 +1,4 @@
-"""Athena: a workgroup can be changed, may have no tags, and takes its tags with it."""
+"""Athena: a workgroup can be changed, may have no tags, and takes its tags with it; tables are those of Glue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from moto.athena.models import AthenaBackend
 from moto.athena.responses import AthenaResponse
 from moto.core.exceptions import JsonRESTError
+from moto.glue.models import glue_backends
 
 _delete_work_group = AthenaBackend.delete_work_group
 
@@ -48,8 +49,31 @@ def update_work_group(self: Any) -> str:
     return json.dumps({})
 
 
+def get_table_metadata(self: Any) -> str:
+    """GetTableMetadata, of a table in the Glue catalog."""
+    glue = glue_backends[self.current_account][self.region]
+    database, name = self._get_param("DatabaseName"), self._get_param("TableName")
+    try:
+        table = glue.get_table(database, name).as_dict()
+    except JsonRESTError:
+        raise JsonRESTError("MetadataException", f"EntityNotFoundException: Table {database}.{name}") from None
+    return json.dumps(
+        {
+            "TableMetadata": {
+                "Name": name,
+                "CreateTime": table["CreateTime"].timestamp(),
+                "TableType": table.get("TableType", ""),
+                "Columns": table["StorageDescriptor"]["Columns"],
+                "PartitionKeys": table.get("PartitionKeys", []),
+                "Parameters": table.get("Parameters", {}),
+            }
+        }
+    )
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     AthenaBackend.list_tags_for_resource = _list_tags
     AthenaBackend.delete_work_group = _delete_with_tags
-    setattr(AthenaResponse, update_work_group.__name__, update_work_group)
+    for operation in (get_table_metadata, update_work_group):
+        setattr(AthenaResponse, operation.__name__, operation)

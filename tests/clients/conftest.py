@@ -1,0 +1,58 @@
+"""The clients' environment, one moto server, and deployments to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.clients import environment  # noqa: E402
+from tests.clients.servers import REGION, Clients, MotoServer  # noqa: E402
+
+from modelyard.core.errors import EmulatorError  # noqa: E402
+from modelyard.engine.progress import Shown  # noqa: E402
+from modelyard_sandbox.inprocess import Deployment, deploy  # noqa: E402
+from modelyard_sandbox.places import Places  # noqa: E402
+from modelyard_sandbox.servers import Choice, Moto, at, free_port  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoServer]:
+    """moto's server, as the sandbox starts it."""
+    port = free_port(None)
+    process = Moto().start(port, Choice(), Places(tmp_path_factory.mktemp("moto")))
+    yield MotoServer(at(port))
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def clients_python(pytestconfig: pytest.Config) -> Path:
+    """The interpreter of the clients' environment; where it can't be had the test is skipped, and in CI fails."""
+    capture: Any = pytestconfig.pluginmanager.getplugin("capturemanager")
+    try:
+        with capture.global_and_fixture_disabled(), Shown() as shown:
+            return environment.install(shown)
+    except EmulatorError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"the clients' environment can't be had: {error}", pytrace=False)
+        pytest.skip(f"the clients' environment can't be had: {error}")
+
+
+@pytest.fixture(scope="module")
+def clients(clients_python: Path, moto_server: MotoServer, tmp_path_factory: pytest.TempPathFactory) -> Clients:
+    """Programs of the clients' environment, which see the server and nothing else."""
+    return Clients(clients_python, moto_server, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def deployed(moto_server: MotoServer) -> Iterator[Callable[[Any], Deployment]]:
+    """Deploys a program to the server, emptied before."""
+    with ExitStack() as stacks:
+        yield lambda program: stacks.enter_context(deploy(program, region=REGION, emulated=moto_server))
