@@ -125,6 +125,22 @@ class ModelAddress(Address):
     """The ARN of the state machine that approves."""
 
 
+class TrackingAddress(Address):
+    """An MLflow server, as its client is configured: the tracking URI, and where runs keep their files.
+
+    `tracking_uri` is the server's ARN in the flavour `managed`, which MLflow's plugin `sagemaker-mlflow` takes; else an
+    address. `secret_arn` then holds `username` and `password`, and `client_group` is the security group that reaches it.
+    """
+
+    kind: Literal["tracking"] = "tracking"
+    flavour: Literal["managed", "self_hosted"]
+    tracking_uri: str
+    artifact_root: str
+    key_arn: str
+    secret_arn: str = ""
+    client_group: str = ""
+
+
 class TrainingPoolAddress(Address):
     """What a training job must be in order to be let in: role, network, keys, types, limits, and where its things lie.
 
@@ -158,11 +174,59 @@ class TrainingPoolAddress(Address):
     checkpoints: str = ""
     tags: Words = ()
     """`key=value`, what every job carries so that its cost is somebody's."""
+    queue: str = ""
+    """Through which jobs go in; empty: they are created at once."""
+    shares: Words = ()
+    """Of the queue, those that the grantee may use."""
+    file_system: str = ""
+    """FSx for Lustre, as SageMaker's inputs name it; empty where the pool has none."""
+    file_system_path: str = ""
+
+
+class BatchPoolAddress(Address):
+    """Where jobs of AWS Batch go in: a queue, its shares, and one definition per program.
+
+    `definitions` are `program=name`; the newest revision runs. `output` and `checkpoints` are `s3://…/`, each job below
+    its own name; containers find them in `MODELYARD_OUTPUT` and `MODELYARD_CHECKPOINTS`.
+    """
+
+    kind: Literal["batch-pool"] = "batch-pool"
+    job_name: str
+    queue: str
+    shares: Words
+    definitions: Words
+    nodes: Words = ()
+    """`program=nodes` of those that work on several."""
+    key_arn: str
+    max_runtime_seconds: int
+    output: str
+    checkpoints: str = ""
+    log_group: str
+    tags: Words = ()
+    """`key=value`, what every job must carry."""
+
+
+COMMA: Final = "%2C"
+"""Stands for a comma of a person's name where commas part words."""
+
+
+class WorkbenchAddress(Address):
+    """A Studio domain, and the profiles in it that the grantee's people may open: `person=profile`."""
+
+    kind: Literal["workbench"] = "workbench"
+    domain_id: str
+    profiles: Words = ()
+
+    def profile_of(self, person: str) -> str:
+        """The profile of a person. Raises `KeyError` for one who has none."""
+        known = dict(entry.replace(COMMA, ",").rsplit("=", 1) for entry in self.profiles)
+        return known[person]
 
 
 A = TypeVar("A", bound=Address)
 AnyAddress = Annotated[
-    DatasetAddress
+    BatchPoolAddress
+    | DatasetAddress
     | BucketAddress
     | BusAddress
     | FeatureViewAddress
@@ -170,7 +234,9 @@ AnyAddress = Annotated[
     | ModelAddress
     | SecretAddress
     | StreamAddress
-    | TrainingPoolAddress,
+    | TrackingAddress
+    | TrainingPoolAddress
+    | WorkbenchAddress,
     Field(discriminator="kind"),
 ]
 
@@ -220,9 +286,21 @@ class ResourceDocument(BaseModel):
         """Where events of the dataset called `name` are put. Raises `KeyError` where that wasn't granted."""
         return self._find(StreamAddress, name)
 
+    def tracking(self, name: str) -> TrackingAddress:
+        """The tracking server called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(TrackingAddress, name)
+
     def training_pool(self, name: str) -> TrainingPoolAddress:
         """The training pool called `name`. Raises `KeyError` where nothing may be submitted to it."""
         return self._find(TrainingPoolAddress, name)
+
+    def workbench(self, name: str) -> WorkbenchAddress:
+        """The workbench called `name`. Raises `KeyError` where nobody may open it."""
+        return self._find(WorkbenchAddress, name)
+
+    def batch_pool(self, name: str) -> BatchPoolAddress:
+        """The pool of AWS Batch called `name`. Raises `KeyError` where nothing may be submitted to it."""
+        return self._find(BatchPoolAddress, name)
 
     def feature_view(self, name: str, version: int | None = None) -> FeatureViewAddress:
         """A version of the feature view called `name`; without a version, the newest of those granted.

@@ -55,6 +55,16 @@ Kind = Literal[
     "processing-job",
     "cache",
     "training-job",
+    "mlflow-server",
+    "database",
+    "database-group",
+    "database-user",
+    "ecs",
+    "load-balancer",
+    "batch",
+    "instance-profile",
+    "launch-template",
+    "placement-group",
 ]
 
 
@@ -110,6 +120,16 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "cache": Limit(40, "AmazonElastiCache/latest/APIReference/API_CreateServerlessCache"),
     # 63, less a hyphen and eight characters that tell jobs apart
     "training-job": Limit(54, "sagemaker/latest/APIReference/API_CreateTrainingJob"),
+    "mlflow-server": Limit(256, "sagemaker/latest/APIReference/API_CreateMlflowTrackingServer"),
+    "database": Limit(63, "AmazonRDS/latest/APIReference/API_CreateDBInstance"),
+    "database-group": Limit(255, "AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup"),
+    "database-user": Limit(63, "AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.DBAccounts"),
+    "ecs": Limit(255, "AmazonECS/latest/APIReference/API_CreateService"),
+    "load-balancer": Limit(32, "elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer"),
+    "batch": Limit(128, "batch/latest/APIReference/API_CreateJobQueue"),
+    "instance-profile": Limit(128, "IAM/latest/UserGuide/reference_iam-quotas"),
+    "launch-template": Limit(128, "AWSEC2/latest/APIReference/API_CreateLaunchTemplate"),
+    "placement-group": Limit(255, "AWSEC2/latest/APIReference/API_CreatePlacementGroup"),
 }
 
 
