@@ -14,6 +14,7 @@ from modelyard.core.document import load, parse
 from modelyard.core.errors import AccessError, SpecError
 from modelyard.foundation.keys import Keys, KeysSpec
 from modelyard.foundation.tenancy import Owner, Reach, TeamFence, TeamHeader
+from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.deployment import deployment
 
@@ -48,6 +49,8 @@ def _holds(operator: str, key: str, wanted, given: dict) -> bool:
             return listed is None or listed[0] in wanted
         case "StringLike":
             return listed is not None and _matches(tuple(wanted), listed[0])
+        case "StringNotLike":
+            return listed is None or not _matches(tuple(wanted), listed[0])
         case "ArnLike":
             return listed is not None and _matches(tuple(wanted), listed[0])
         case "ForAnyValue:StringEqualsIgnoreCase":
@@ -61,6 +64,7 @@ def _holds(operator: str, key: str, wanted, given: dict) -> bool:
 
 def allows(statements: list[Statement], action: str, resource: str, **keys) -> bool:
     """What IAM would decide by these statements alone, for a request with these condition keys."""
+    keys = {"aws:ResourceAccount": ACCOUNT, **keys}
     decided = False
     for statement in statements:
         if _matches(statement.actions, action) == statement.except_actions:
@@ -106,7 +110,6 @@ THINGS = [
     ("events:PutEvents", arn("events", "event-bus/ml-dev-{}-bus")),
     ("lambda:InvokeFunction", arn("lambda", "function:ml-dev-{}-rotate")),
     ("sns:Publish", arn("sns", "ml-dev-{}-alarms")),
-    ("sqs:SendMessage", arn("sqs", "ml-dev-{}-dead")),
     ("glue:StartDataQualityRulesetEvaluationRun", arn("glue", "dataQualityRuleset/ml-dev-{}-arrival")),
 ]
 
@@ -172,7 +175,6 @@ def test_what_belongs_to_others_is_denied_outright(action, resource):
         "secretsmanager:RotateSecret",
         "sns:AddPermission",
         "sns:Subscribe",
-        "sqs:SetQueueAttributes",
         "cloudwatch:SetAlarmState",
         "cloudtrail:LookupEvents",
         "backup:StartBackupJob",
@@ -285,7 +287,7 @@ def test_the_deployment_edits_the_teams_other_policies():
     [
         ("s3:CreateBucket", "arn:aws:s3:::ml-dev-{}-lake-raw-4abcd"),
         ("glue:CreateDatabase", arn("glue", "database/ml_dev_{}_lake")),
-        ("sqs:CreateQueue", arn("sqs", "ml-dev-{}-queue")),
+        ("sns:CreateTopic", arn("sns", "ml-dev-{}-alarms")),
         ("logs:CreateLogGroup", arn("logs", "log-group:/modelyard/ml/dev/{}/train")),
         ("ssm:PutParameter", arn("ssm", "parameter/modelyard/ml/dev/{}/trainer/lake")),
         ("ecr:CreateRepository", arn("ecr", "repository/ml-dev-{}-train")),
@@ -364,6 +366,56 @@ def test_what_carries_another_teams_tag_is_out_of_reach_though_its_name_is_the_t
     assert not may(*thing, **{tag: "churn"})
 
 
+@pytest.mark.parametrize(
+    ("capability", "action", "resource"),
+    [
+        ("features", "dynamodb:GetItem", arn("dynamodb", "table/ml-dev-fraud-online")),
+        ("features", "elasticache:Connect", arn("elasticache", "user:ml-dev-fraud-reader")),
+        ("registry", "kms:Sign", KEY),
+        ("secrets", "secretsmanager:GetSecretValue", arn("secretsmanager", "secret:ml-dev-fraud-token-AbCdEf")),
+    ],
+)
+def test_a_fence_admits_what_the_teams_file_declares_and_no_more(capability, action, resource):
+    assert allows(boundary(Reach(CONTEXT, admitted=admitted(["data", capability]))), action, resource)
+    assert not allows(boundary(Reach(CONTEXT, admitted=admitted(["data"]))), action, resource)
+
+
+@pytest.mark.parametrize("statements", [boundary(REACH), deployment(REACH, [KEY])])
+def test_only_the_promotion_decides_about_a_version(statements):
+    package = arn("sagemaker", "model-package/ml-dev-fraud-registry-scores/3")
+    by = f"arn:aws:iam::{ACCOUNT}:role/modelyard/ml/dev/fraud/ml-dev-fraud-{{}}"
+
+    def may(who: str, status: str) -> bool:
+        keys = {"aws:PrincipalArn": by.format(who), "sagemaker:ModelApprovalStatus": status}
+        return allows(statements, "sagemaker:UpdateModelPackage", package, **keys)
+
+    assert may("registry-promotion", "Approved") and may("registry-promotion", "Rejected")
+    assert not may("trainer", "Approved") and not may("trainer", "Rejected")
+    assert not may("data-registry-promotion", "Approved"), "a role that only ends alike is another one"
+    assert may("trainer", "PendingManualApproval")
+
+
+def test_code_writes_into_no_bucket_of_another_account_however_it_is_called():
+    bucket = "arn:aws:s3:::ml-dev-fraud-lake-raw-4abcd/x"
+    assert may_run("s3:PutObject", bucket)
+    assert not may_run("s3:PutObject", bucket, **{"aws:ResourceAccount": "999988887777"})
+
+
+def test_an_acl_gives_nobody_but_the_owner():
+    history = "arn:aws:s3:::ml-dev-fraud-lake-features-4abcd/x"
+    assert may_run("s3:PutObjectAcl", history, **{"s3:x-amz-acl": "bucket-owner-full-control"})
+    assert not may_run("s3:PutObjectAcl", history, **{"s3:x-amz-acl": "public-read"})
+    assert not may_run("s3:PutObjectAcl", history)
+
+
+def test_code_reads_the_logs_of_its_own_jobs_and_of_nobody_elses():
+    stream = "log-group:/aws/sagemaker/TrainingJobs:log-stream:ml-dev-{}-train-1/algo-1"
+    assert may_run("logs:GetLogEvents", arn("logs", stream.format("fraud")))
+    assert not may_run("logs:GetLogEvents", arn("logs", stream.format("churn")))
+    assert not may_run("logs:FilterLogEvents", arn("logs", "log-group:/aws/sagemaker/TrainingJobs"))
+    assert may_run("logs:PutLogEvents", arn("logs", stream.format("fraud")))
+
+
 def test_who_left_can_do_nothing_in_any_session_and_the_others_can():
     gone = boundary(REACH, ["ada@acme.example"])
     action, resource = "s3:GetObject", "arn:aws:s3:::ml-dev-fraud-lake-raw-4abcd/x"
@@ -428,7 +480,7 @@ def longest() -> Context:
 
 
 def test_policies_fit_iams_limits_with_long_names():
-    reach = Reach(longest())
+    reach = Reach(longest(), admitted=admitted(["data", "training", "registry"]))
     assert access.size(access.policy(boundary(reach))) <= access.MANAGED_LENGTH
     assert access.size(access.policy(deployment(reach, [KEY] * 5))) <= access.INLINE_TOTAL
 
@@ -455,7 +507,9 @@ def test_every_action_exists(action):
     assert any(fnmatchcase(one.lower(), name.lower()) for one in known)
 
 
-@pytest.mark.parametrize(("reach", "room"), [(REACH, 20), (Reach(replace(longest(), environment="e" * 10)), 4)])
+@pytest.mark.parametrize(
+    ("reach", "room"), [(REACH, 4), (Reach(CONTEXT, admitted=admitted(["data", "secrets", "features"])), 12)]
+)
 def test_a_boundary_has_room_for_those_who_left(reach, room):
     people = [f"firstname{number}.lastname@acme.example" for number in range(room)]
     assert access.size(access.policy(boundary(reach, people))) <= access.MANAGED_LENGTH

@@ -23,7 +23,9 @@ from .people_spec import Persona as Persona
 from .people_spec import RolesSpec as RolesSpec
 from .people_spec import SamlSpec as SamlSpec
 from .people_spec import SignInSpec as SignInSpec
+from .people_spec import has_left as has_left
 from .people_spec import leaver_faults as leaver_faults
+from .people_spec import same_person as same_person
 from .personas import Personas as Personas
 from .personas import persona_arn as persona_arn
 from .reach import PASSED_TO as PASSED_TO

@@ -13,11 +13,12 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import AccessError, Fault
 from modelyard.foundation.keys import Keys
+from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.deployment import deployment
 from modelyard.foundation.tenancy.people_spec import Leavers, has_left
 from modelyard.foundation.tenancy.reach import Reach
-from modelyard.foundation.tenancy.spec import AdoptedSpec, TeamHeader
+from modelyard.foundation.tenancy.spec import CAPABILITIES, AdoptedSpec, TeamHeader
 
 
 class TeamFence(Component):
@@ -49,7 +50,8 @@ class TeamFence(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, header, context=context, transform=transform, opts=opts)
-        reach = Reach(context, adopted.arns(context) if adopted else ())
+        wanted = CAPABILITIES if header.capabilities is None else header.capabilities
+        reach = Reach(context, adopted.arns(context) if adopted else (), admitted(wanted))
         statements = boundary(reach, _spelled(header, leavers or {}), platform)
         out = ', or take those out of "leavers" whom no team names any more' if leavers else ""
         self._refuse_longer(statements, access.MANAGED_LENGTH, "a boundary", out)

@@ -12,61 +12,18 @@ from dataclasses import replace
 from typing import Final
 
 from modelyard.core.access import Statement
-from modelyard.core.actions import PULL_IMAGES, WRITE_LOGS
+from modelyard.core.actions import PULL_IMAGES
 from modelyard.core.context import Context
 from modelyard.foundation.tenancy.reach import NAMED_INSIDE_ANOTHERS, Reach
 
-_ON_OWN_THINGS: Final = (
-    "athena:*",
-    "dynamodb:*",
-    "events:PutEvents",
-    "firehose:PutRecord*",
-    "glue:*DataQuality*",
-    "glue:*Database*",
-    "glue:*Partition*",
-    "glue:*Table*",
-    "kinesis:*Record*",
-    "kinesis:*Shard*",
-    "kinesis:Describe*",
-    "lambda:InvokeFunction",
-    "s3:*",
-    "sagemaker:*",
-    "secretsmanager:*Secret*",
-    "sns:Publish",
-    "sqs:*Message*",
-    "sqs:GetQueue*",
-    "ssm:GetParameter*",
-    "states:*",
-)
-_NOT_EVEN_ON_OWN_THINGS: Final = (
-    "dynamodb:*ResourcePolicy",
-    "s3:DeleteBucket*",
-    "s3:PutBucket*",
-    "s3:PutObjectAcl",
-    "s3:PutReplicationConfiguration",
-    *NAMED_INSIDE_ANOTHERS,
-    "sagemaker:PutModelPackageGroupPolicy",
-    "secretsmanager:RotateSecret",
-)
-"""What opens the team's things to others: the deployment does that, where checks see it, and code never.
-
-What takes no resource isn't here: the denial of every resource but the team's meets it already.
-"""
-
-_USE_KEYS: Final = (
-    "kms:CreateGrant",
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:GenerateDataKey*",
-    "kms:ReEncrypt*",
-)
 _READ_LOGS: Final = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
+_LOGS: Final = ("logs:*LogEvents", "logs:CreateLog*", "logs:DescribeLog*", "logs:StartQuery")
 _PASSED_TO: Final = ("glue.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com")
 """Services that code hands a role to; the others get theirs from the deployment."""
 
 _USE_ROLES: Final = ("iam:GetRole", "iam:PassRole", "sts:AssumeRole")
 _ON_NO_THING: Final = (
+    "athena:GetTableMetadata",
     "cloudwatch:PutMetricData",
     "ec2:CreateNetworkInterface*",
     "ec2:DeleteNetworkInterface*",
@@ -81,21 +38,11 @@ _ON_NO_THING: Final = (
     "secretsmanager:GetRandomPassword",
     "sts:GetCallerIdentity",
 )
-"""Actions that take no resource, or (network interfaces) one that a service names by itself when work is in a VPC."""
+"""Actions that take no resource, one that a service names by itself when work is in a VPC (network interfaces), or one
+beside what is judged (a catalog, where Glue judges the table)."""
 
-_NOT_BY_OWN_THINGS: Final = (
-    "cloudwatch:*",
-    "ec2:*",
-    "ecr:*",
-    "lakeformation:*",
-    "logs:Create*",
-    "logs:Describe*",
-    "logs:Put*",
-    "secretsmanager:GetRandomPassword",
-    "sts:GetCallerIdentity",
-)
-"""What of the listed actions is judged by other things than the team's own, or by none; in fewer words than the list,
-which is a limit already."""
+_BY_OTHERS: Final = ("cloudwatch:*", "ec2:*", "ecr:*", "lakeformation:*")
+"""Services of which the team owns nothing that code touches: the denial of the others' things names their actions."""
 
 
 def leaver_pattern(person: str) -> str:
@@ -111,26 +58,34 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
     """
     context = reach.context
     shared = Reach(platform or replace(context, team=None))
-    written_by_services = (context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue"))
+    written_by_services = [context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue")]
     rules_of_glue = f"arn:{context.partition}:s3:::aws-glue-ml-data-quality-assets-{context.region}/*"
-    listed = (*_ON_OWN_THINGS, *_USE_KEYS, *PULL_IMAGES, *WRITE_LOGS, *_READ_LOGS, *_USE_ROLES, *_ON_NO_THING)
+    admitted = reach.admitted
+    elsewhere = (*_ON_NO_THING, *PULL_IMAGES)
+    theirs = tuple(service.removesuffix("*") for service in _BY_OTHERS)
+    rest = (action for action in elsewhere if not action.startswith((*theirs, "logs:")))
+    listed = sorted({*admitted.code, *admitted.keys, *_LOGS, *_USE_ROLES, *_BY_OTHERS, *rest})
+    own = (*reach.things, shared.buses, reach.keys, reach.log_groups, *written_by_services, reach.roles)
+    streams = context.arn("logs", f"log-group:/aws/sagemaker/*:log-stream:{reach.prefix}*")
     denials = [
-        Statement(listed, ("*",), effect="Deny", except_actions=True, sid="Listed"),
+        Statement(tuple(listed), ("*",), effect="Deny", except_actions=True, sid="Listed"),
         Statement(
-            _NOT_BY_OWN_THINGS,
-            (*reach.things, rules_of_glue, shared.buses, reach.keys, reach.log_groups, reach.roles),
+            elsewhere,
+            (*(arn.replace(f":{context.region}:", ":*:") for arn in own), rules_of_glue),
             effect="Deny",
             except_actions=True,
             except_resources=True,
             sid="OwnThings",
         ),
         Statement(
-            WRITE_LOGS,
-            (reach.log_groups, *written_by_services),
-            effect="Deny",
+            ("s3:*",),
+            (rules_of_glue,),
+            {"StringNotEquals": {"aws:ResourceAccount": context.account}},
+            "Deny",
             except_resources=True,
-            sid="WriteLogs",
+            sid="OwnBuckets",
         ),
+        Statement(_READ_LOGS, (reach.log_groups, streams), effect="Deny", except_resources=True, sid="ReadOwnLogs"),
         Statement(
             PULL_IMAGES,
             (reach.repositories, shared.repositories),
@@ -139,9 +94,17 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
             except_resources=True,
             sid="OwnImages",
         ),
-        Statement(_NOT_EVEN_ON_OWN_THINGS, ("*",), effect="Deny", sid="NoOpening"),
+        Statement((*admitted.never, *NAMED_INSIDE_ANOTHERS), ("*",), effect="Deny", sid="NoOpening"),
+        Statement(
+            ("s3:PutObjectAcl",),
+            ("*",),
+            {"StringNotEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}},
+            "Deny",
+            sid="NoAclForOthers",
+        ),
         reach.no_grants_by_hand(),
         reach.own_models(),
+        reach.only_the_promotion_decides(),
         Statement(("iam:PassRole", "sts:AssumeRole"), (reach.deployment_role,), effect="Deny", sid="NotToDeploy"),
         Statement(
             ("iam:PassRole",),

@@ -12,33 +12,6 @@ from modelyard.core.access import Statement
 from modelyard.core.events import SOURCE
 from modelyard.foundation.tenancy.reach import IAM_WRITES, NAMED_INSIDE_ANOTHERS, SHARED_WRITES, Reach
 
-_MANAGE: Final = (
-    "athena:*",
-    "cloudwatch:*",
-    "dynamodb:*",
-    "ecr:*",
-    "events:*",
-    "firehose:*",
-    "glue:*DataQuality*",
-    "glue:*Database*",
-    "glue:*Partition*",
-    "glue:*Table*",
-    "glue:*Tag*",
-    "kinesis:*",
-    "lambda:*",
-    "logs:*",
-    "s3:*",
-    "sagemaker:*",
-    "scheduler:*",
-    "secretsmanager:*",
-    "sns:*",
-    "sqs:*",
-    "ssm:*Parameter*",
-    "ssm:*TagsFromResource",
-    "ssm:*TagsToResource",
-    "ssm:ListTagsForResource",
-    "states:*",
-)
 _LOOK_UP: Final = (
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeSecurityGroups",
@@ -119,8 +92,8 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
     }
     return [
         Statement(
-            _MANAGE,
-            (*reach.things, *reach.made_by_the_stack, reach.log_groups, reach.repositories),
+            reach.admitted.stack,
+            (*reach.things, *reach.made_by_the_stack, reach.log_groups),
             sid="OwnThings",
         ),
         Statement(_LOOK_UP, ("*",), sid="LookUp"),
@@ -159,6 +132,7 @@ def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statemen
         ),
         reach.no_grants_by_hand(),
         reach.own_models(),
+        reach.only_the_promotion_decides(),
         reach.fenced_tag(),
         reach.nothing_of_others(),
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from modelyard.core.access import Statement
 from modelyard.core.context import Context
 from modelyard.core.names import PLATFORM_TEAM
+from modelyard.foundation.tenancy.admitted import Admitted, admitted
 
 _FENCE: Final = "fence"
 
@@ -79,6 +80,8 @@ class Reach:
     context: Context
     adopted: tuple[str, ...] = ()
     """ARNs of what the team takes over, which lies below no name of its own; the platform says so."""
+    admitted: Admitted = field(default_factory=admitted)
+    """What of AWS it reaches there."""
 
     @property
     def prefix(self) -> str:
@@ -142,50 +145,18 @@ class Reach:
 
     @property
     def things(self) -> tuple[str, ...]:
-        """The ARNs of what the team's code works with, service by service; keys, logs and images aside.
-
-        No wildcard stands for a type, which IAM doesn't promise to match (IAM/latest/UserGuide/reference-arns), but for
-        SageMaker's: it has seventy, and AWS does so itself (`arn:aws:sagemaker:*:*:*model-compilation-*` in the managed
-        policy AmazonSageMakerCanvasFullAccess).
-        """
-        arn, own, path = self.context.arn, f"{self.prefix}*", self.context.names.path
-        tables = own.replace("-", "_")
-        return (
-            arn("athena", f"workgroup/{own}"),
-            arn("dynamodb", f"table/{own}"),
-            self.buses,
-            arn("firehose", f"deliverystream/{own}"),
-            arn("glue", "catalog"),
-            arn("glue", f"database/{tables}"),
-            arn("glue", f"dataQualityRuleset/{own}"),
-            arn("glue", f"table/{tables}"),
-            arn("kinesis", f"stream/{own}"),
-            self.functions,
-            f"arn:{self.context.partition}:s3:::{own}",
-            arn("sagemaker", f"*/{own}"),
-            arn("secretsmanager", f"secret:{own}"),
-            arn("sns", own),
-            arn("sqs", own),
-            arn("ssm", f"parameter{path}*"),
-            arn("states", f"execution:{own}"),
-            arn("states", f"stateMachine:{own}"),
-            *self.adopted,
-        )
+        """The ARNs of what the team's code works with, service by service; keys, logs and images aside."""
+        return (*(self._place(*place) for place in self.admitted.things), *self.adopted)
 
     @property
     def made_by_the_stack(self) -> tuple[str, ...]:
-        """The ARNs of what the team's stack makes and its code doesn't touch: alarms, rules, schedules.
+        """The ARNs of what the team's stack makes and its code doesn't touch, such as alarms, rules and schedules."""
+        return tuple(self._place(*place) for place in self.admitted.made)
 
-        A rule lies on the team's own bus, or on the account's default one, which alone hears AWS's own events.
-        """
-        arn, own = self.context.arn, f"{self.prefix}*"
-        return (
-            arn("cloudwatch", f"alarm:{own}"),
-            arn("events", f"rule/{own}"),
-            arn("glue", f"userDefinedFunction/{own.replace('-', '_')}"),
-            arn("scheduler", f"schedule/{own}"),
-            arn("scheduler", f"schedule-group/{own}"),
-        )
+    def _place(self, service: str, pattern: str) -> str:
+        own = f"{self.prefix}*"
+        named = pattern.format(own=own, tables=own.replace("-", "_"), path=self.context.names.path)
+        return f"arn:{self.context.partition}:s3:::{named}" if service == "s3" else self.context.arn(service, named)
 
     @property
     def anything(self) -> tuple[str, ...]:
@@ -223,6 +194,14 @@ class Reach:
         models = f"arn:{self.context.partition}:sagemaker:*:*:model/{self.prefix}*"
         conditions = {"ForAnyValue:ArnNotLike": {"sagemaker:ModelArn": models}}
         return Statement(("sagemaker:Create*",), ("*",), conditions, "Deny", sid="OwnModels")
+
+    def only_the_promotion_decides(self) -> Statement:
+        """Nobody but the registry's state machine approves or rejects a version of a model."""
+        conditions = {
+            "StringEquals": {"sagemaker:ModelApprovalStatus": ["Approved", "Rejected"]},
+            "StringNotLike": {"aws:PrincipalArn": f"*/{self.prefix}registry-promotion"},
+        }
+        return Statement(("sagemaker:*ModelPackage",), ("*",), conditions, "Deny", sid="OnlyThePromotionDecides")
 
     def pass_roles(self) -> Statement:
         """The team's own roles may be handed to services that work for it."""
