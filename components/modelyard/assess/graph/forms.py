@@ -365,3 +365,16 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": f"{_SAGEMAKER}:pipeline/{{pipelineName}}",
     },
 }
+        "homeEfsFileSystemId": "fs-{hex17}",
+    },
+    "aws:sagemaker/space:Space": {
+        "id": "{arn}",
+        "arn": f"{_SAGEMAKER}:space/{{domainId}}/{{spaceName}}",
+    },
+    "aws:sagemaker/studioLifecycleConfig:StudioLifecycleConfig": {
+        "id": "{studioLifecycleConfigName}",
+        "arn": f"{_SAGEMAKER}:studio-lifecycle-config/{{studioLifecycleConfigName}}",
+    },
+    "aws:sagemaker/userProfile:UserProfile": {
+        "id": "{arn}",
+        "arn": f"{_SAGEMAKER}:user-profile/{{domainId}}/{{userProfileName}}",
