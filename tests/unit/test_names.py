@@ -45,6 +45,12 @@ ALPHABETS: dict[str, str] = {
     "processing-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
     "cache": r"[a-z][a-z0-9-]{0,39}",
     "training-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
+    "mlflow-server": r"[a-z0-9](-*[a-z0-9]){0,255}",
+    "database": r"[a-z][a-z0-9-]{0,61}[a-z0-9]",
+    "database-group": r"[a-z][a-z0-9-]{0,253}[a-z0-9]",
+    "database-user": r"[a-z][a-z0-9-]{0,62}",
+    "ecs": r"[a-z0-9-]{1,255}",
+    "load-balancer": r"(?!internal-)[a-z0-9][a-z0-9-]{0,30}[a-z0-9]",
 }
 
 
