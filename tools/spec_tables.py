@@ -27,9 +27,10 @@ PACKAGES = (
     "modelyard.build.data",
     "modelyard.build.features",
     "modelyard.build.registry",
+    "modelyard.build.tracking",
     "modelyard.build.training",
-)
     "modelyard.build.workbench",
+)
 LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
 MARKERS = re.compile(r"(<!-- spec:start (\w+)( alone)? -->\n).*?(<!-- spec:end -->)", re.DOTALL)
 """`alone`: only the one table, whose links lead to the pages that hold the others."""

@@ -6,13 +6,15 @@ from .build.features import FeatureViewSpec as FeatureViewSpec
 from .build.registry import ModelRegistry as ModelRegistry
 from .build.registry import ModelSpec as ModelSpec
 from .build.registry import RegistrySpec as RegistrySpec
+from .build.tracking import ExperimentTracking as ExperimentTracking
+from .build.tracking import TrackingSpec as TrackingSpec
 from .build.training import TrainingPool as TrainingPool
 from .build.training import TrainingSpec as TrainingSpec
-from .core.access import trust_account as trust_account
-from .core.access import trust_federated as trust_federated
 from .build.workbench import KnownWorkbench as KnownWorkbench
 from .build.workbench import Workbench as Workbench
 from .build.workbench import WorkbenchSpec as WorkbenchSpec
+from .core.access import trust_account as trust_account
+from .core.access import trust_federated as trust_federated
 from .core.access import trust_roles as trust_roles
 from .core.access import trust_service as trust_service
 from .core.component import Component as Component

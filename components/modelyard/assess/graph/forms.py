@@ -327,6 +327,41 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:rds:{region}:{account}:db:{identifier}",
         "address": "{identifier}.{hex8}.{region}.rds.{suffix}",
         "endpoint": "{identifier}.{hex8}.{region}.rds.{suffix}:{port}",
+        "resourceId": "db-{id20}",
+        "masterUserSecrets": [
+            {
+                "secretArn": "arn:{partition}:secretsmanager:{region}:{account}:secret:rds!db-{uuid}-{hex6}",
+                "secretStatus": "active",
+            }
+        ],
+    },
+    "aws:rds/subnetGroup:SubnetGroup": {
+        "id": "{name}",
+        "arn": "arn:{partition}:rds:{region}:{account}:subgrp:{name}",
+    },
+    "aws:rds/parameterGroup:ParameterGroup": {
+        "id": "{name}",
+        "arn": "arn:{partition}:rds:{region}:{account}:pg:{name}",
+    },
+    "aws:ecs/cluster:Cluster": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:ecs:{region}:{account}:cluster/{name}",
+    },
+    "aws:ecs/taskDefinition:TaskDefinition": {
+        "id": "{family}",
+        "family": "{name}",
+        "arn": "arn:{partition}:ecs:{region}:{account}:task-definition/{family}:1",
+        "arnWithoutRevision": "arn:{partition}:ecs:{region}:{account}:task-definition/{family}",
+        "revision": 1,
+    },
+    "aws:lb/loadBalancer:LoadBalancer": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/app/{name}/{hex17}",
+        "dnsName": "internal-{name}-{number}.{region}.elb.{suffix}",
+    },
+    "aws:lb/targetGroup:TargetGroup": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{hex17}",
     },
     "aws:eks/cluster:Cluster": {
         "id": "{name}",
@@ -351,6 +386,11 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "{featureGroupName}",
         "arn": f"{_SAGEMAKER}:feature-group/{{featureGroupName}}",
     },
+    "aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": {
+        "id": "{trackingServerName}",
+        "arn": f"{_SAGEMAKER}:mlflow-tracking-server/{{trackingServerName}}",
+        "trackingServerUrl": "https://t-{hex12}.{region}.experiments.sagemaker.aws",
+    },
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": {
         "id": "{modelPackageGroupName}",
         "arn": f"{_SAGEMAKER}:model-package-group/{{modelPackageGroupName}}",
@@ -359,12 +399,6 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "d-{hex12}",
         "arn": f"{_SAGEMAKER}:domain/{{id}}",
         "url": "https://{id}.studio.{region}.sagemaker.aws",
-    },
-    "aws:sagemaker/pipeline:Pipeline": {
-        "id": "{pipelineName}",
-        "arn": f"{_SAGEMAKER}:pipeline/{{pipelineName}}",
-    },
-}
         "homeEfsFileSystemId": "fs-{hex17}",
     },
     "aws:sagemaker/space:Space": {
@@ -378,3 +412,9 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:sagemaker/userProfile:UserProfile": {
         "id": "{arn}",
         "arn": f"{_SAGEMAKER}:user-profile/{{domainId}}/{{userProfileName}}",
+    },
+    "aws:sagemaker/pipeline:Pipeline": {
+        "id": "{pipelineName}",
+        "arn": f"{_SAGEMAKER}:pipeline/{{pipelineName}}",
+    },
+}
