@@ -319,7 +319,7 @@ def test_a_door_is_called_as_the_personas_trust_expects_even_where_names_are_cut
                       account=ACCOUNT, team="t" * 16)  # fmt: skip
 
     def program() -> None:
-        doors_of(header(), context=longest)
+        doors_of(header(capabilities=["data"]), context=longest)
         personas(context=longest)
 
     made = recorded(program)

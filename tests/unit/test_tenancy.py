@@ -16,7 +16,7 @@ from modelyard.foundation.keys import Keys, KeysSpec
 from modelyard.foundation.tenancy import Owner, Reach, TeamFence, TeamHeader
 from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.boundary import boundary
-from modelyard.foundation.tenancy.deployment import deployment
+from modelyard.foundation.tenancy.deployment import deployment, manages, within
 
 ACCOUNT = "123456789012"
 CONTEXT = Context(
@@ -482,7 +482,8 @@ def longest() -> Context:
 def test_policies_fit_iams_limits_with_long_names():
     reach = Reach(longest(), admitted=admitted(["data", "training", "registry"]))
     assert access.size(access.policy(boundary(reach))) <= access.MANAGED_LENGTH
-    assert access.size(access.policy(deployment(reach, [KEY] * 5))) <= access.INLINE_TOTAL
+    assert access.size(access.policy(within(Reach(longest()), [KEY] * 5))) <= access.INLINE_TOTAL
+    assert access.size(access.policy(manages(Reach(longest())))) <= access.MANAGED_LENGTH
 
 
 def test_names_too_long_for_a_boundary_are_an_error_that_says_so():

@@ -15,7 +15,7 @@ from modelyard.core.errors import AccessError, Fault
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.boundary import boundary
-from modelyard.foundation.tenancy.deployment import deployment
+from modelyard.foundation.tenancy.deployment import manages, within
 from modelyard.foundation.tenancy.people_spec import Leavers, has_left
 from modelyard.foundation.tenancy.reach import Reach
 from modelyard.foundation.tenancy.spec import CAPABILITIES, AdoptedSpec, TeamHeader
@@ -55,8 +55,9 @@ class TeamFence(Component):
         statements = boundary(reach, _spelled(header, leavers or {}), platform)
         out = ', or take those out of "leavers" whom no team names any more' if leavers else ""
         self._refuse_longer(statements, access.MANAGED_LENGTH, "a boundary", out)
-        deploys = deployment(reach, list(keys.arns.values()))
-        self._refuse_longer(deploys, access.INLINE_TOTAL, "a policy of the deployment role", ", or adopt less")
+        own, deploys = manages(reach), within(reach, list(keys.arns.values()))
+        for policy, limit in ((own, access.MANAGED_LENGTH), (deploys, access.INLINE_TOTAL)):
+            self._refuse_longer(policy, limit, "a policy of the deployment role", ", or adopt less")
         tags = {"cost-center": header.cost_center} if header.cost_center is not None else None
         ceiling = aws.iam.Policy(
             self.named("boundary"),
@@ -81,6 +82,21 @@ class TeamFence(Component):
             name="deployment",
             role=role.name,
             policy=access.policy_json(deploys),
+            opts=self.options(),
+        )
+        managed = aws.iam.Policy(
+            self.named("deployment-policy"),
+            name=reach.deployment_policy_name,
+            path=context.names.path,
+            description=f"What the deployment of {header.team} makes",
+            policy=access.policy_json(own),
+            tags=tags,
+            opts=self.options(),
+        )
+        aws.iam.RolePolicyAttachment(
+            self.named("deployment-policy-attachment"),
+            role=role.name,
+            policy_arn=managed.arn,
             opts=self.options(),
         )
         self.boundary_name: pulumi.Output[str] = ceiling.name

@@ -82,20 +82,26 @@ _USE_KEYS: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:Genera
 
 def deployment(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statement]:
     """What the deployment role may do; `keys` are the ARNs of the team's keys."""
+    return [*manages(reach), *within(reach, keys)]
+
+
+def manages(reach: Reach) -> list[Statement]:
+    """What the deployment role makes of the team's own things; long, so it is a managed policy."""
+    own = (*reach.things, *reach.made_by_the_stack, reach.log_groups)
+    return [Statement(reach.admitted.stack, own, sid="OwnThings")]
+
+
+def within(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statement]:
+    """What else the deployment role needs, and every denial."""
     with_boundary = {"StringEquals": {"iam:PermissionsBoundary": reach.boundary}}
     without_boundary = {"StringNotEquals": {"iam:PermissionsBoundary": reach.boundary}}
-    fence = (reach.boundary, reach.deployment_role)
+    fence = (reach.boundary, reach.deployment_role, reach.deployment_policy)
     heard = reach.context.arn("events", f"rule/{Reach(replace(reach.context, team=None)).prefix}*/{reach.prefix}*")
     only_own_events = {
         "ForAllValues:StringEquals": {"events:source": f"{SOURCE}.{reach.context.owner}"},
         "Null": {"events:source": "false"},
     }
     return [
-        Statement(
-            reach.admitted.stack,
-            (*reach.things, *reach.made_by_the_stack, reach.log_groups),
-            sid="OwnThings",
-        ),
         Statement(_LOOK_UP, ("*",), sid="LookUp"),
         Statement(
             _FEED_FUNCTIONS, ("*",), {"ArnLike": {"lambda:FunctionArn": reach.functions}}, sid="FeedOwnFunctions"

@@ -109,6 +109,16 @@ class Reach:
         return self._iam(f"role{self.context.names.path}{self.deployment_role_name}")
 
     @property
+    def deployment_policy_name(self) -> str:
+        """The name of the managed policy that the deployment role has."""
+        return self.context.names.of("iam-policy", _FENCE, "deployment")
+
+    @property
+    def deployment_policy(self) -> str:
+        """The ARN of the managed policy that the deployment role has."""
+        return self._iam(f"policy{self.context.names.path}{self.deployment_policy_name}")
+
+    @property
     def roles(self) -> str:
         """The ARNs of the team's roles."""
         return self._iam(f"role{self.context.names.path}*")
