@@ -26,6 +26,7 @@ PACKAGES = (
     "modelyard.foundation.tenancy",
     "modelyard.build.data",
     "modelyard.build.features",
+    "modelyard.build.pipelines",
     "modelyard.build.registry",
     "modelyard.build.tracking",
     "modelyard.build.training",

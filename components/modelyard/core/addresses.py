@@ -141,6 +141,22 @@ class TrackingAddress(Address):
     client_group: str = ""
 
 
+class RepositoryAddress(Address):
+    """A repository of container images: `uri` is what stands before a tag or `@sha256:…`."""
+
+    kind: Literal["repository"] = "repository"
+    uri: str
+
+
+class PipelineAddress(Address):
+    """A training pipeline: the ARN of a state machine or of a pipeline of SageMaker, and what a run may be told."""
+
+    kind: Literal["pipeline"] = "pipeline"
+    flavour: Literal["step_functions", "sagemaker"]
+    arn: str
+    parameters: Words = ()
+
+
 class TrainingPoolAddress(Address):
     """What a training job must be in order to be let in: role, network, keys, types, limits, and where its things lie.
 
@@ -232,6 +248,8 @@ AnyAddress = Annotated[
     | FeatureViewAddress
     | KeyAddress
     | ModelAddress
+    | PipelineAddress
+    | RepositoryAddress
     | SecretAddress
     | StreamAddress
     | TrackingAddress
@@ -281,6 +299,14 @@ class ResourceDocument(BaseModel):
     def model(self, name: str) -> ModelAddress:
         """The model called `name`. Raises `KeyError` where it wasn't granted."""
         return self._find(ModelAddress, name)
+
+    def pipeline(self, name: str) -> PipelineAddress:
+        """The training pipeline called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(PipelineAddress, name)
+
+    def repository(self, name: str) -> RepositoryAddress:
+        """The image repository called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(RepositoryAddress, name)
 
     def stream(self, name: str) -> StreamAddress:
         """Where events of the dataset called `name` are put. Raises `KeyError` where that wasn't granted."""

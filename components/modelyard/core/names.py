@@ -65,6 +65,8 @@ Kind = Literal[
     "instance-profile",
     "launch-template",
     "placement-group",
+    "ecr-repository",
+    "image-cache",
 ]
 
 
@@ -120,6 +122,8 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "cache": Limit(40, "AmazonElastiCache/latest/APIReference/API_CreateServerlessCache"),
     # 63, less a hyphen and eight characters that tell jobs apart
     "training-job": Limit(54, "sagemaker/latest/APIReference/API_CreateTrainingJob"),
+    "ecr-repository": Limit(256, "AmazonECR/latest/APIReference/API_CreateRepository"),
+    "image-cache": Limit(30, "AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule"),
     "mlflow-server": Limit(256, "sagemaker/latest/APIReference/API_CreateMlflowTrackingServer"),
     "database": Limit(63, "AmazonRDS/latest/APIReference/API_CreateDBInstance"),
     "database-group": Limit(255, "AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup"),

@@ -1,0 +1,125 @@
+"""What only shows where a pipeline stands: data, views, models and images that aren't there, jobs outside the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from modelyard.build.data import DataLake
+from modelyard.build.features import FeatureStore
+from modelyard.build.pipelines.images import Image, RepositoryImage, repository_arn
+from modelyard.build.pipelines.repositories import ImageRepositories
+from modelyard.build.pipelines.spec import OnData, OnFeatures, OnSchedule, PipelineSpec
+from modelyard.build.pipelines.steps import JobStep, TrainStep
+from modelyard.build.registry import ModelRegistry
+from modelyard.build.training import InstanceCatalogue, TrainingPool
+from modelyard.core.context import Context
+from modelyard.core.errors import Fault
+
+
+def unfit(
+    spec: PipelineSpec,
+    *,
+    context: Context,
+    pool: TrainingPool,
+    lake: DataLake,
+    features: FeatureStore | None,
+    registry: ModelRegistry | None,
+    images: ImageRepositories | None,
+    listens: bool,
+) -> Iterator[Fault]:
+    """Every fault; `listens`: whether there is a bus to hear events from."""
+    views = tuple(features.spec.views) if features is not None else ()
+    for name, step in spec.steps.items():
+        yield from _image(spec, f"steps.{name}.image", step.image, context, pool, images)
+    for name, step in spec.jobs.items():
+        yield from _data(spec, name, step, lake, views)
+        yield from _machine(spec, name, step, pool)
+        if step.views and pool.spec.network_isolation:
+            yield spec.fault(
+                f"steps.{name}.inputs",
+                "take a feature view, which code asks for by itself, and the pool's network isolation keeps it in",
+                'Say "network_isolation: false" in the pool: its jobs stay in the VPC.',
+            )
+    models = tuple(registry.spec.models) if registry is not None else ()
+    for name, step in spec.registers.items():
+        if step.model not in models:
+            yield _unknown(spec, f"steps.{name}.model", "model of the registry", step.model, models)
+        if step.dataset is not None and step.dataset not in lake.spec.datasets:
+            yield _unknown(spec, f"steps.{name}.dataset", "dataset of the lake", step.dataset, lake.spec.datasets)
+    for name, trigger in spec.triggers.items():
+        if not isinstance(trigger, OnSchedule) and not listens:
+            yield spec.fault(f"triggers.{name}", "listens for events, and there is no bus", "Give it the audit's.")
+        if isinstance(trigger, OnData) and trigger.dataset not in lake.spec.datasets:
+            path = f"triggers.{name}.dataset"
+            yield _unknown(spec, path, "dataset of the lake", trigger.dataset, lake.spec.datasets)
+        if isinstance(trigger, OnFeatures) and trigger.view not in views:
+            yield _unknown(spec, f"triggers.{name}.view", "view of the feature store", trigger.view, views)
+
+
+def _image(
+    spec: PipelineSpec,
+    path: str,
+    image: Image,
+    context: Context,
+    pool: TrainingPool,
+    images: ImageRepositories | None,
+) -> Iterator[Fault]:
+    if isinstance(image, RepositoryImage):
+        known = tuple(images.spec.repositories) if images is not None else ()
+        if image.repository not in known:
+            yield _unknown(spec, f"{path}.repository", "repository of the team", image.repository, known)
+        return
+    repository = repository_arn(image, context.partition)
+    own = context.arn("ecr", f"repository/{'-'.join((*context.names.owner, ''))}")
+    if not repository.startswith(own) and repository not in pool.spec.repositories:
+        yield spec.fault(
+            path,
+            "lies in a repository that the pool's jobs can't pull from",
+            f"Push it to a repository of the team's, or add {repository} to the pool's \"repositories\".",
+            image,
+        )
+
+
+def _data(spec: PipelineSpec, name: str, step: JobStep, lake: DataLake, views: Sequence[str]) -> Iterator[Fault]:
+    has = lake.spec.datasets
+    for path, dataset in step.datasets.items():
+        if dataset not in has:
+            yield _unknown(spec, f"steps.{name}.{path}", "dataset of the lake", dataset, has)
+    if not isinstance(step, TrainStep):
+        for output, each in step.outputs.items():
+            if each.dataset is not None and each.dataset not in has:
+                path = f"steps.{name}.outputs.{output}.dataset"
+                yield _unknown(spec, path, "dataset of the lake", each.dataset, has)
+    for path, view in step.views.items():
+        if view.name not in views:
+            yield _unknown(spec, f"steps.{name}.{path}.name", "view of the feature store", view.name, views)
+
+
+def _machine(spec: PipelineSpec, name: str, step: JobStep, pool: TrainingPool) -> Iterator[Fault]:
+    wanted, allowed = step.resources, pool.spec.instance_types
+    where = f"steps.{name}.resources"
+    if wanted.instance_type is not None and wanted.instance_type not in allowed:
+        remedy = f"The pool allows {', '.join(allowed)}."
+        yield spec.fault(f"{where}.instance_type", "is no type of the pool", remedy, wanted.instance_type)
+    chosen = InstanceCatalogue.shipped().get(wanted.instance_type or allowed[0])
+    if chosen is not None and not chosen.processes and not isinstance(step, TrainStep):
+        yield spec.fault(
+            f"{where}.instance_type",
+            "is no type that SageMaker runs processing jobs on",
+            "Name another type of the pool.",
+            chosen.sagemaker,
+        )
+    most = pool.spec.distributed.most_instances
+    if wanted.instances is not None and wanted.instances > most:
+        remedy = f'Use {most} or fewer, or raise "most_instances" there.'
+        yield spec.fault(f"{where}.instances", f"are more than the pool's {most}", remedy, wanted.instances)
+    longest = pool.spec.max_runtime_minutes
+    if step.timeout_minutes is not None and step.timeout_minutes > longest:
+        remedy = f'Use {longest} or less, or raise "max_runtime_minutes" there.'
+        path = f"steps.{name}.timeout_minutes"
+        yield spec.fault(path, f"is more than the pool's {longest}", remedy, step.timeout_minutes)
+
+
+def _unknown(spec: PipelineSpec, path: str, what: str, value: str, known: Iterable[str]) -> Fault:
+    has = ", ".join(known) or "none"
+    return spec.fault(path, f"is no {what}", f"It has {has}.", value)
