@@ -82,7 +82,7 @@ class Clients:
         assert done.returncode == 0, f"{arguments}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
         return done.stdout
 
-    def script(self, name: str, *, variables: Mapping[str, str] | None = None, **given: Any) -> Any:
+    def script(self, name: str, given: Mapping[str, Any], *, variables: Mapping[str, str] | None = None) -> Any:
         """What one of `scripts/` says, given arguments as JSON; it prints JSON in its last line."""
         said = self.run(["python", str(SCRIPTS / f"{name}.py"), json.dumps(given)], variables=variables)
         return json.loads(said.splitlines()[-1])

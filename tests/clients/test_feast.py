@@ -106,14 +106,16 @@ def test_what_feast_applied_and_materialized_is_read_online_and_as_a_training_se
     put_history(stack, view)
     said = clients.script(
         "feast_by_hand",
-        bucket=view.bucket,
-        repository=view.repository,
-        service="customer_v1",
-        keys=[{"customer_id": name} for name in ("ann", "bob", "eve")],
-        asked=[
-            {"customer_id": "ann", "event_timestamp": "2026-03-01T10:00:00+00:00"},
-            {"customer_id": "ann", "event_timestamp": "2026-03-03T10:00:00+00:00"},
-        ],
+        {
+            "bucket": view.bucket,
+            "repository": view.repository,
+            "service": "customer_v1",
+            "keys": [{"customer_id": name} for name in ("ann", "bob", "eve")],
+            "asked": [
+                {"customer_id": "ann", "event_timestamp": "2026-03-01T10:00:00+00:00"},
+                {"customer_id": "ann", "event_timestamp": "2026-03-03T10:00:00+00:00"},
+            ],
+        },
     )
     assert said["views"] == [view.store]
     online = said["online"]
