@@ -94,6 +94,19 @@ def test_forty_grants_on_one_role_fit_inline_first_and_then_in_managed_policies(
     assert len(attached) == len(managed)
 
 
+def test_a_grant_longer_than_any_policy_is_divided_between_several():
+    def program():
+        trainer, lake = role(), Thing("lake")
+        for intent in ("get", "put", "delete", "list"):
+            lake.grant(trainer, intent, resources=70)
+
+    managed = by_name(graph_of(program), MANAGED)
+    assert len(managed) > 1
+    assert all(len(policy["policy"]) <= access.MANAGED_LENGTH for policy in managed.values())
+    granted = "".join(policy["policy"] for policy in managed.values())
+    assert all(f"s3:{intent}Object" in granted for intent in ("Get", "Put", "Delete", "List")), "nothing is lost"
+
+
 def test_grants_that_no_role_can_hold_are_an_error_that_names_them():
     def program():
         trainer = role()

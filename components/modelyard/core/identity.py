@@ -111,21 +111,34 @@ class _CollectsGrants(Component):
                 room -= length
                 inline.append(grant)
                 continue
-            for packed in managed:
-                together = [s for g in (*packed, grant) for s in g.statements]
-                if access.size(access.policy(together)) <= access.MANAGED_LENGTH:
-                    packed.append(grant)
-                    break
-            else:
-                if length > access.MANAGED_LENGTH:
-                    raise AccessError(self._too_much([grant], f"needs a policy of {length} characters"))
-                managed.append([grant])
+            for part in self._parts(grant):
+                for packed in managed:
+                    together = [s for g in (*packed, part) for s in g.statements]
+                    if access.size(access.policy(together)) <= access.MANAGED_LENGTH:
+                        packed.append(part)
+                        break
+                else:
+                    managed.append([part])
         if len(managed) > access.MANAGED_ATTACHED:
             excess = [grant for packed in managed[access.MANAGED_ATTACHED :] for grant in packed]
             raise AccessError(
                 self._too_much(excess, f"needs {len(managed)} managed policies, {access.MANAGED_ATTACHED} fit")
             )
         return inline, managed
+
+    def _parts(self, grant: Grant) -> list[Grant]:
+        """A grant by statements, in parts that each fit a managed policy."""
+        parts: list[Grant] = []
+        for statement in grant.statements:
+            length = access.size(access.policy([statement]))
+            if length > access.MANAGED_LENGTH:
+                raise AccessError(self._too_much([grant], f"needs a policy of {length} characters"))
+            last = parts[-1] if parts else None
+            if last and access.size(access.policy([*last.statements, statement])) <= access.MANAGED_LENGTH:
+                last.statements.append(statement)
+            else:
+                parts.append(Grant(grant.thing, grant.intents, [statement]))
+        return parts
 
     def _too_much(self, grants: Sequence[Grant], problem: str) -> Fault:
         named = ", ".join(f"{grant.thing} ({', '.join(grant.intents)})" for grant in grants)
