@@ -28,6 +28,8 @@ class Instance:
     local_nvme_gb: int
     network_gbps: float
     efa: bool
+    efa_interfaces: int
+    """How many Elastic Fabric Adapters it takes at most."""
     trains: bool
     """Whether SageMaker's API takes it for training jobs, in whichever region."""
     processes: bool
@@ -76,11 +78,11 @@ class InstanceCatalogue(Mapping[str, Instance]):
     def __len__(self) -> int:
         return len(self._instances)
 
-    def closest(self, name: str) -> str | None:
-        """The training type whose name is most like `name`, as SageMaker calls it."""
-        known = [instance.name for instance in self.values() if instance.trains]
+    def closest(self, name: str, *, ec2: bool = False) -> str | None:
+        """The training type whose name is most like `name`, as SageMaker calls it; `ec2`: any type, as EC2 does."""
+        known = [instance.name for instance in self.values() if instance.trains or ec2]
         found = difflib.get_close_matches(name.removeprefix("ml."), known, n=1)
-        return f"ml.{found[0]}" if found else None
+        return f"{'' if ec2 else 'ml.'}{found[0]}" if found else None
 
     def with_gpu_in(self, region: str | None = None) -> list[Instance]:
         """Types with GPUs that train, smallest GPU memory first; `region` leaves out what it doesn't sell."""
@@ -99,6 +101,7 @@ def _instance(row: Mapping[str, str]) -> Instance:
         local_nvme_gb=int(row["local_nvme_gb"] or 0),
         network_gbps=float(row["network_gbps"] or 0),
         efa=row["efa_supported"] == "yes",
+        efa_interfaces=int(row["efa_interfaces"] or 0),
         trains=row["sagemaker_training"] == "yes",
         processes=row["sagemaker_processing"] == "yes",
         regions=frozenset(row["sagemaker_regions"].split()),

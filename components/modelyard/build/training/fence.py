@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
+from modelyard.build.training.flavours import SageMakerTraining
 from modelyard.build.training.spec import MINUTE, TrainingSpec
 from modelyard.core.access import Statement
 from modelyard.core.actions import JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
@@ -60,6 +61,7 @@ def may_submit(
     key_arn: pulumi.Output[str],
     subnets: Sequence[pulumi.Output[str]],
     groups: Sequence[pulumi.Output[str]],
+    file_system: pulumi.Output[str] | None = None,
 ) -> list[Statement]:
     """Lets an identity submit what the pool allows, under names that begin with `job_name`, follow it and stop it.
 
@@ -72,7 +74,7 @@ def may_submit(
         for types, takes_key in ((with_key, True), (without_key, False)):
             if not types:
                 continue
-            conditions = _conditions(spec, types, subnets, groups)
+            conditions = _conditions(spec, types, subnets, groups, file_system)
             conditions["ArnEquals"] = {output_key: key_arn}
             if takes_key:
                 conditions["ArnEquals"][volume_key] = key_arn
@@ -95,6 +97,7 @@ def _conditions(
     types: Sequence[str],
     subnets: Sequence[pulumi.Output[str]],
     groups: Sequence[pulumi.Output[str]],
+    file_system: pulumi.Output[str] | None,
 ) -> dict[str, dict[str, Any]]:
     """Every list is non-empty and within what is allowed: `ForAllValues` alone holds of an absent key, too."""
     within: dict[str, Any] = {"sagemaker:InstanceTypes": list(types)}
@@ -103,17 +106,23 @@ def _conditions(
     conditions: dict[str, dict[str, Any]] = {
         "BoolIfExists": {"sagemaker:EnableRemoteDebug": "false"},
         "ForAllValues:StringEquals": within,
-        "Null": {**dict.fromkeys(within, "false"), "sagemaker:FileSystemId": "true"},
+        "Null": dict.fromkeys(within, "false"),
         "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": str(spec.max_runtime_minutes * MINUTE)},
     }
+    if file_system is None:
+        conditions["Null"]["sagemaker:FileSystemId"] = "true"
+    else:
+        only = {"sagemaker:FileSystemAccessMode": "ro", "sagemaker:FileSystemId": file_system}
+        conditions["StringEqualsIfExists"] = only
     walls = {
         "sagemaker:InterContainerTrafficEncryption": spec.inter_container_encryption,
         "sagemaker:NetworkIsolation": spec.network_isolation,
     }
     if any(walls.values()):
         conditions["Bool"] = {key: "true" for key, wanted in walls.items() if wanted}
-    if spec.flavour.warm_seconds:
-        conditions["NumericLessThanEqualsIfExists"] = {"sagemaker:KeepAlivePeriod": str(spec.flavour.warm_seconds)}
+    warm = spec.flavour.warm_seconds if isinstance(spec.flavour, SageMakerTraining) else 0
+    if warm:
+        conditions["NumericLessThanEqualsIfExists"] = {"sagemaker:KeepAlivePeriod": str(warm)}
     else:
         conditions["Null"]["sagemaker:KeepAlivePeriod"] = "true"
     return conditions

@@ -9,11 +9,21 @@ from pydantic import Field, StringConstraints
 
 from modelyard.build.data import ZoneName
 from modelyard.build.training.catalogue import Instance, InstanceCatalogue
+from modelyard.build.training.checks import (
+    batch_that_fails,
+    quota_that_fails,
+    spot_that_fails,
+    types_not_offered,
+    types_that_fail,
+)
+from modelyard.build.training.flavours import BatchTraining, Flavour, SageMakerTraining
+from modelyard.build.training.limits import DEFAULT_SHARE, QuotaSpec
+from modelyard.build.training.storage import LustreSpec
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Spec
 
-InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
-"""As SageMaker writes it: `ml.g5.xlarge`."""
+InstanceType = Annotated[str, StringConstraints(pattern=r"^(ml\.)?[a-z0-9-]+\.[a-z0-9]+$")]
+"""As the flavour writes it: SageMaker `ml.g5.xlarge`, EC2 and so Batch `g5.xlarge`."""
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?(/[a-z0-9_-]+)*$", max_length=200)]
 """Below a zone's bucket, without a slash at either end."""
@@ -94,28 +104,16 @@ class TuningSpec(Spec):
             )
 
 
-class SageMakerTraining(Spec):
-    """SageMaker training jobs."""
-
-    kind: Literal["sagemaker"] = Field(
-        default="sagemaker", description="SageMaker training jobs: nothing runs, and nothing is paid, between them."
-    )
-    warm_seconds: int = Field(
-        default=0,
-        ge=0,
-        le=3600,
-        description="Seconds that machines may be kept, and paid, for the next job (a warm pool). None: idling costs.",
-    )
-
-
 class TrainingSpec(Spec):
     """A pool: what a training job may be, enforced where it is submitted."""
 
-    flavour: SageMakerTraining = Field(
-        default_factory=SageMakerTraining, description="What runs the jobs: kind sagemaker."
+    flavour: Flavour = Field(
+        default_factory=SageMakerTraining, description="What runs the jobs: kind sagemaker or batch."
     )
     instance_types: tuple[InstanceType, ...] = Field(
-        min_length=1, max_length=20, description="Types that a job may use, as ml.g5.xlarge; any other is refused."
+        min_length=1,
+        max_length=20,
+        description="Types that a job may use; any other is refused. In SageMaker ml.g5.xlarge, in Batch g5.xlarge.",
     )
     gpu: Literal["required", "optional"] = Field(
         default="optional", description="`required`: every type must have a GPU, so that no job finds none."
@@ -161,6 +159,20 @@ class TrainingSpec(Spec):
     )
     distributed: DistributedSpec = Field(default_factory=DistributedSpec, description="How a job is spread.")
     tuning: TuningSpec = Field(default_factory=TuningSpec, description="How hyper-parameters are searched.")
+    quota: QuotaSpec | None = Field(
+        default=None,
+        description="How many instances may run at a time, and who shares them. Absent: SageMaker's service quotas, "
+        "which count by account; in Batch, one job of the largest program.",
+    )
+    lustre: LustreSpec | None = Field(
+        default=None,
+        description="A fast file system before a dataset. Absent: jobs read from S3; it costs by the hour.",
+    )
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """Who shares the pool: the quota's shares, or one for all."""
+        return tuple(self.quota.shares) if self.quota else (DEFAULT_SHARE,)
 
     def instances(self) -> list[Instance]:
         """What is known of the allowed types."""
@@ -168,69 +180,15 @@ class TrainingSpec(Spec):
         return [catalogue[name] for name in self.instance_types if name.removeprefix("ml.") in catalogue]
 
     def check(self) -> Iterator[Fault]:
-        """Types that don't exist or lack what is required, and spot without checkpoints or with a warm pool."""
-        for index, name in enumerate(self.instance_types):
-            yield from self._check_type(f"instance_types[{index}]", name, index)
-        if self.spot is None:
-            return
-        if self.checkpoints is None:
-            yield self.fault(
-                "spot",
-                "without checkpoints loses all work whenever the capacity is taken back",
-                'Add "checkpoints: {prefix: checkpoints}", or remove "spot".',
-            )
-        if self.flavour.warm_seconds:
-            yield self.fault(
-                "flavour.warm_seconds",
-                "can't be used with spot: machines of a warm pool are kept on demand",
-                'Remove it, or remove "spot".',
-                self.flavour.warm_seconds,
-            )
-        if self.spot.max_wait_minutes < self.max_runtime_minutes:
-            yield self.fault(
-                "spot.max_wait_minutes",
-                f"is less than max_runtime_minutes, {self.max_runtime_minutes}",
-                f"Use {self.max_runtime_minutes} or more.",
-                self.spot.max_wait_minutes,
-            )
+        """Types that don't exist or lack what is required, and what the flavour can't do."""
+        yield from types_that_fail(self)
+        yield from spot_that_fails(self)
+        yield from quota_that_fails(self)
+        if isinstance(self.flavour, BatchTraining):
+            yield from batch_that_fails(self, self.flavour)
+        elif self.lustre is not None and not self.vpc:
+            yield self.fault("lustre", "is reached in a network only", 'Remove "vpc: false", or "lustre".')
 
     def not_offered(self, region: str) -> Iterator[Fault]:
         """Types that `region` isn't known to sell."""
-        catalogue = InstanceCatalogue.shipped()
-        instead = catalogue.with_gpu_in(region)
-        for index, name in enumerate(self.instance_types):
-            known = catalogue.get(name)
-            if known is None or not known.trains or known.offered_in(region) or name in self.offered_anyway:
-                continue
-            enough = [i for i in instead if i.accelerator_memory_gib >= known.accelerator_memory_gib] or instead[-1:]
-            hint = f"{region} has {enough[0].sagemaker}; or" if known.gpus and enough else "Use another type, or"
-            yield self.fault(
-                f"instance_types[{index}]",
-                f"isn't offered in {region}, as far as is known (as of {known.as_of})",
-                f'{hint} add it to "offered_anyway" if AWS has brought it there since.',
-                name,
-            )
-
-    def _check_type(self, path: str, name: str, index: int) -> Iterator[Fault]:
-        if name in self.instance_types[:index]:
-            yield self.fault(path, "is listed twice", "Remove one.", name)
-            return
-        catalogue = InstanceCatalogue.shipped()
-        known = catalogue.get(name)
-        if known is None or not known.trains:
-            close = catalogue.closest(name)
-            problem = "is no instance type that is known" if known is None else "is no type that SageMaker trains on"
-            hint = f'Did you mean "{close}"?' if close and close != name else "Use one such as ml.g5.xlarge."
-            yield self.fault(path, problem, hint, name)
-            return
-        if self.gpu == "required" and not known.gpus:
-            yield self.fault(
-                path, "has no GPU, and gpu is required", 'Use one such as ml.g5.xlarge, or "gpu: optional".', name
-            )
-        if self.distributed.efa and not known.efa:
-            yield self.fault(
-                path,
-                "has no Elastic Fabric Adapter, and distributed.efa asks for it",
-                'Use one such as ml.g5.48xlarge or ml.p4d.24xlarge, or "efa: false".',
-                name,
-            )
+        return types_not_offered(self, region)
