@@ -66,7 +66,7 @@ def verify_digest(self: Any, message: bytes, signature: bytes, signing_algorithm
 
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    KmsResponse.sign = _told(_sign)
-    KmsResponse.verify = _told(_verify)
+    for operation in (_sign, _verify):
+        setattr(KmsResponse, operation.__name__, _told(operation))
     setattr(ECDSAPrivateKey, _sign_message.__name__, sign_digest)
     setattr(ECDSAPrivateKey, _verify_message.__name__, verify_digest)
