@@ -237,11 +237,35 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "secretsmanager", "PutResourcePolicy", {"secretArn": "SecretId", "policy": "ResourcePolicy"}
     ),
     "aws:secretsmanager/secretRotation:SecretRotation": Operation("secretsmanager", "RotateSecret"),
+    "aws:sagemaker/domain:Domain": Operation(
+        "sagemaker", "CreateDomain", {"retentionPolicy": "DeleteDomain:RetentionPolicy"}
+    ),
+    "aws:lb/listener:Listener": Operation("elbv2", "CreateListener"),
+    "aws:lb/loadBalancer:LoadBalancer": Operation("elbv2", "CreateLoadBalancer"),
+    "aws:lb/targetGroup:TargetGroup": Operation("elbv2", "CreateTargetGroup"),
+    "aws:rds/instance:Instance": Operation(
+        "rds",
+        "CreateDBInstance",
+        {
+            "identifier": "DBInstanceIdentifier",
+            "parameterGroupName": "DBParameterGroupName",
+            "passwordWo": "MasterUserPassword",
+        },
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": Operation(
+        "rds", "CreateDBParameterGroup", {"name": "DBParameterGroupName", "parameters": None}
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": Operation("rds", "CreateDBSubnetGroup", {"name": "DBSubnetGroupName"}),
     "aws:secretsmanager/secretVersion:SecretVersion": Operation(
         "secretsmanager", "PutSecretValue", {"secretBinary": None, "secretStringWo": "SecretString"}
     ),
     "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
     "aws:ssoadmin/accountAssignment:AccountAssignment": Operation("sso-admin", "CreateAccountAssignment"),
+    "aws:sagemaker/pipeline:Pipeline": Operation("sagemaker", "CreatePipeline"),
+    "aws:sagemaker/space:Space": Operation("sagemaker", "CreateSpace"),
+    "aws:sagemaker/studioLifecycleConfig:StudioLifecycleConfig": Operation("sagemaker", "CreateStudioLifecycleConfig"),
+    "aws:sagemaker/userProfile:UserProfile": Operation("sagemaker", "CreateUserProfile"),
+    "aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": Operation("sagemaker", "CreateMlflowTrackingServer"),
     "aws:ssoadmin/permissionSet:PermissionSet": Operation("sso-admin", "CreatePermissionSet"),
     "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": Operation(
         "sso-admin", "PutInlinePolicyToPermissionSet"

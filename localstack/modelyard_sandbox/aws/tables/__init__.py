@@ -37,6 +37,8 @@ from modelyard_sandbox.aws.tables import (
     sfn,
     sns,
     sqs,
+    sagemaker_studio,
+    sagemaker_tracking,
     ssm,
     ssoadmin,
     vpc,
@@ -79,6 +81,8 @@ SERVICES = (
     vpc,
 )
 
+    sagemaker_studio,
+    sagemaker_tracking,
 
 @cache
 def types() -> dict[str, Type]:
