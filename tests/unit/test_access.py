@@ -97,8 +97,8 @@ def test_forty_grants_on_one_role_fit_inline_first_and_then_in_managed_policies(
 def test_a_grant_longer_than_any_policy_is_divided_between_several():
     def program():
         trainer, lake = role(), Thing("lake")
-        for intent in ("get", "put", "delete", "list"):
-            lake.grant(trainer, intent, resources=70)
+        for more, intent in enumerate(("get", "put", "delete", "list")):
+            lake.grant(trainer, intent, resources=90 + more)
 
     managed = by_name(graph_of(program), MANAGED)
     assert len(managed) > 1

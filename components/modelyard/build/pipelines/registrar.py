@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from modelyard.build.registry import ModelRegistry
 from modelyard.build.training import TrainingPool
 from modelyard.core import releasing
 from modelyard.core.access import Statement, trust_service
+from modelyard.core.bundles import archive, bundle
 from modelyard.core.component import Component
 from modelyard.core.identity import Role
 
@@ -34,13 +34,11 @@ def registrar_arn(pipeline: Component) -> str:
 
 def sources(declared: dict[str, Any]) -> dict[str, str]:
     """The function's files by path: its own text, the rules' text, and the steps."""
-    return {
+    files = {
         "register.py": Path(__file__).with_name("function.py").read_text("utf-8"),
         "steps.json": json.dumps(declared, sort_keys=True),
-        "modelyard/__init__.py": "",
-        "modelyard/core/__init__.py": "",
-        "modelyard/core/releasing.py": inspect.getsource(releasing),
     }
+    return bundle(files, releasing)
 
 
 def declared(spec: PipelineSpec, repositories: dict[str, str]) -> dict[str, Any]:
@@ -114,7 +112,7 @@ def registrar(
         handler="register.handler",
         timeout=_SECONDS,
         memory_size=_MEMORY_MIB,
-        code=pulumi.AssetArchive({path: pulumi.StringAsset(text) for path, text in texts.items()}),
+        code=archive(texts),
         environment={
             "variables": {
                 "ARTIFACTS": artifacts.bucket.bucket,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import pulumi_aws as aws
 
 from modelyard.core import releasing
 from modelyard.core.access import Statement, trust_service
+from modelyard.core.bundles import archive, bundle
 from modelyard.core.component import Component
 from modelyard.core.events import Approved, source_of
 from modelyard.core.identity import Role
@@ -152,13 +152,11 @@ def _set(status: str) -> dict[str, Any]:
 def sources(declared: Mapping[str, Any]) -> dict[str, str]:
     """The function's files by path: its own text, the rules' text, and the declared gates."""
     own = Path(__file__).with_name("function.py").read_text("utf-8")
-    return {
+    files = {
         "release.py": own,
         "models.json": json.dumps(declared, sort_keys=True),
-        "modelyard/__init__.py": "",
-        "modelyard/core/__init__.py": "",
-        "modelyard/core/releasing.py": inspect.getsource(releasing),
     }
+    return bundle(files, releasing)
 
 
 def _function_arn(registry: Component) -> str:
@@ -199,7 +197,7 @@ def _function(
         handler="release.handler",
         timeout=_SECONDS,
         memory_size=_MEMORY_MIB,
-        code=pulumi.AssetArchive({path: pulumi.StringAsset(text) for path, text in sources(declared).items()}),
+        code=archive(sources(declared)),
         environment={"variables": dict(settings)},
         kms_key_arn=key_arn,
         logging_config={"log_format": "JSON", "log_group": group.name},

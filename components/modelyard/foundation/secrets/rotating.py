@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.core.access import Statement, trust_service
+from modelyard.core.bundles import archive
 from modelyard.core.component import Component
 from modelyard.core.identity import ExistingRole, Role
 from modelyard.foundation.network import NetworkLike
@@ -146,7 +147,7 @@ class Rotating:
             handler=spec.handler,
             timeout=spec.timeout_seconds,
             memory_size=spec.memory_mib,
-            code=pulumi.AssetArchive({path: pulumi.StringAsset(text) for path, text in code.items()}),
+            code=archive(code),
             environment={"variables": {**service, **spec.variables}},
             kms_key_arn=self._key,
             logging_config={"log_format": "JSON", "log_group": group.name},

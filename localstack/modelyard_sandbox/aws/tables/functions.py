@@ -34,7 +34,10 @@ _FIRST_OF_1980: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def zipped(archive: Mapping[str, Any]) -> bytes:
-    """The archive as the service takes it: texts, files and folders zipped in order, the same bytes for the same."""
+    """The archive as the service takes it: texts, files and folders zipped in order, the same bytes for the same.
+
+    The engine leaves an empty text out of what it sends.
+    """
     if archive.get("path"):
         path = Path(archive["path"])
         if path.is_file():
@@ -42,7 +45,7 @@ def zipped(archive: Mapping[str, Any]) -> bytes:
         contents = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
     else:
         contents = {
-            name: asset["text"].encode() if asset.get("text") is not None else Path(asset["path"]).read_bytes()
+            name: Path(asset["path"]).read_bytes() if asset.get("path") else asset.get("text", "").encode()
             for name, asset in (archive.get("assets") or {}).items()
         }
     packed = io.BytesIO()
