@@ -114,6 +114,12 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:ec2/vpc:Vpc": Operation("ec2", "CreateVpc"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Operation("ec2", "CreateVpcEndpoint"),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Operation("ecr", "PutLifecyclePolicy", {"policy": "lifecyclePolicyText"}),
+    "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": Operation("ecr", "CreatePullThroughCacheRule"),
+    "aws:ecr/repository:Repository": Operation(
+        "ecr", "CreateRepository", {"name": "repositoryName", "encryptionConfigurations": "encryptionConfiguration"}
+    ),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": Operation("ecr", "SetRepositoryPolicy", {"policy": "policyText"}),
     "aws:elasticache/serverlessCache:ServerlessCache": Operation(
         "elasticache",
         "CreateServerlessCache",
@@ -221,6 +227,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(
         "sagemaker", "PutModelPackageGroupPolicy"
     ),
+    "aws:sagemaker/pipeline:Pipeline": Operation("sagemaker", "CreatePipeline"),
     "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
     "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
     "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
