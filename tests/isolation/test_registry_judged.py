@@ -153,5 +153,33 @@ def test_each_writes_its_own_part_of_the_bucket(
     (bucket,) = [
         arn for arn in access.things if arn.startswith("arn:aws:s3:::ml-dev-fraud-registry-") and "logs" not in arn
     ]
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}")])
+    once = {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true"} if action == "s3:PutObject" else {}
+    (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}", once)])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "key", "carrying", "allowed"),
+    [
+        ("submitter", "s3:PutObject", "models/scores/d/model.tar.gz", {"s3:if-none-match": "*"}, True),
+        ("submitter", "s3:PutObject", "models/scores/d/model.tar.gz", {}, False),
+        ("author", "s3:PutObject", "models/scores/d/model.tar.gz", {}, False),
+        ("author", "s3:DeleteObject", "models/scores/d/model.tar.gz", {}, False),
+        ("submitter", "s3:PutObject", "lineage/scores/d.json", {"s3:if-none-match": "*"}, True),
+        ("submitter", "s3:PutObject", "lineage/scores/d.json", {}, False),
+        ("submitter", "s3:PutObject", "lineage/others/d.json", {"s3:if-none-match": "*"}, False),
+        ("evaluator", "s3:PutObject", "lineage/scores/d.json", {"s3:if-none-match": "*"}, False),
+        ("author", "s3:DeleteObject", "lineage/scores/d.json", {}, False),
+        ("reader", "s3:GetObject", "lineage/scores/d.json", {}, True),
+        ("evaluator", "s3:PutObject", "gates/scores/3.json", {}, True),
+    ],
+)
+def test_artifacts_and_lineage_are_written_once(
+    judge: Judge, access: Access, who: str, action: str, key: str, carrying: dict[str, str], allowed: bool
+):
+    (bucket,) = [
+        arn for arn in access.things if arn.startswith("arn:aws:s3:::ml-dev-fraud-registry-") and "logs" not in arn
+    ]
+    creation = {"s3:ObjectCreationOperation": "true", **carrying} if action == "s3:PutObject" else carrying
+    (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}", creation)])
     assert verdict.allowed is allowed, str(verdict)

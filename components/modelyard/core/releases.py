@@ -23,6 +23,7 @@ VERSION: Final = 1
 PREFIX: Final = "modelyard:"
 """Stands before every key of the metadata that lineage puts on a package."""
 ALGORITHM: Final = "ECDSA_SHA_256"
+_LONGEST: Final = 256
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in hexadecimal."""
@@ -69,7 +70,8 @@ class Lineage(Value):
     """Where a version comes from: the metadata that a package must carry to be released.
 
     `artifact_version` is the S3 version of the model's object, `artifact_digest` the SHA-256 of its bytes,
-    `data_snapshot` the hash of the manifest that it was trained on, `image_digest` that of the serving image.
+    `data_snapshot` the hash of the manifest that it was trained on, `image_digest` that of the serving image,
+    `provenance` that of the object that says all the rest (`core.provenance`).
     """
 
     author: Text
@@ -80,11 +82,13 @@ class Lineage(Value):
     image_digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
     run_id: Text | None = None
     feature_views: tuple[str, ...] = ()
+    provenance: Digest | None = None
 
     def metadata(self) -> dict[str, str]:
-        """The `CustomerMetadataProperties` of a package."""
+        """The `CustomerMetadataProperties` of a package; views that don't fit are in the provenance alone."""
         shown = self.model_dump(exclude_none=True)
-        shown["feature_views"] = ",".join(self.feature_views)
+        views = ",".join(self.feature_views)
+        shown["feature_views"] = views if len(views) <= _LONGEST else ""
         return {f"{PREFIX}{key.replace('_', '-')}": value for key, value in sorted(shown.items()) if value}
 
     @classmethod
@@ -135,6 +139,8 @@ class ReleaseRecord(Value):
     data_snapshot: Digest
     code_commit: Text
     image_digest: Text
+    provenance: Digest | None = None
+    """The SHA-256 of the object that says where the version comes from. Absent: none was put down."""
     released_at: AwareDatetime
 
     def canonical(self) -> str:

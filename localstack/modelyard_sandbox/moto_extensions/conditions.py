@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.iam.models import get_account_id_from
@@ -31,6 +32,8 @@ _HEADERS: Final = {
     "s3:x-amz-server-side-encryption-aws-kms-key-id": "x-amz-server-side-encryption-aws-kms-key-id",
 }
 _QUERY: Final = {"s3:prefix": "prefix", "s3:delimiter": "delimiter"}
+_PARTS: Final = {"acl": "Acl", "legal-hold": "LegalHold", "retention": "Retention", "tagging": "Tagging"}
+"""What a request's query asks of an object beside its bytes: an action of its own, and for moto the object's."""
 _VARIABLE: Final = re.compile(r"\$\{([^}]+)\}")
 _ACCESS_KEY: Final = re.compile(r"Credential=([^/]+)/")
 
@@ -96,17 +99,31 @@ def met(conditions: Mapping[str, Mapping[str, Any]], carried: Mapping[str, str])
     return True
 
 
+def _query(asked: S3Response) -> dict[str, str]:
+    """The request's query; moto's own may be read from the body."""
+    return dict(parse_qsl(asked.parsed_url.query, keep_blank_values=True))
+
+
 def _carried(given: Mapping[str, str] | None) -> dict[str, str]:
     found = {**_ALWAYS, **{key.lower(): value for key, value in (given or {}).items()}}
     asked = _asked.get()
     if asked is not None:
         headers = {name.lower(): str(value) for name, value in asked.headers.items()}
-        query = {name: values[0] for name, values in (asked.querystring or {}).items() if values}
+        query = _query(asked)
         found.update({key: headers[header] for key, header in _HEADERS.items() if header in headers})
         found.update({key: query[name] for key, name in _QUERY.items() if name in query})
         found["s3:objectcreationoperation"] = "false" if "partNumber" in query or "uploads" in query else "true"
         found.update(caller(headers.get("authorization", ""), asked.region))
     return found
+
+
+def _action(action: str) -> str:
+    """The action that IAM asks for: moto tells apart only reading, writing and deleting an object."""
+    asked = _asked.get()
+    query = _query(asked) if asked is not None else {}
+    if action in ("s3:GetObject", "s3:PutObject"):
+        return action + next((part for name, part in _PARTS.items() if name in query), "")
+    return "s3:DeleteObjectVersion" if action == "s3:DeleteObject" and "versionId" in query else action
 
 
 def caller(authorization: str, region: str) -> dict[str, str]:
@@ -169,7 +186,7 @@ def install() -> None:
         statement = _statement(self._statement, resource, carried)
         if statement is None:
             return PermissionResult.NEUTRAL
-        return judge(IAMPolicyStatement(statement), action, resource, principal)
+        return judge(IAMPolicyStatement(statement), _action(action), resource, principal)
 
     IAMPolicyStatement.is_action_permitted = with_conditions  # type: ignore[method-assign]
     IAMPolicyStatement._judged_by_conditions = True  # type: ignore[attr-defined]

@@ -1,4 +1,7 @@
-"""SageMaker's model registry: policies of groups, an end of groups and versions, and updates that keep the rest."""
+"""SageMaker's model registry: policies of groups, an end of groups and versions, and updates that keep the rest.
+
+A version knows the session that registered it, which moto puts down as a made-up user's.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from moto.sagemaker.exceptions import ConflictException, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
+from modelyard_sandbox.moto_extensions.conditions import caller
+
+_CREATE = SageMakerResponse.create_model_package
 _CREATE_GROUP = SageMakerResponse.create_model_package_group
 _UPDATE = SageMakerModelBackend.update_model_package
 
@@ -26,6 +32,21 @@ def create_model_package_group(self: Any) -> Any:
     if name in self.sagemaker_backend.model_package_groups:
         raise ConflictException(f"Model Package Group {name} already exists")
     return _CREATE_GROUP(self)
+
+
+def create_model_package(self: Any) -> Any:
+    """CreateModelPackage, by whoever signed the request."""
+    answer = _CREATE(self)
+    who = caller(self.headers.get("Authorization", ""), self.region)
+    role = who.get("aws:principalarn", "")
+    if ":role/" in role:
+        package: Any = self.sagemaker_backend.describe_model_package(
+            model_package_name=answer.result["ModelPackageArn"]  # pyright: ignore[reportIndexIssue]
+        )
+        session = who["aws:userid"].rpartition(":")[2]
+        arn = f"arn:aws:sts::{self.current_account}:assumed-role/{role.rpartition('/')[2]}/{session}"
+        package.created_by = {"IamIdentity": {"Arn": arn, "PrincipalId": who["aws:userid"]}}
+    return answer
 
 
 def delete_model_package_group(self: Any) -> EmptyResult:
@@ -87,6 +108,7 @@ def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     SageMakerModelBackend.update_model_package = update_model_package  # type: ignore[method-assign]
     for operation in (
+        create_model_package,
         create_model_package_group,
         delete_model_package_group,
         delete_model_package,

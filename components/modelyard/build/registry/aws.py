@@ -26,6 +26,8 @@ from modelyard.foundation.keys import KeysLike
 
 _DESCRIBE = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
 _MINE = "${aws:userid}"
+_JUDGED = ("decisions/*", "gates/*", "lineage/*", "models/*")
+_SEEN = ("gates", "lineage", "releases")
 
 
 class ModelRegistry(Component):
@@ -90,7 +92,7 @@ class ModelRegistry(Component):
     def grant_submit(self, grantee: Grantee, *, models: Sequence[str] | None = None) -> None:
         """Let `grantee` put artifacts down and register versions that wait for approval. Absent: of all models."""
         chosen = self._known(models)
-        places = [f"models/{model}/*" for model in chosen]
+        places = [f"{place}/{model}/*" for model in chosen for place in ("lineage", "models")]
         statements = [
             Statement(
                 ("sagemaker:CreateModelPackage",),
@@ -127,7 +129,7 @@ class ModelRegistry(Component):
         execution = self.promotion_arn.replace(":stateMachine:", ":execution:")
         statements = [
             *self._may_see(chosen),
-            *self._store.may_read(*(f"{place}/{model}/*" for model in chosen for place in ("gates", "releases"))),
+            *self._store.may_read(*(f"{place}/{model}/*" for model in chosen for place in _SEEN)),
             *self._store.may_put(*(f"decisions/{_MINE}/{model}/*" for model in chosen)),
             Statement(("states:StartExecution",), (self.promotion_arn,)),
             Statement(("states:DescribeExecution", "states:GetExecutionHistory"), (f"{execution}:*",)),
@@ -163,10 +165,10 @@ class ModelRegistry(Component):
         ]
 
     def _may_check(self, models: Sequence[str]) -> list[Statement]:
-        places = [f"{place}/{model}/*" for model in models for place in ("gates", "releases")]
+        places = [f"{place}/{model}/*" for model in models for place in _SEEN]
         return [
             *self._may_see(models),
-            *self._store.may_list(*places),
+            *self._store.may_list(*places, *(f"models/{model}/*" for model in models)),
             *self._store.may_read(*places),
             Statement(("kms:GetPublicKey", "kms:Verify"), (self.signing_key_arn,)),
         ]
@@ -183,8 +185,8 @@ class ModelRegistry(Component):
                 {"StringEquals": {"kms:MessageType": "RAW", "kms:SigningAlgorithm": "ECDSA_SHA_256"}},
             ),
             *self._may_see(models),
-            *self._store.may_list("decisions/*", "gates/*", "models/*"),
-            *self._store.may_read("decisions/*", "gates/*", "models/*"),
+            *self._store.may_list(*_JUDGED),
+            *self._store.may_read(*_JUDGED),
             *self._store.may_put(*releases),
             Statement(("s3:PutObjectRetention",), self._store.objects("models/*", *releases)),
         ]

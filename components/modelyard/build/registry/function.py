@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +76,7 @@ def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapp
     record |= {"approver": approver, "reason": told["reason"], "released_at": now.isoformat()}
     found = _digest(s3, bucket, record)
     said = [
+        *_unproven(s3, bucket, record),
         *broken(
             record,
             declared[model]["gates"],
@@ -83,7 +84,7 @@ def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapp
             status=package["ModelApprovalStatus"],
             wanted=PENDING,
             digest=found,
-        )
+        ),
     ]
     if said:
         raise Refused(*said)
@@ -157,6 +158,7 @@ def _record(
         "data_snapshot": known[_key("data-snapshot")],
         "code_commit": known[_key("code-commit")],
         "image_digest": known[_key("image-digest")],
+        "provenance": known.get(_key("provenance")),
     }
 
 
@@ -174,6 +176,24 @@ def _digest(s3: Any, bucket: str, record: Mapping[str, Any]) -> str:
     for chunk in body.iter_chunks(_CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _unproven(s3: Any, bucket: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the object that says where the version comes from; a version may have none."""
+    named = record["provenance"]
+    if named is None:
+        return
+    try:
+        text = s3.get_object(Bucket=bucket, Key=f"lineage/{record['model']}/{named}.json")["Body"].read()
+    except ClientError as error:
+        yield "no-provenance", f"the package's provenance can't be read: {error}"
+        return
+    if hashlib.sha256(text).hexdigest() != named:
+        yield "provenance-mismatch", "the provenance isn't the one that the package names"
+        return
+    said = json.loads(text)
+    if any(said.get(name) != record[name] for name in ("artifact_digest", "author", "code_commit", "model")):
+        yield "provenance-mismatch", "the provenance says something else than the package does"
 
 
 def _release(s3: Any, record: Mapping[str, Any], key: str, settings: Mapping[str, str], now: datetime) -> None:

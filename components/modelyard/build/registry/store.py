@@ -14,6 +14,7 @@ from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 
 _UPLOAD_DAYS = 7
+_PULLED = ("gates", "lineage", "models", "releases")
 
 
 class Store:
@@ -85,8 +86,13 @@ class Store:
         ]
 
     def _fence(self, signer: str) -> list[Statement]:
-        """Whatever a role's own policies say: decisions lie below who took them, and one role puts down releases."""
-        own_places = self.objects("decisions/${aws:userid}/*", "gates/*", "models/*", "releases/*")
+        """Whatever a role's own policies say: decisions lie below who took them, and one role puts down releases.
+
+        Artifacts and lineage are written once: an endpoint reads the newest version of its artifact, so a second one
+        would serve what nobody released. Source: AmazonS3/latest/userguide/conditional-writes-enforce.
+        """
+        own_places = self.objects("decisions/${aws:userid}/*", "gates/*", "lineage/*", "models/*", "releases/*")
+        once = self.objects("lineage/*", "models/*")
         return [
             Statement(
                 ("s3:PutObject",),
@@ -105,6 +111,21 @@ class Store:
                 "OnePutsDownReleases",
             ),
             Statement(
+                ("s3:PutObject",),
+                once,
+                {"Bool": {"s3:ObjectCreationOperation": "true"}, "Null": {"s3:if-none-match": "true"}},
+                "Deny",
+                Principal.everyone(),
+                "WrittenOnce",
+            ),
+            Statement(
+                ("s3:DeleteObject",),
+                once,
+                effect="Deny",
+                principal=Principal.everyone(),
+                sid="NobodyHidesWhatWasWritten",
+            ),
+            Statement(
                 ("s3:DeleteObject", "s3:DeleteObjectVersion"),
                 self.objects("releases/*"),
                 effect="Deny",
@@ -121,7 +142,7 @@ class Store:
             found.append(
                 Statement(
                     ("s3:GetObject", "s3:GetObjectVersion"),
-                    self.objects(*(f"{place}/{name}/*" for name in models for place in ("models", "releases"))),
+                    self.objects(*(f"{place}/{name}/*" for name in models for place in _PULLED)),
                     {"ArnLike": {"aws:PrincipalArn": f"arn:{partition}:iam::{account}:role/modelyard/*"}},
                     principal=Principal.account(account, partition),
                     sid=f"Account{account}Pulls",

@@ -1,0 +1,15 @@
+from .deciding import Outcome as Outcome
+from .deciding import decide as decide
+from .lineage import Lineage as Lineage
+from .lineage import trace as trace
+from .place import Model as Model
+from .place import Registry as Registry
+from .place import model_of as model_of
+from .place import registries_of as registries_of
+from .promoting import Promoted as Promoted
+from .promoting import promote as promote
+from .versions import GateState as GateState
+from .versions import Summary as Summary
+from .versions import Version as Version
+from .versions import look as look
+from .versions import versions as versions
