@@ -34,13 +34,12 @@ from modelyard_sandbox.aws.tables import (
     sagemaker_features,
     sagemaker_pipelines,
     sagemaker_registry,
+    sagemaker_studio,
     scheduler,
     secretsmanager,
     sfn,
     sns,
     sqs,
-    sagemaker_studio,
-    sagemaker_tracking,
     ssm,
     ssoadmin,
     vpc,
@@ -75,6 +74,7 @@ SERVICES = (
     sagemaker_features,
     sagemaker_pipelines,
     sagemaker_registry,
+    sagemaker_studio,
     secretsmanager,
     scheduler,
     sfn,
@@ -85,8 +85,6 @@ SERVICES = (
     vpc,
 )
 
-    sagemaker_studio,
-    sagemaker_tracking,
 
 @cache
 def types() -> dict[str, Type]:

@@ -18,9 +18,9 @@ from modelyard_sandbox.knowledge.rules import (
     signals,
     storage,
     streams,
+    studio,
     tags,
 )
-    studio,
 from modelyard_sandbox.knowledge.rules.rule import Rule
 from modelyard_sandbox.knowledge.values import Failure
 
@@ -36,11 +36,11 @@ RULES: Sequence[Rule] = (
     *secrets.RULES,
     *signals.RULES,
     *streams.RULES,
+    *studio.RULES,
 )
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
-    *studio.RULES,
     """What the rules of the type, and those for tags, refuse of `inputs`, as `shapes.read` gave them."""
     return [
         failure for rule in (*_by_token().get(token, ()), *tags.rules_for(token)) for failure in rule.failures(inputs)
