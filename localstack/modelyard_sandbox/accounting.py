@@ -70,6 +70,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("ecr", "describe_repositories", "repositories"),
     Listing("ecr", "describe_pull_through_cache_rules", "pullThroughCacheRules"),
     Listing("sagemaker", "list_pipelines", "PipelineSummaries"),
+    Listing("sagemaker", "list_model_cards", "ModelCardSummaries"),
     Listing("sagemaker", "list_model_package_groups", "ModelPackageGroupSummaryList"),
     Listing("kinesis", "list_streams", "StreamNames"),
     Listing("firehose", "list_delivery_streams", "DeliveryStreamNames"),

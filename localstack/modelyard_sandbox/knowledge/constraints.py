@@ -223,6 +223,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
     ),
     "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
+    "aws:sagemaker/modelCard:ModelCard": Operation("sagemaker", "CreateModelCard"),
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Operation("sagemaker", "CreateModelPackageGroup"),
     "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(
         "sagemaker", "PutModelPackageGroupPolicy"

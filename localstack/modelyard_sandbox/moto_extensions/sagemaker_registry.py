@@ -17,6 +17,7 @@ from modelyard_sandbox.moto_extensions.conditions import caller
 
 _CREATE = SageMakerResponse.create_model_package
 _CREATE_GROUP = SageMakerResponse.create_model_package_group
+_CREATE_CARD = SageMakerModelBackend.create_model_card
 _UPDATE = SageMakerModelBackend.update_model_package
 
 
@@ -104,8 +105,14 @@ def update_model_package(self: SageMakerModelBackend, model_package_arn: str, *a
     return _UPDATE(self, model_package_arn, *args, **given)
 
 
+def create_model_card(self: SageMakerModelBackend, *args: Any, **given: Any) -> str:
+    """CreateModelCard: a card without tags may get some later."""
+    return _CREATE_CARD(self, *args, **(given | {"tags": given.get("tags") or []}))
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
+    SageMakerModelBackend.create_model_card = create_model_card  # type: ignore[method-assign]
     SageMakerModelBackend.update_model_package = update_model_package  # type: ignore[method-assign]
     for operation in (
         create_model_package,

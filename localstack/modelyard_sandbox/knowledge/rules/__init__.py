@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from modelyard_sandbox.knowledge.rules import (
+    cards,
     costs,
     data,
     features,
@@ -29,6 +30,7 @@ RULES: Sequence[Rule] = (
     *storage.RULES,
     *network.RULES,
     *data.RULES,
+    *cards.RULES,
     *costs.RULES,
     *features.RULES,
     *flow.RULES,
