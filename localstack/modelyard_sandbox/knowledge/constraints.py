@@ -120,6 +120,19 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "ecr", "CreateRepository", {"name": "repositoryName", "encryptionConfigurations": "encryptionConfiguration"}
     ),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": Operation("ecr", "SetRepositoryPolicy", {"policy": "policyText"}),
+    "aws:ecs/cluster:Cluster": Operation("ecs", "CreateCluster", {"name": "clusterName"}),
+    "aws:ecs/service:Service": Operation(
+        "ecs",
+        "CreateService",
+        {
+            "name": "serviceName",
+            "networkConfiguration.assignPublicIp": None,
+            "iamRole": "role",
+        },
+    ),
+    "aws:ecs/taskDefinition:TaskDefinition": Operation(
+        "ecs", "RegisterTaskDefinition", {"containerDefinitions": None, "volumes.hostPath": None}
+    ),
     "aws:elasticache/serverlessCache:ServerlessCache": Operation(
         "elasticache",
         "CreateServerlessCache",
