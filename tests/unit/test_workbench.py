@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -363,3 +365,11 @@ def test_what_the_role_carries_takes_none_of_the_room_for_inline_grants():
 def test_thirty_types_fit_into_the_policy():
     types = ["ml.t3.medium", *(name for name in STUDIO_TYPES if name != "ml.t3.medium")][:30]
     assert size({"Statement": statements(recorded(spec(instance_types=types).model_dump_json()))}) < 6_144
+
+
+def test_the_examples_of_the_page_run():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "workbench.md").read_text()
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert examples
+    for example in examples:
+        exec(compile(example, "docs/workbench.md", "exec"), {})
