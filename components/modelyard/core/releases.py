@@ -47,6 +47,15 @@ class Gate(Value):
     """Column and value of the rows that count. Empty: all rows."""
 
 
+    @property
+    def asks(self) -> str:
+        """What it asks for, in few words: `recall ≥ 0.8, country de`."""
+        sign = "≥" if self.comparison == "at_least" else "≤"
+        beside = " − champion's" if self.against == "champion" else ""
+        where = "".join(f", {column} {value}" for column, value in sorted(self.slice.items()))
+        return f"{self.metric}{beside} {sign} {self.threshold:g}{where}"
+
+
 class GateResult(Value):
     """What an evaluation measured for one gate; `report` is where it explains itself."""
 

@@ -394,6 +394,10 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": f"{_SAGEMAKER}:mlflow-tracking-server/{{trackingServerName}}",
         "trackingServerUrl": "https://t-{hex12}.{region}.experiments.sagemaker.aws",
     },
+    "aws:sagemaker/modelCard:ModelCard": {
+        "id": "{modelCardName}",
+        "modelCardArn": f"{_SAGEMAKER}:model-card/{{modelCardName}}",
+    },
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": {
         "id": "{modelPackageGroupName}",
         "arn": f"{_SAGEMAKER}:model-package-group/{{modelPackageGroupName}}",

@@ -3,6 +3,7 @@ from .release_keys import ReleaseKeys as ReleaseKeys
 from .release_keys import promoter_role as promoter_role
 from .spec import AccuracyGate as AccuracyGate
 from .spec import BiasGate as BiasGate
+from .spec import CardSpec as CardSpec
 from .spec import DataQualityGate as DataQualityGate
 from .spec import DriftGate as DriftGate
 from .spec import ExplanationStabilityGate as ExplanationStabilityGate

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from modelyard.build.registry.cards import model_card
 from modelyard.build.registry.promotion import Promotion
 from modelyard.build.registry.release_keys import ReleaseKeys, promoter_role
 from modelyard.build.registry.spec import RegistrySpec
@@ -63,6 +64,10 @@ class ModelRegistry(Component):
         self._store = Store(self, spec, key_arn=key_arn, signer=promoter_role(context, name))
         self.bucket = self._store.bucket
         self.groups = {model: self._group(model) for model in spec.models}
+        self.cards = {
+            model: model_card(self, model, said, card_name=self._group_name(model), key_arn=keys.arn("models"))
+            for model, said in spec.models.items()
+        }
         self._promotion = Promotion(
             self,
             settings={

@@ -11,6 +11,8 @@ from modelyard.core.errors import Fault
 from modelyard.core.releases import Comparison, Gate
 from modelyard.core.spec import AccountId, ColumnName, Email, Name, RoleArn, Spec
 
+CardText = Annotated[str, Field(max_length=2048)]
+
 
 class _Gate(Spec):
     metric: ColumnName = Field(description="The measure, among the model's `metrics`.")
@@ -113,6 +115,35 @@ GateSpec = Annotated[
 ]
 
 
+class CardSpec(Spec):
+    """What people must know before they use a model; SageMaker keeps it as the model's card.
+
+    Source: sagemaker/latest/dg/model-cards, "Model card JSON schema".
+    """
+
+    purpose: CardText = Field(default="", description="Why it was made. Absent: the model's description says it.")
+    intended_uses: CardText = Field(
+        default="", description="What it may be used for, and what not. Absent: the card says nothing of it."
+    )
+    risk: Literal["high", "medium", "low", "unknown"] = Field(
+        default="unknown",
+        description="How much harm it can do. Unknown: nobody has rated it, and the card stays a draft.",
+    )
+    risk_because: CardText = Field(default="", description="Why it is rated so; a rating needs it.")
+    factors: CardText = Field(default="", description="What makes it better or worse. Absent: nothing is known.")
+    business_problem: CardText = Field(default="", description="What it solves for the business.")
+    stakeholders: CardText = Field(default="", description="Who is concerned.")
+    line_of_business: CardText = Field(default="", description="Where in the business it works.")
+    ethics: CardText = Field(default="", description="What users must weigh: people concerned, groups treated apart.")
+    caveats: CardText = Field(default="", description="What it can't do, and what to do instead.")
+
+    def check(self) -> Iterator[Fault]:
+        """A rating has a reason, and a reason a rating."""
+        if (self.risk == "unknown") != (not self.risk_because):
+            missing = "risk_because" if self.risk != "unknown" else "risk"
+            yield self.fault(missing, "a rating and its reason go together", f'Add "{missing}", or remove the other.')
+
+
 class ModelSpec(Spec):
     """One model: a group of versions, and what a version must show to be released."""
 
@@ -126,6 +157,9 @@ class ModelSpec(Spec):
     )
     ungated_because: str = Field(
         default="", max_length=256, description="Why no measure decides about this model. Absent: some gate must."
+    )
+    card: CardSpec = Field(
+        default_factory=CardSpec, description="What its card says. Absent: what is said here anyway, as a draft."
     )
     pulled_by: tuple[AccountId, ...] = Field(
         default=(),

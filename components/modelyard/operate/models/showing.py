@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from modelyard.core.releases import Gate
 from modelyard.core.releasing import APPROVED, PENDING, person
 from modelyard.operate.models.deciding import Outcome
 from modelyard.operate.models.promoting import Promoted
@@ -13,7 +12,6 @@ from modelyard.operate.models.versions import GateState, Summary, Version, waits
 
 _STATUS: Final = {PENDING: "waits", APPROVED: "approved", "Rejected": "rejected"}
 _VERIFIED: Final = "verified with the registry's key"
-_SIGNS: Final = {"at_least": "≥", "at_most": "≤"}
 
 
 def listed(found: Sequence[Summary], names: Sequence[str]) -> Iterator[str]:
@@ -84,15 +82,7 @@ def _gate_row(state: GateState) -> tuple[str, ...]:
     value = "-" if result is None else f"{result.value:g}"
     champion = "-" if result is None or result.champion is None else f"{result.champion:g}"
     verdict = state.verdict if state.verdict == "passed" else state.verdict.upper()
-    return state.name, asks(state.gate), value, champion, verdict
-
-
-def asks(gate: Gate) -> str:
-    """What a gate asks for, in few words."""
-    where = "".join(f", {column} {value}" for column, value in sorted(gate.slice.items()))
-    if gate.against == "champion":
-        return f"{gate.metric} − champion's {_SIGNS[gate.comparison]} {gate.threshold:g}{where}"
-    return f"{gate.metric} {_SIGNS[gate.comparison]} {gate.threshold:g}{where}"
+    return state.name, state.gate.asks, value, champion, verdict
 
 
 def _released(found: Version) -> Iterator[str]:
