@@ -24,6 +24,28 @@ class Operation:
 
 CONSTRAINTS: Mapping[str, Operation] = {
     "aws:athena/workgroup:Workgroup": Operation("athena", "CreateWorkGroup", {"state": "UpdateWorkGroup:State"}),
+    "aws:batch/computeEnvironment:ComputeEnvironment": Operation(
+        "batch",
+        "CreateComputeEnvironment",
+        {"name": "computeEnvironmentName", "computeResources.ec2Configurations": "computeResources.ec2Configuration"},
+    ),
+    "aws:batch/jobDefinition:JobDefinition": Operation(
+        "batch",
+        "RegisterJobDefinition",
+        {
+            "name": "jobDefinitionName",
+            "containerProperties": None,
+            "ecsProperties": None,
+            "nodeProperties": None,
+            "retryStrategy.evaluateOnExits": "retryStrategy.evaluateOnExit",
+            "retryStrategy.evaluateOnExits.action": None,
+        },
+    ),
+    "aws:batch/jobQueue:JobQueue": Operation(
+        "batch",
+        "CreateJobQueue",
+        {"name": "jobQueueName", "computeEnvironmentOrders": "computeEnvironmentOrder"},
+    ),
     "aws:budgets/budget:Budget": Operation(
         "budgets", "CreateBudget", {"name": "Budget.BudgetName", "costFilters": None}, root="Budget"
     ),
@@ -106,7 +128,14 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:ec2/eip:Eip": Operation("ec2", "AllocateAddress"),
     "aws:ec2/flowLog:FlowLog": Operation("ec2", "CreateFlowLogs"),
+    "aws:ec2/launchTemplate:LaunchTemplate": Operation(
+        "ec2",
+        "CreateLaunchTemplate",
+        {"name": "LaunchTemplateName", "description": "VersionDescription", "tagSpecifications.tags": None},
+        root="LaunchTemplateData",
+    ),
     "aws:ec2/natGateway:NatGateway": Operation("ec2", "CreateNatGateway"),
+    "aws:ec2/placementGroup:PlacementGroup": Operation("ec2", "CreatePlacementGroup", {"name": "GroupName"}),
     "aws:ec2/subnet:Subnet": Operation(
         "ec2",
         "CreateSubnet",
@@ -114,7 +143,9 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:ec2/vpc:Vpc": Operation("ec2", "CreateVpc"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Operation("ec2", "CreateVpcEndpoint"),
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Operation("ecr", "PutLifecyclePolicy", {"policy": "lifecyclePolicyText"}),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Operation(
+        "ecr", "PutLifecyclePolicy", {"policy": "lifecyclePolicyText"}
+    ),
     "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": Operation("ecr", "CreatePullThroughCacheRule"),
     "aws:ecr/repository:Repository": Operation(
         "ecr", "CreateRepository", {"name": "repositoryName", "encryptionConfigurations": "encryptionConfiguration"}
@@ -146,6 +177,8 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "elasticache", "CreateUser", {"authenticationMode.passwordCount": None, "passwordsWo": None}
     ),
     "aws:elasticache/userGroup:UserGroup": Operation("elasticache", "CreateUserGroup"),
+    "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation": Operation("fsx", "CreateDataRepositoryAssociation"),
+    "aws:fsx/lustreFileSystem:LustreFileSystem": Operation("fsx", "CreateFileSystem"),
     "aws:glue/catalogDatabase:CatalogDatabase": Operation(
         "glue", "CreateDatabase", {"catalogId": "CatalogId"}, root="DatabaseInput"
     ),
@@ -164,6 +197,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "glue", "PutDataCatalogEncryptionSettings"
     ),
     "aws:glue/dataQualityRuleset:DataQualityRuleset": Operation("glue", "CreateDataQualityRuleset"),
+    "aws:iam/instanceProfile:InstanceProfile": Operation("iam", "CreateInstanceProfile", {"role": None}),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Operation(
         "iam", "CreateOpenIDConnectProvider", {"clientIdLists": "ClientIDList", "thumbprintLists": "ThumbprintList"}
     ),
@@ -235,29 +269,6 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:s3/bucketVersioning:BucketVersioning": Operation(
         "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
     ),
-    "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
-    "aws:sagemaker/modelCard:ModelCard": Operation("sagemaker", "CreateModelCard"),
-    "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Operation("sagemaker", "CreateModelPackageGroup"),
-    "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(
-        "sagemaker", "PutModelPackageGroupPolicy"
-    ),
-    "aws:sagemaker/pipeline:Pipeline": Operation("sagemaker", "CreatePipeline"),
-    "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
-    "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
-    "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
-    "aws:secretsmanager/secret:Secret": Operation(
-        "secretsmanager",
-        "CreateSecret",
-        {
-            "policy": "PutResourcePolicy:ResourcePolicy",
-            "recoveryWindowInDays": None,
-            "replicas": "AddReplicaRegions",
-        },
-    ),
-    "aws:secretsmanager/secretPolicy:SecretPolicy": Operation(
-        "secretsmanager", "PutResourcePolicy", {"secretArn": "SecretId", "policy": "ResourcePolicy"}
-    ),
-    "aws:secretsmanager/secretRotation:SecretRotation": Operation("secretsmanager", "RotateSecret"),
     "aws:sagemaker/domain:Domain": Operation(
         "sagemaker", "CreateDomain", {"retentionPolicy": "DeleteDomain:RetentionPolicy"}
     ),
@@ -277,16 +288,38 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "rds", "CreateDBParameterGroup", {"name": "DBParameterGroupName", "parameters": None}
     ),
     "aws:rds/subnetGroup:SubnetGroup": Operation("rds", "CreateDBSubnetGroup", {"name": "DBSubnetGroupName"}),
-    "aws:secretsmanager/secretVersion:SecretVersion": Operation(
-        "secretsmanager", "PutSecretValue", {"secretBinary": None, "secretStringWo": "SecretString"}
+    "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
+    "aws:sagemaker/modelCard:ModelCard": Operation("sagemaker", "CreateModelCard"),
+    "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Operation("sagemaker", "CreateModelPackageGroup"),
+    "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(
+        "sagemaker", "PutModelPackageGroupPolicy"
     ),
-    "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
-    "aws:ssoadmin/accountAssignment:AccountAssignment": Operation("sso-admin", "CreateAccountAssignment"),
     "aws:sagemaker/pipeline:Pipeline": Operation("sagemaker", "CreatePipeline"),
     "aws:sagemaker/space:Space": Operation("sagemaker", "CreateSpace"),
     "aws:sagemaker/studioLifecycleConfig:StudioLifecycleConfig": Operation("sagemaker", "CreateStudioLifecycleConfig"),
     "aws:sagemaker/userProfile:UserProfile": Operation("sagemaker", "CreateUserProfile"),
     "aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": Operation("sagemaker", "CreateMlflowTrackingServer"),
+    "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
+    "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
+    "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
+    "aws:secretsmanager/secret:Secret": Operation(
+        "secretsmanager",
+        "CreateSecret",
+        {
+            "policy": "PutResourcePolicy:ResourcePolicy",
+            "recoveryWindowInDays": None,
+            "replicas": "AddReplicaRegions",
+        },
+    ),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": Operation(
+        "secretsmanager", "PutResourcePolicy", {"secretArn": "SecretId", "policy": "ResourcePolicy"}
+    ),
+    "aws:secretsmanager/secretRotation:SecretRotation": Operation("secretsmanager", "RotateSecret"),
+    "aws:secretsmanager/secretVersion:SecretVersion": Operation(
+        "secretsmanager", "PutSecretValue", {"secretBinary": None, "secretStringWo": "SecretString"}
+    ),
+    "aws:ssm/parameter:Parameter": Operation("ssm", "PutParameter", {"insecureValue": "Value"}),
+    "aws:ssoadmin/accountAssignment:AccountAssignment": Operation("sso-admin", "CreateAccountAssignment"),
     "aws:ssoadmin/permissionSet:PermissionSet": Operation("sso-admin", "CreatePermissionSet"),
     "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": Operation(
         "sso-admin", "PutInlinePolicyToPermissionSet"

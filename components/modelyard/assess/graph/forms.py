@@ -68,6 +68,11 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _ec2("sg", "security-group", **_OWNER, name="default"),
     "aws:ec2/networkInterface:NetworkInterface": _ec2("eni", "network-interface", **_OWNER),
     "aws:ec2/instance:Instance": _ec2("i", "instance", privateIp="10.255.0.11"),
+    "aws:ec2/placementGroup:PlacementGroup": {
+        "id": "{name}",
+        "arn": f"{_EC2}:placement-group/{{name}}",
+        "placementGroupId": "pg-{hex17}",
+    },
     "aws:ec2/launchTemplate:LaunchTemplate": _ec2("lt", "launch-template", latestVersion=1, defaultVersion=1),
     "aws:ec2/flowLog:FlowLog": _ec2("fl", "vpc-flow-log"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ec2(

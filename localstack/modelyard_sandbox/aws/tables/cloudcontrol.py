@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws.declare import Call, Type, fields
 from modelyard_sandbox.aws.refusals import RefusedByService
+from modelyard_sandbox.aws.tables import batch_services
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
@@ -26,7 +27,7 @@ _SSM_PARAMETER = Type(
     delete=Call("delete_parameter", {"Name": "id"}),
 )
 
-CLOUDFORMATION: Final = {declared.token: declared for declared in (_SSM_PARAMETER,)}
+CLOUDFORMATION: Final = {declared.token: declared for declared in (_SSM_PARAMETER, *batch_services.CLOUDFORMATION)}
 
 
 def _inner(live: Live, operation: str) -> Live:

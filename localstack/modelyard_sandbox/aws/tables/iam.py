@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-from modelyard_sandbox.aws.declare import Answer, Call, Name, Step, Tags, Type, fields
+from modelyard_sandbox.aws.declare import Answer, Call, Name, Step, TagFunctions, Tags, Type, fields
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
@@ -225,4 +225,60 @@ OIDC_PROVIDER = Type(
     ),
 )
 
-TYPES = (ROLE, ROLE_POLICY, POLICY, ROLE_POLICY_ATTACHMENT, OIDC_PROVIDER)
+
+def _read_profile(live: Live) -> dict[str, Any]:
+    found = live.call("get_instance_profile", InstanceProfileName=live.id)["InstanceProfile"]
+    return {
+        "arn": found["Arn"],
+        "createDate": found["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "name": found["InstanceProfileName"],
+        "path": found["Path"],
+        "role": found["Roles"][0]["RoleName"] if found["Roles"] else None,
+        "uniqueId": found["InstanceProfileId"],
+    }
+
+
+def _put_role(live: Live) -> None:
+    before, wanted = live.old.get("role"), live.inputs.get("role")
+    if before:
+        live.call("remove_role_from_instance_profile", InstanceProfileName=live.id, RoleName=before)
+    if wanted:
+        live.call("add_role_to_instance_profile", InstanceProfileName=live.id, RoleName=wanted)
+
+
+def _take_role(live: Live) -> None:
+    if live.get("role"):
+        live.call("remove_role_from_instance_profile", InstanceProfileName=live.id, RoleName=live.get("role"))
+
+
+def _read_profile_tags(live: Live) -> dict[str, str]:
+    """The profile tells its tags itself."""
+    found = live.call("get_instance_profile", InstanceProfileName=live.id)["InstanceProfile"]
+    return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+
+
+def _write_profile_tags(live: Live, old: dict[str, str], new: dict[str, str]) -> None:
+    removed = sorted(set(old) - set(new))
+    if removed:
+        live.call("untag_instance_profile", InstanceProfileName=live.id, TagKeys=removed)
+    if new:
+        tags = [{"Key": key, "Value": value} for key, value in new.items()]
+        live.call("tag_instance_profile", InstanceProfileName=live.id, Tags=tags)
+
+
+INSTANCE_PROFILE = Type(
+    "aws:iam/instanceProfile:InstanceProfile",
+    "iam",
+    fields={"name": "InstanceProfileName", "path": "Path"},
+    id="name",
+    name=Name("name", limit=128, prefix=_PREFIX),
+    defaults={"path": "/"},
+    computed=("arn", "createDate", "uniqueId"),
+    create=(Call("create_instance_profile"), Step(_put_role, on=("role",))),
+    read=_read_profile,
+    update=Step(_put_role, on=("role",)),
+    delete=(_take_role, Call("delete_instance_profile", {"InstanceProfileName": "id"}, fill=False)),
+    tags=TagFunctions(_read_profile_tags, _write_profile_tags),
+)
+
+TYPES = (ROLE, ROLE_POLICY, POLICY, ROLE_POLICY_ATTACHMENT, OIDC_PROVIDER, INSTANCE_PROFILE)

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelyard_sandbox.knowledge.rules import (
     cards,
+    computing,
     costs,
     data,
     features,
@@ -32,6 +33,7 @@ RULES: Sequence[Rule] = (
     *network.RULES,
     *data.RULES,
     *cards.RULES,
+    *computing.RULES,
     *costs.RULES,
     *features.RULES,
     *flow.RULES,
