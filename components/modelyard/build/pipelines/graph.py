@@ -30,7 +30,7 @@ def circle(needs: Needs) -> list[str]:
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
-        return list(reversed(error.args[1]))
+        return list(error.args[1])
     return []
 
 

@@ -15,6 +15,8 @@ from modelyard.build.pipelines.spec import PipelineSpec
 from modelyard.build.pipelines.steps import JobStep, RegisterStep, TrainStep
 from modelyard.core.events import PipelineEnded, source_of
 
+FAILED: Final = "StepFailed"
+"""The error of a run that failed: names of the service's own, such as States.Timeout, are in its cause alone."""
 _BUSY: Final = ("SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException")
 _FLAKY: Final = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
 _START_SECONDS: Final = 3600
@@ -64,7 +66,7 @@ def definition(spec: PipelineSpec, places: Places, *, bus: str = "", team: str =
             **states,
             **told,
             "Done": {"Type": "Succeed"},
-            "Failed": {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"},
+            "Failed": {"Type": "Fail", "Error": FAILED, "CausePath": "States.JsonToString($.error)"},
         },
     }
 
