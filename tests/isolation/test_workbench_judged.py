@@ -80,7 +80,7 @@ def program() -> None:
             context=context,
             keys=keys,
             network=KnownNetwork(NetworkContract.model_validate(NETWORK)),
-            people=people,
+            people={"data-scientist": people},
         )
 
         def role(name: str, context: Context = context) -> Role:

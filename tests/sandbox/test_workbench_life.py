@@ -45,7 +45,7 @@ def a_workbench(
             context=FRAUD,
             keys=keys,
             network=network,
-            people=people,
+            people={"data-scientist": people},
             leavers=leavers,
         )
         if granted:

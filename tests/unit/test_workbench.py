@@ -25,7 +25,7 @@ FRAUD = Context(
     organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
 )
 PRODUCTION = replace(FRAUD, environment="prod", production=True)
-ADA, BOB = "ada.lovelace@acme.example", "bob@acme.example"
+ADA, BOB, EVE = "ada.lovelace@acme.example", "bob@acme.example", "eve@acme.example"
 NETWORK = {
     "vpc_id": "vpc-12345678",
     "cidr": "10.0.0.0/16",
@@ -43,7 +43,15 @@ def a_workbench(
 ) -> None:
     keys = Keys("keys", KeysSpec(), context=context)
     network = KnownNetwork(NetworkContract.model_validate(NETWORK))
-    made = Workbench("workbench", given, context=context, keys=keys, network=network, people=people, leavers=leavers)
+    made = Workbench(
+        "workbench",
+        given,
+        context=context,
+        keys=keys,
+        network=network,
+        people={"data-scientist": people},
+        leavers=leavers,
+    )
     trusted = [trust_service("states.amazonaws.com", context=context)]
     made.grant_open(Role("persona", context=context, trusted=trusted, description="people"), people)
 
@@ -264,6 +272,25 @@ def test_a_start_script_becomes_a_configuration_of_each_editor_under_a_name_that
     assert lab["defaultResourceSpec"]["lifecycleConfigArn"] in lab["lifecycleConfigArns"]
 
 
+def test_whoever_makes_models_gets_a_profile_and_nobody_else_unless_named():
+    def profiles(**changes: Any) -> set[str]:
+        def program() -> None:
+            Workbench(
+                "workbench",
+                spec(**changes),
+                context=FRAUD,
+                keys=Keys("keys", KeysSpec(), context=FRAUD),
+                network=KnownNetwork(NetworkContract.model_validate(NETWORK)),
+                people={"data-scientist": [ADA], "ml-engineer": [ADA, BOB], "approver": [EVE]},
+            )
+
+        graph = record(program, project="p", stack="s", region="eu-west-1")
+        return {n.name for n in graph.nodes if n.type == "aws:sagemaker/userProfile:UserProfile"}
+
+    assert profiles() == {f"workbench-{ADA}-profile", f"workbench-{BOB}-profile"}
+    assert profiles(people=[EVE]) == {f"workbench-{EVE}-profile"}
+
+
 def test_only_those_named_get_a_profile():
     chosen = recorded(spec(people=[BOB]).model_dump_json())
     assert [n.name for n in chosen.nodes if n.type == "aws:sagemaker/userProfile:UserProfile"] == [
@@ -307,9 +334,6 @@ def test_types_are_those_that_sagemaker_knows_but_for_the_newest():
     assert len(STUDIO_TYPES) == len(set(STUDIO_TYPES))
 
 
-EVE = "eve@acme.example"
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -345,7 +369,9 @@ def test_minutes_that_sagemaker_does_not_take_are_refused(minutes: int):
 def test_a_workbench_without_a_network_is_refused_with_everything_else_at_once():
     def program() -> None:
         keys = Keys("keys", KeysSpec(), context=FRAUD)
-        Workbench("workbench", spec(volume_gib=100), context=FRAUD, keys=keys, network=None, people=[ADA])
+        Workbench(
+            "workbench", spec(volume_gib=100), context=FRAUD, keys=keys, network=None, people={"ml-engineer": [ADA]}
+        )
 
     with pytest.raises(SpecError) as refusal:
         record(program, project="p", stack="s", region="eu-west-1")

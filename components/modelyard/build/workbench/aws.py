@@ -21,7 +21,7 @@ from modelyard.core.identity import Role
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import NetworkLike
-from modelyard.foundation.tenancy import has_left
+from modelyard.foundation.tenancy import AUTHORS, HumanPersona, has_left
 
 SERVICES: Final = ("ecr.api", "ecr.dkr", "sagemaker.api", "sagemaker.runtime")
 """What apps call and a network without a way to the internet reaches through endpoints alone."""
@@ -44,7 +44,7 @@ _SETTINGS: Final[Mapping[Editor, str]] = {
 class Workbench(Component):
     """The Studio domain of one team, inside the network, its home encrypted with the team's key.
 
-    `context` is the team's, boundary included. `people`: the team's, of whom `spec.people` may choose. `leavers`: who
+    `context` is the team's, boundary included. `people`: the team's, by persona, as its header has them. `leavers`: who
     has left; they keep profile and disk until the team's file no longer names them, and can do nothing. It acts as
     `identity`, so `lake.grant_read(workbench, …)` is a grant to whoever works there.
 
@@ -62,17 +62,18 @@ class Workbench(Component):
         context: Context,
         keys: KeysLike,
         network: NetworkLike | None,
-        people: Iterable[str],
+        people: Mapping[HumanPersona, Sequence[str]],
         leavers: Iterable[str] = (),
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        team = list(dict.fromkeys(people))
+        team = [person for some in people.values() for person in some]
+        makers = [person for persona in AUTHORS for person in people.get(persona, ())]
         faults = [*spec.all_faults(), *spec.strangers(team)]
         if network is None:
             remedy = "Give the team a network; without one, notebooks would be on the open internet."
             faults.append(spec.fault("", "has no network to live in", remedy))
-        chosen = list(team if spec.people is None else spec.people)
+        chosen = list(dict.fromkeys(makers if spec.people is None else spec.people))
         if not chosen:
             faults.append(spec.fault("people", "are none, so that nobody could work here", "Name people of the team."))
         if faults or network is None:

@@ -14,6 +14,7 @@ from .federation_spec import JenkinsCi as JenkinsCi
 from .federation_spec import JenkinsRun as JenkinsRun
 from .identity_center import IdentityCenterDoors as IdentityCenterDoors
 from .identity_center import sign_in_contract as sign_in_contract
+from .people_spec import AUTHORS as AUTHORS
 from .people_spec import Day as Day
 from .people_spec import HumanPersona as HumanPersona
 from .people_spec import IdentityCenterSpec as IdentityCenterSpec
