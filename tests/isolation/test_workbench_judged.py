@@ -17,6 +17,7 @@ from tests.isolation.world import loosely
 from modelyard import Context, Keys, KeysSpec, KnownNetwork, Role, Workbench, WorkbenchSpec
 from modelyard.assess.access import Access, collect
 from modelyard.assess.graph import Graph, record, reveal
+from modelyard.build.workbench import key_use
 from modelyard.core import access as documents
 from modelyard.core.access import MANAGED_LENGTH, Statement, trust_service
 from modelyard.core.contract import NetworkContract
@@ -63,6 +64,10 @@ def fence(context: Context) -> list[Statement]:
 
 
 def program() -> None:
+    trust = documents.policy_json([trust_service("lambda.amazonaws.com", context=PLATFORM)])
+    deployer = aws.iam.Role("deployer", name="platform-deployer", assume_role_policy=trust)
+    everything = documents.policy_json([Statement(("*",), ("*",))])
+    aws.iam.RolePolicy("deployer-access", name="all", role=deployer.name, policy=everything)
     for team, people in (("fraud", (ADA, BOB)), ("churn", (EVE,))):
         plain = PLATFORM.for_team(team)
         reach = Reach(plain)
@@ -73,7 +78,7 @@ def program() -> None:
             policy=documents.policy_json(fence(plain)),
         )
         context = PLATFORM.for_team(team, boundary=reach.boundary)
-        keys = Keys(f"{team}-keys", KeysSpec(), context=context)
+        keys = Keys(f"{team}-keys", KeysSpec(), context=context, services={"workbench": key_use(context)})
         made = Workbench(
             f"{team}-workbench",
             WorkbenchSpec.model_validate({"instance_types": ["ml.t3.medium", "ml.m5.large"]}),
@@ -335,3 +340,30 @@ def test_tags_are_given_when_an_app_is_made_and_never_after(judge: Judge, access
 def test_the_boundary_stays_within_what_iam_takes():
     for team in ("fraud", "a" * 16):
         assert documents.size(documents.policy(fence(PLATFORM.for_team(team)))) <= MANAGED_LENGTH
+
+
+def through(service: str, **more: str) -> dict[str, str]:
+    return {"kms:ViaService": f"{service}.eu-west-1.amazonaws.com", "kms:CallerAccount": "123456789012", **more}
+
+
+FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "context", "allowed"),
+    [
+        ("deployer", "CreateGrant", through("elasticfilesystem", **FOR_AWS), True),
+        ("deployer", "GenerateDataKeyWithoutPlaintext", through("elasticfilesystem"), True),
+        ("deployer", "CreateGrant", through("elasticfilesystem"), False),
+        ("deployer", "CreateGrant", {}, False),
+        ("deployer", "Decrypt", through("s3"), False),
+        ("deployer", "Decrypt", {}, False),
+        ("churn-greedy", "Decrypt", through("elasticfilesystem"), False),
+        ("churn-greedy", "CreateGrant", through("elasticfilesystem", **FOR_AWS), False),
+    ],
+)
+def test_who_deploys_makes_the_home_with_the_teams_key_and_reads_nothing_with_it(
+    judge: Judge, access: Access, graph: Graph, who: str, action: str, context: dict[str, str], allowed: bool
+):
+    (key,) = [node for node in graph.nodes if node.name == "fraud-keys-default"]
+    assert decided(judge, access, who, f"kms:{action}", str(reveal(key.outputs["arn"])), context) is allowed
