@@ -21,9 +21,9 @@ class Doors:
         self._tracking = tracking
         self._vpc = network.vpc_id
         self.client = self._group("client", "What may connect to the tracking server")
-        self.balancer = self._group("balancer", "The tracking server's load balancer")
+        self.balancer = self._group("balancer", "The load balancer of the tracking server")
         self.server = self._group("server", "The tracking server")
-        self.database = self._group("database", "The tracking server's database")
+        self.database = self._group("database", "The database of the tracking server")
         self._way("client", self.client, "balancer", self.balancer, port)
         self._way("balancer", self.balancer, "server", self.server, SERVER_PORT)
         self._way("server", self.server, "database", self.database, DATABASE_PORT)

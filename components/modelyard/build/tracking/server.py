@@ -169,6 +169,7 @@ def containers(
             {variable: _value(secrets[entry], entry) for variable, entry in SECRETS.items()},
             **common,
             user=str(SERVER_USER),
+            workingDirectory=SCRATCH,
             mountPoints=both,
             portMappings=[{"containerPort": PORT, "hostPort": PORT, "protocol": "tcp"}],
             dependsOn=[{"containerName": "keeper", "condition": "HEALTHY"}],
