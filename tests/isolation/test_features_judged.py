@@ -201,6 +201,17 @@ def test_a_job_does_its_work_inside_the_boundary_and_nothing_else(
 
 
 @pytest.mark.parametrize(
+    ("who", "allowed"), [("writes", True), ("trains", True), ("serves", False), ("neighbour", False)]
+)
+def test_who_applies_or_asks_with_feast_may_look_at_its_tables(
+    judge: Judge, accesses: Mapping[str, Access], who: str, allowed: bool
+):
+    access, catalog = accesses["feast"], "arn:aws:athena:eu-west-1:123456789012:datacatalog/AwsDataCatalog"
+    (verdict,) = judge.ask(access, [Question(role_arn(access, who), "athena:GetTableMetadata", catalog)])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+@pytest.mark.parametrize(
     ("who", "job", "passed", "allowed"),
     [
         ("features-conductor", "ml-dev-fraud-features-customer-v1-0a1b2c3d", "features-customer-v1-job", True),

@@ -221,11 +221,15 @@ class FeastStore:
         return name
 
     def _may_query(self) -> list[Statement]:
-        """Lets an identity ask for history as Feast does: by tables that are made for one query and dropped again."""
+        """Lets an identity ask for history as Feast does: by tables that are made for one query and dropped again.
+
+        `feast apply` first looks at each table through Athena.
+        """
         places = self._places
         workgroup = places.context.arn("athena", f"workgroup/{self._workgroup}")
         return [
             Statement(QUERY, (workgroup,)),
+            Statement(("athena:GetTableMetadata",), (places.context.arn("athena", "datacatalog/AwsDataCatalog"),)),
             *places.artifacts.may_read(f"{places.repository}{feast_files.STAGING}"),
             *places.artifacts.may_write(f"{places.repository}{feast_files.STAGING}"),
             Statement(_TEMPORARY, places.tables(*_TEMPORARY_TABLES)),
