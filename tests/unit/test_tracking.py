@@ -162,7 +162,8 @@ def test_a_managed_server_is_the_teams_own_and_small_and_registers_nothing_by_it
 )
 def test_a_grant_on_a_managed_server_speaks_of_this_server_alone(grant: str, allowed: str, refused: str):
     found = statements(graph_of(MANAGED, grant), "one-tracking-access")
-    (mlflow,) = [each for each in found if "sagemaker-mlflow" in str(each["Action"])]
+    (mlflow,) = [each for each in found if "sagemaker-mlflow" in str(each["Action"]) and each["Resource"] != "*"]
+    assert ("sagemaker-mlflow:AccessUI" in str(found)) is (grant == "manage")
     assert mlflow["Resource"] == SERVER
     actions = [mlflow["Action"]] if isinstance(mlflow["Action"], str) else mlflow["Action"]
     assert allowed in actions

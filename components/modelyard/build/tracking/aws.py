@@ -104,7 +104,7 @@ class ExperimentTracking(Component):
         """
         statements = [*self._store.may_write(), *self._store.may_delete()]
         if self._managed is not None:
-            statements += self._managed.may(managed.OPERATE)
+            statements += [*self._managed.may(managed.OPERATE), *self._managed.may_browse()]
         self._grant(grantee, "manage", managed.MANAGE, server.ADMIN, statements)
 
     def _grant(

@@ -89,6 +89,10 @@ class Managed:
         self.tracking_uri: pulumi.Output[str] = self.server.arn
         """MLflow's plugin `sagemaker-mlflow` takes the ARN and signs what the client asks."""
 
+    def may_browse(self) -> list[Statement]:
+        """Lets an identity use what a presigned URL opened: the action knows no resource, so the URL's is the wall."""
+        return [Statement(("sagemaker-mlflow:AccessUI",), ("*",))]
+
     def may(self, actions: tuple[str, ...]) -> list[Statement]:
         """Lets an identity do these things on this server."""
         return [Statement(actions, (self.arn,))]
