@@ -14,9 +14,10 @@ from pyarrow import parquet
 from tests.clients.environment import ROOT
 from tests.clients.servers import REGION, Clients
 
-from modelyard import Context, DataLake, FeaturesSpec, FeatureStore, Keys, KeysSpec, LakeSpec, Role
+from modelyard import Context, DataLake, FeaturesSpec, FeatureStore, Keys, KeysSpec, KnownNetwork, LakeSpec, Role
 from modelyard.core.access import trust_service
 from modelyard.core.addresses import FeatureViewAddress, ResourceDocument
+from modelyard.core.contract import NetworkContract
 from modelyard_jobs.resources import resources
 from modelyard_sandbox.inprocess import Deployment
 
@@ -43,7 +44,16 @@ ROWS = [
 """Customers at several moments; Ann's newest counts online."""
 
 
-def program() -> dict[str, Any]:
+NETWORK = {
+    "vpc_id": "vpc-12345678",
+    "cidr": "10.0.0.0/16",
+    "subnets": {"private": {f"{REGION}a": "subnet-12345678"}},
+    "security_groups": {"workload": "sg-87654321"},
+}
+REDIS = {"kind": "redis", "security_groups": ["sg-12345678"]}
+
+
+def program(**flavour: Any) -> dict[str, Any]:
     columns = [{"name": name, "type": kind} for name, kind in COLUMNS.items()]
     dataset = {"classification": "internal", "owner": OWNER, "columns": columns}
     view = {
@@ -56,7 +66,7 @@ def program() -> dict[str, Any]:
         "consistency": {},
     }
     spec = FeaturesSpec.model_validate(
-        {"flavour": {"kind": "feast"}, "job": {"image": IMAGE}, "views": {"customer": view}}
+        {"flavour": {"kind": "feast", **flavour}, "job": {"image": IMAGE}, "views": {"customer": view}}
     )
     lake = DataLake(
         "lake",
@@ -64,7 +74,8 @@ def program() -> dict[str, Any]:
         context=FRAUD,
         keys=Keys("keys", KeysSpec(), context=FRAUD),
     )
-    store = FeatureStore("features", spec, context=FRAUD, lake=lake)
+    network = KnownNetwork(NetworkContract.model_validate(NETWORK)) if flavour else None
+    store = FeatureStore("features", spec, context=FRAUD, lake=lake, network=network)
     trusted = [trust_service("sagemaker.amazonaws.com", context=FRAUD)]
     worker = Role("worker", context=FRAUD, trusted=trusted, description="fills and reads the views")
     lake.grant_read(worker, datasets=["transactions"])
@@ -81,6 +92,11 @@ def stack(deployed: Callable[[Any], Deployment]) -> Deployment:
 
 def granted(stack: Deployment) -> ResourceDocument:
     return resources(stack.outputs["resources"], ssm=stack.client("ssm"))
+
+
+def working(stack: Deployment) -> dict[str, str]:
+    """What a job's container is told."""
+    return {"MODELYARD_RESOURCES": stack.outputs["resources"], "PYTHONPATH": str(ROOT / "components")}
 
 
 def file_of(rows: list[tuple[Any, ...]]) -> bytes:
@@ -130,7 +146,7 @@ def test_the_views_own_jobs_fill_both_stores_and_find_them_equal(stack: Deployme
     found = granted(stack)
     source = found.dataset("transactions")
     stack.client("s3").put_object(Bucket=source.bucket, Key=f"{source.prefix}rows.parquet", Body=file_of(ROWS))
-    job = {"MODELYARD_RESOURCES": stack.outputs["resources"], "PYTHONPATH": str(ROOT / "components")}
+    job = working(stack)
 
     def run(task: str) -> Any:
         said = clients.run(["python", "-m", "modelyard_jobs.features", task, "customer-v1"], variables=job)
@@ -144,3 +160,18 @@ def test_the_views_own_jobs_fill_both_stores_and_find_them_equal(stack: Deployme
     item = stack.client("dynamodb").scan(TableName=table)["Items"][0]
     stack.client("dynamodb").delete_item(TableName=table, Key={"entity_id": item["entity_id"]})
     assert run("compare")["missing"] == 1, "a record that isn't online is told"
+
+
+def test_a_redis_store_is_understood_with_the_token_of_who_asks(
+    deployed: Callable[[Any], Deployment], clients: Clients
+):
+    stack = deployed(lambda: program(online=REDIS))
+    view = granted(stack).feature_view("customer")
+    said = clients.script("feast_redis", {"view": "customer"}, variables=working(stack))
+    host, _, port = view.endpoint.partition(":")
+    assert said["type"] == "redis_cluster"
+    assert said["nodes"] == [{"host": host, "port": port}]
+    assert said["settings"]["ssl"] is True
+    assert said["settings"]["username"] == view.writer
+    token = said["settings"]["password"]
+    assert "Action=connect" in token and f"User={view.writer}" in token and "X-Amz-Signature=" in token
