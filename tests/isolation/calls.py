@@ -18,7 +18,7 @@ from modelyard_sandbox.inprocess import Call, Deployed
 
 Value = str | tuple[str, ...]
 
-PREFIXES: Final = {"stepfunctions": "states", "s3control": "s3"}
+PREFIXES: Final = {"elbv2": "elasticloadbalancing", "stepfunctions": "states", "s3control": "s3"}
 """IAM's name of a service, where botocore has another."""
 
 ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -51,6 +51,9 @@ TAGGING: Final[Mapping[str, str]] = {
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "ecr:CreateRepository": "ecr:TagResource",
+    "ecs:CreateCluster": "ecs:TagResource",
+    "ecs:CreateService": "ecs:TagResource",
+    "ecs:RegisterTaskDefinition": "ecs:TagResource",
     "events:PutRule": "events:TagResource",
     "firehose:CreateDeliveryStream": "firehose:TagDeliveryStream",
     "glue:CreateDataQualityRuleset": "glue:TagResource",
@@ -60,6 +63,9 @@ TAGGING: Final[Mapping[str, str]] = {
     "kinesis:CreateStream": "kinesis:AddTagsToStream",
     "lambda:CreateFunction": "lambda:TagResource",
     "logs:CreateLogGroup": "logs:TagResource",
+    "rds:CreateDBInstance": "rds:AddTagsToResource",
+    "rds:CreateDBParameterGroup": "rds:AddTagsToResource",
+    "rds:CreateDBSubnetGroup": "rds:AddTagsToResource",
     "s3:CreateBucket": "s3:TagResource",
     "scheduler:CreateScheduleGroup": "scheduler:TagResource",
     "secretsmanager:CreateSecret": "secretsmanager:TagResource",
@@ -71,6 +77,7 @@ TAGGING: Final[Mapping[str, str]] = {
 """What is asked besides where the call that makes a thing carries its tags; the native provider's calls do."""
 
 PASSED_TO: Final = {
+    "ecs:RegisterTaskDefinition": "ecs-tasks.amazonaws.com",
     "events:PutTargets": "events.amazonaws.com",
     "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
     "firehose:UpdateDestination": "firehose.amazonaws.com",
@@ -89,6 +96,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "firehose:CreateDeliveryStream": CREATE_GRANT,
     "firehose:StartDeliveryStreamEncryption": CREATE_GRANT,
     "lambda:CreateFunction": (*CREATE_GRANT, "kms:Encrypt", "kms:Decrypt"),
+    "rds:CreateDBInstance": (*CREATE_GRANT, *USE),
     "scheduler:CreateSchedule": ("kms:DescribeKey", *USE),
     "scheduler:UpdateSchedule": ("kms:DescribeKey", *USE),
     "secretsmanager:CreateSecret": USE,
@@ -112,6 +120,12 @@ PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("logGroupName", "log-group:{}"),
         ("logGroupNamePrefix", "log-group:{}"),
         ("resourceArn", "{}"),
+    ),
+    "rds": (
+        ("ResourceName", "{}"),
+        ("DBInstanceIdentifier", "db:{}"),
+        ("DBParameterGroupName", "pg:{}"),
+        ("DBSubnetGroupName", "subgrp:{}"),
     ),
     "s3": (("Bucket", "{}"),),
     "scheduler": (("ResourceArn", "{}"), ("Name", "schedule-group/{}")),
