@@ -380,12 +380,36 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "identities": [{"oidcs": [{"issuer": "https://oidc.eks.{region}.{suffix}/id/{id20}"}]}],
     },
     "aws:batch/computeEnvironment:ComputeEnvironment": {
+        "id": "{name}",
         "arn": "arn:{partition}:batch:{region}:{account}:compute-environment/{name}",
+        "ecsClusterArn": "arn:{partition}:ecs:{region}:{account}:cluster/AWSBatch-{name}-{uuid}",
+        "status": "VALID",
     },
-    "aws:batch/jobQueue:JobQueue": {"arn": "arn:{partition}:batch:{region}:{account}:job-queue/{name}"},
     "aws:batch/jobDefinition:JobDefinition": {
+        "id": "{name}",
         "arn": "arn:{partition}:batch:{region}:{account}:job-definition/{name}:1",
+        "arnPrefix": "arn:{partition}:batch:{region}:{account}:job-definition/{name}",
         "revision": 1,
+    },
+    "aws:batch/jobQueue:JobQueue": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:batch:{region}:{account}:job-queue/{name}",
+    },
+    "aws:batch/schedulingPolicy:SchedulingPolicy": {
+        "id": "{arn}",
+        "arn": "arn:{partition}:batch:{region}:{account}:scheduling-policy/{name}",
+    },
+    "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation": {
+        "id": "dra-{hex17}",
+        "arn": "arn:{partition}:fsx:{region}:{account}:association/{fileSystemId}/{id}",
+        "associationId": "{id}",
+    },
+    "aws:fsx/lustreFileSystem:LustreFileSystem": {
+        "id": "fs-{hex17}",
+        "arn": "arn:{partition}:fsx:{region}:{account}:file-system/{id}",
+        "dnsName": "{id}.fsx.{region}.{suffix}",
+        "mountName": "{hex8}",
+        "ownerId": "{account}",
     },
     "aws:sagemaker/model:Model": _sagemaker("model"),
     "aws:sagemaker/endpoint:Endpoint": _sagemaker("endpoint"),

@@ -37,16 +37,19 @@ def may_submit_jobs(
 ) -> list[Statement]:
     """Lets an identity submit the pool's own definitions to its own queue, under these shares and its own tags.
 
+    The share is told of the job, says the service authorization reference; of queue and definition, says the guide
+    (batch/latest/userguide/iam-example-share-identifier): wherever it is told, it must be granted.
     No role is passed: the definition names it. A job is described by its id, which nobody guesses; IAM knows no
     resource there. Source: service-authorization/latest/reference/list_awsbatch.
     """
     place, jobs = context.arn("batch", f"job-queue/{queue}"), context.arn("batch", "job/*")
     named = [context.arn("batch", f"job-definition/{name}") for name in definitions]
-    submitted = (place, *named, *(f"{arn}:*" for arn in named), jobs)
-    conditions = {"StringEquals": {"batch:ShareIdentifier": list(shares), **only_own(owner, "RequestTag")}}
+    submitted = (place, *named, *(f"{arn}:*" for arn in named))
+    share, own = {"batch:ShareIdentifier": list(shares)}, only_own(owner, "RequestTag")
     logs = context.arn("logs", f"log-group:{log_group}")
     return [
-        Statement(("batch:SubmitJob",), submitted, conditions),
+        Statement(("batch:SubmitJob",), submitted, {"StringEquals": own, "StringEqualsIfExists": share}),
+        Statement(("batch:SubmitJob",), (jobs,), {"StringEquals": {**own, **share}}),
         may_tag(jobs, owner),
         Statement(("batch:CancelJob", "batch:TerminateJob"), (jobs,), {"StringEquals": only_own(owner, "ResourceTag")}),
         Statement(("batch:GetJobQueueSnapshot",), (place,)),

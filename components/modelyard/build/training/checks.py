@@ -172,6 +172,15 @@ def _queue(spec: TrainingSpec, flavour: SageMakerTraining) -> Iterator[Fault]:
         return
     if spec.quota is None:
         yield spec.fault("flavour.queue", "has nothing to count", 'Add "quota", or remove it.')
+    else:
+        for share, given in spec.quota.split().items():
+            if not any(given.values()):
+                yield spec.fault(
+                    f"quota.shares.{share}",
+                    "gets no instance at all, and its jobs would wait for ever",
+                    "Raise its weight or the instances, or remove it.",
+                    spec.quota.shares[share],
+                )
     if flavour.queue.borrow and spec.checkpoints is None:
         yield spec.fault(
             "flavour.queue.borrow",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
-from modelyard.core.errors import Fault
 from modelyard.core.spec import Spec
 
 ShareName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=24)]
@@ -42,20 +40,9 @@ class QuotaSpec(Spec):
         for kind, count in self.instances.items():
             exact = {share: count * weight / total for share, weight in self.shares.items()}
             given = {share: int(value) for share, value in exact.items()}
-            left = sorted(exact, key=lambda share: (given[share] - exact[share], share))
+            left = sorted(exact, key=lambda share: (given[share] - exact[share], given[share], share))
             for share in left[: count - sum(given.values())]:
                 given[share] += 1
             for share, value in given.items():
                 split[share][kind] = value
         return split
-
-    def check(self) -> Iterator[Fault]:
-        """A share without any instance is refused: its jobs would wait for ever."""
-        for share, given in self.split().items():
-            if not any(given.values()):
-                yield self.fault(
-                    f"shares.{share}",
-                    "gets no instance at all",
-                    "Raise its weight or the instances, or remove it.",
-                    self.shares[share],
-                )
