@@ -44,8 +44,7 @@ class _Everything:
 
 def own_apps(reach: Reach) -> Statement:
     """Apps run in spaces of the team's own profiles, which only the platform makes."""
-    profiles = f"arn:{reach.context.partition}:sagemaker:*:*:user-profile/*/{reach.prefix}*"
-    conditions = {"ArnNotLike": {"sagemaker:OwnerUserProfileArn": profiles}}
+    conditions = {"StringNotLike": {"sagemaker:OwnerUserProfileArn": f"*/{reach.prefix}*"}}
     return Statement((CREATE,), ("*",), conditions, "Deny", sid="OwnApps")
 
 
