@@ -248,6 +248,6 @@ def test_the_catalogue_knows_what_a_job_would_find():
 def test_the_pages_examples_run():
     page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text()
     examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         exec(compile(example, "docs/training.md", "exec"), {})
