@@ -366,3 +366,12 @@ def test_who_deploys_makes_the_home_with_the_teams_key_and_reads_nothing_with_it
 ):
     (key,) = [node for node in graph.nodes if node.name == "fraud-keys-default"]
     assert decided(judge, access, who, f"kms:{action}", str(reveal(key.outputs["arn"])), context) is allowed
+
+
+def test_whatever_a_policy_says_another_teams_domain_is_not_even_seen(judge: Judge, access: Access, graph: Graph):
+    def sees(team: str) -> bool:
+        on = f"arn:aws:sagemaker:eu-west-1:123456789012:domain/{domain(graph, team)}"
+        return decided(judge, access, "fraud-greedy", "sagemaker:DescribeDomain", on, {"aws:ResourceTag/team": team})
+
+    assert sees("fraud")
+    assert not sees("churn"), "the platform tags a domain with its team"
