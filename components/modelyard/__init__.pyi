@@ -3,6 +3,12 @@ from .build.data import LakeSpec as LakeSpec
 from .build.features import FeaturesSpec as FeaturesSpec
 from .build.features import FeatureStore as FeatureStore
 from .build.features import FeatureViewSpec as FeatureViewSpec
+from .build.pipelines import ImageCache as ImageCache
+from .build.pipelines import ImageCacheSpec as ImageCacheSpec
+from .build.pipelines import ImageRepositories as ImageRepositories
+from .build.pipelines import ImagesSpec as ImagesSpec
+from .build.pipelines import PipelineSpec as PipelineSpec
+from .build.pipelines import TrainingPipeline as TrainingPipeline
 from .build.registry import ModelRegistry as ModelRegistry
 from .build.registry import ModelSpec as ModelSpec
 from .build.registry import RegistrySpec as RegistrySpec

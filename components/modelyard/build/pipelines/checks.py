@@ -28,6 +28,12 @@ def unfit(
     listens: bool,
 ) -> Iterator[Fault]:
     """Every fault; `listens`: whether there is a bus to hear events from."""
+    if getattr(pool.spec.flavour, "kind", "") != "sagemaker" or getattr(pool.spec.flavour, "queue", None) is not None:
+        yield spec.fault(
+            "steps",
+            "run as jobs of SageMaker, and the pool's go through AWS Batch",
+            "Give the pipeline a pool of kind sagemaker without a queue.",
+        )
     views = tuple(features.spec.views) if features is not None else ()
     for name, step in spec.steps.items():
         yield from _image(spec, f"steps.{name}.image", step.image, context, pool, images)
