@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from modelyard.core.provenance import SnapshotReference
 from modelyard.core.releases import GateResult
 from modelyard.core.retention import Classification
 from modelyard.core.snapshots import Column, Manifest, ObjectVersion, content_hash
-from modelyard.operate.models import Model, Registry
+from modelyard.operate.models import Model, Promoted, Registry, decide
 from modelyard.operate.models.promoting import address_of
 from modelyard_jobs.versions import Registered, register, report
 from modelyard_sandbox.inprocess.deployment import Deployment, InProcessMoto, deploy
@@ -45,6 +48,7 @@ SCORES: dict[str, Any] = {
     "gates": {"recall": RECALL, "fair": {"kind": "bias", "metric": "gap", "attribute": "age"}},
 }
 GOOD = {"recall": 0.9, "fair": 0.05}
+_numbers = itertools.count()
 _METRICS = {"recall": "recall", "fair": "gap"}
 
 
@@ -79,24 +83,18 @@ class World:
     context: Context
     spec: RegistrySpec
     folder: Path
+    _sessions: dict[tuple[str, str], Callable[..., Any]] = field(default_factory=dict)
 
     def session(self, role: str, name: str) -> Callable[..., Any]:
         """boto3 clients of a session of a role of the team's; the session bears a person's name."""
-        arn = self.context.arn(
-            "iam", f"role{self.context.names.path}{self.context.names.of('iam-role', role)}", regional=False
-        )
-        got = self.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
-
-        def client(service: str, region: str = "") -> Any:
-            return boto3.client(
-                service,
-                region_name=region or REGION,
-                aws_access_key_id=got["AccessKeyId"],
-                aws_secret_access_key=got["SecretAccessKey"],
-                aws_session_token=got["SessionToken"],
-            )
-
-        return client
+        if (role, name) not in self._sessions:
+            names = self.context.names
+            arn = self.context.arn("iam", f"role{names.path}{names.of('iam-role', role)}", regional=False)
+            got = self.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
+            keys = (got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+            session = boto3.Session(*keys, region_name=REGION)
+            self._sessions[role, name] = cache(lambda service, region="": session.client(service, region or REGION))
+        return self._sessions[role, name]
 
     def model(self, client: Callable[..., Any] | None = None) -> Model:
         """The model as `client` sees it; absent, as the sandbox's own user does."""
@@ -115,6 +113,15 @@ class World:
     @property
     def bucket(self) -> str:
         return self.model().registry.bucket
+
+    @contextmanager
+    def unfenced(self) -> Iterator[Any]:
+        """The bucket without its policy, as whoever may do anything would have it."""
+        s3 = self.stack.client("s3")
+        policy = s3.get_bucket_policy(Bucket=self.bucket)["Policy"]
+        s3.delete_bucket_policy(Bucket=self.bucket)
+        yield s3
+        s3.put_bucket_policy(Bucket=self.bucket, Policy=policy)
 
     def snapshot(self) -> tuple[Manifest, SnapshotReference]:
         """A snapshot of a dataset, its manifest kept in a bucket."""
@@ -144,8 +151,9 @@ class World:
         s3.put_object(Bucket="lake", Key=key, Body=manifest.canonical().encode())
         return manifest, SnapshotReference.of(manifest, "lake", key)
 
-    def register(self, content: bytes = b"weights", author: str = "ada", **how: Any) -> Registered:
-        """A version that a job of the submitter's registered."""
+    def register(self, author: str = "ada", **how: Any) -> Registered:
+        """A version that a job of the submitter's registered; no two have the same bytes."""
+        content = f"weights {next(_numbers)}".encode()
         file = self.folder / f"{hashlib.sha256(content).hexdigest()}.tar.gz"
         file.write_bytes(content)
         client = self.session("submit", "SageMaker")
@@ -162,23 +170,48 @@ class World:
         }
         return register(self.address, file, s3=client("s3"), sagemaker=client("sagemaker"), **said)
 
-    def measure(self, version: Registered, values: Mapping[str, float] | None = None) -> None:
+    def measure(self, version: Registered | Promoted, values: Mapping[str, float] | None = None) -> None:
         """What an evaluation puts down; gate by value."""
         results = [
             GateResult(gate=gate, metric=_METRICS[gate], value=value) for gate, value in (values or GOOD).items()
         ]
         report(self.address, version.package, results, s3=self.session("evaluate", "SageMaker")("s3"))
 
-    def measured(self, content: bytes = b"weights", author: str = "ada", **how: Any) -> int:
+    def approve(self, version: int, person: str = "grace") -> None:
+        """What an approver does."""
+        decide(self.as_(person), version, "approved", "looked at it", pause=lambda _: None)
+
+    def heard(self) -> Callable[[], list[dict[str, Any]]]:
+        """From now on, what the team puts on the platform's bus."""
+        events, queues = self.stack.client("events"), self.stack.client("sqs")
+        bus = f"ml-{self.context.environment}-platform-audit"
+        name = f"heard-{next(_numbers)}"
+        url = queues.create_queue(QueueName=name)["QueueUrl"]
+        events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["modelyard.fraud"]}))
+        arn = self.context.arn("sqs", name)
+        events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+
+        def listen() -> list[dict[str, Any]]:
+            got = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            return [json.loads(message["Body"]) for message in got]
+
+        return listen
+
+    def measured(self, author: str = "ada", **how: Any) -> int:
         """A version whose gates hold."""
-        version = self.register(content, author, **how)
+        version = self.register(author, **how)
         self.measure(version)
         return version.version
 
 
 @contextmanager
-def world(folder: Path, monkeypatch: pytest.MonkeyPatch, *, both: bool = False) -> Iterator[list[World]]:
+def world(folder: Path, *, both: bool = False) -> Iterator[list[World]]:
     """One environment with a registry, or two."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from _world(folder, monkeypatch, both)
+
+
+def _world(folder: Path, monkeypatch: pytest.MonkeyPatch, both: bool) -> Iterator[list[World]]:
     monkeypatch.setattr(ExecutionWorker, "start", ExecutionWorker._execution_logic)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "sandbox")

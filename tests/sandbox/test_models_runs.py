@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.sandbox.models_world import GOOD, World, world
+from tests.sandbox.models_world import DIGEST, IMAGE, World, world
 
 from modelyard.core.errors import InputError
-from modelyard.operate.models import decide, lineage, look, promote, showing, trace, versions
+from modelyard.operate.models import Outcome, decide, lineage, look, promote, showing, trace, versions
 
 
-@pytest.fixture
-def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with world(tmp_path, monkeypatch) as (made,):
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[World]]:
+    """Development and production."""
+    with world(tmp_path_factory.mktemp("models"), both=True) as made:
         yield made
 
 
-def approve(made: World, version: int, person: str = "grace") -> Any:
+@pytest.fixture
+def dev(both: list[World]) -> World:
+    return both[0]
+
+
+@pytest.fixture
+def prod(both: list[World]) -> World:
+    return both[1]
+
+
+def approve(made: World, version: int, person: str = "grace") -> Outcome:
     return decide(made.as_(person), version, "approved", "looked at it", pause=lambda _: None)
 
 
@@ -51,19 +60,19 @@ def test_a_version_is_approved_by_another_than_its_author_and_can_be_verified(de
 
 def test_the_list_says_what_waits_and_which_gates_dont_hold(dev: World):
     dev.register()
-    failing = dev.register(b"other")
+    failing = dev.register()
     dev.measure(failing, {"recall": 0.7, "fair": 0.05})
-    said = list(showing.listed(versions(dev.model()), ["scores"]))
-    assert "1 of 2 passed: recall failed" in said[1]
+    said = list(showing.listed(versions(dev.model(), most=2), ["scores"]))
+    assert "1 of 2 passed: recall failed" in said[1], "the newest first"
     assert "0 of 2 passed: fair missing, recall missing" in said[2]
-    assert said[-1] == "Next: yard model show scores 2"
+    assert said[-1] == f"Next: yard model show scores {failing.version}"
 
 
 def test_who_may_not_approve_is_told_every_reason_and_what_to_do(dev: World):
     said = refused(dev, dev.register().version, "ada")
     for part in ("approver-is-author", "Ask another approver", "gate-missing: gate fair", "gate-missing: gate recall"):
         assert part in said
-    failing = dev.register(b"other")
+    failing = dev.register()
     dev.measure(failing, {"recall": 0.7, "fair": 0.05})
     assert "gate-failed: gate recall: recall is 0.7" in refused(dev, failing.version)
 
@@ -86,7 +95,7 @@ def test_a_rejection_says_who_and_why(dev: World):
 
 def test_a_version_that_isnt_there_is_an_error(dev: World):
     with pytest.raises(InputError, match="scores of fraud has no such version"):
-        look(dev.model(), 9)
+        look(dev.model(), 999)
 
 
 def test_nobody_decides_in_anothers_name(dev: World):
@@ -105,23 +114,18 @@ def test_nobody_but_the_promoter_puts_down_a_record(dev: World):
 
 
 def test_a_record_that_was_forged_is_not_believed(dev: World):
-    released, forged = dev.measured(), dev.measured(b"other")
+    released, forged = dev.measured(), dev.measured()
     approve(dev, released)
-    s3 = dev.stack.client("s3")
-    # Somebody who may do anything: the fence lies in the bucket's policy, and the signature still tells.
-    s3.delete_bucket_policy(Bucket=dev.bucket)
-    record = json.loads(s3.get_object(Bucket=dev.bucket, Key=f"releases/scores/{released}.json")["Body"].read())
     dev.stack.client("sagemaker").update_model_package(
         ModelPackageArn=dev.model().package(forged), ModelApprovalStatus="Approved"
     )
-    s3.put_object(Bucket=dev.bucket, Key=f"releases/scores/{forged}.json", Body=json.dumps(record).encode())
-    assert {"other-package", "digest-mismatch"} <= codes(dev, forged), "another version's record says nothing of it"
-    said = json.loads(record["payload"]) | {"package": dev.model().package(forged)}
-    s3.put_object(
-        Bucket=dev.bucket,
-        Key=f"releases/scores/{forged}.json",
-        Body=json.dumps(record | {"payload": json.dumps(said)}).encode(),
-    )
+    with dev.unfenced() as s3:
+        key = f"releases/scores/{forged}.json"
+        record = json.loads(s3.get_object(Bucket=dev.bucket, Key=f"releases/scores/{released}.json")["Body"].read())
+        s3.put_object(Bucket=dev.bucket, Key=key, Body=json.dumps(record).encode())
+        assert {"other-package", "digest-mismatch"} <= codes(dev, forged), "another's record says nothing of it"
+        said = json.loads(record["payload"]) | {"package": dev.model().package(forged)}
+        s3.put_object(Bucket=dev.bucket, Key=key, Body=json.dumps(record | {"payload": json.dumps(said)}).encode())
     assert "invalid-signature" in codes(dev, forged)
     assert "NOT VALID" in "\n".join(showing.shown(look(dev.model(), forged)))
 
@@ -137,8 +141,8 @@ def test_an_artifact_isnt_replaced_after_its_approval(dev: World):
         s3.put_object(Bucket=dev.bucket, Key=key, Body=b"other", IfNoneMatch="*")
     with pytest.raises(ClientError, match="403"):
         s3.delete_object(Bucket=dev.bucket, Key=key)
-    dev.stack.client("s3").delete_bucket_policy(Bucket=dev.bucket)
-    s3.put_object(Bucket=dev.bucket, Key=key, Body=b"other")
+    with dev.unfenced() as unfenced:
+        unfenced.put_object(Bucket=dev.bucket, Key=key, Body=b"other")
     assert codes(dev, version) == {"digest-mismatch"}
 
 
@@ -152,7 +156,7 @@ def test_a_status_that_somebody_set_releases_nothing(dev: World):
 
 
 def test_results_of_gates_are_those_of_this_version(dev: World):
-    measured, other = dev.register(), dev.register(b"other")
+    measured, other = dev.register(), dev.register()
     dev.measure(measured)
     s3 = dev.session("evaluate", "SageMaker")("s3")
     body = s3.get_object(Bucket=dev.bucket, Key=f"gates/scores/{measured.version}.json")["Body"].read()
@@ -167,7 +171,7 @@ def test_the_lineage_leads_from_the_release_to_the_data(dev: World):
     text = "\n".join(lineage.tree(found))
     parts = (
         "release signature verified",
-        "package scores 1",
+        f"package scores {version}",
         "run run-7",
         "customer-v2",
         "snapshot",
@@ -192,8 +196,8 @@ def test_a_lineage_that_was_changed_is_not_believed(dev: World):
     s3 = dev.session("submit", "ada")("s3")
     with pytest.raises(ClientError, match="403"):
         s3.put_object(Bucket=dev.bucket, Key=key, Body=b"{}")
-    dev.stack.client("s3").delete_bucket_policy(Bucket=dev.bucket)
-    s3.put_object(Bucket=dev.bucket, Key=key, Body=b"{}")
+    with dev.unfenced() as unfenced:
+        unfenced.put_object(Bucket=dev.bucket, Key=key, Body=b"{}")
     with pytest.raises(InputError, match="Don't believe it"):
         trace(dev.model(), version.version)
 
@@ -207,49 +211,51 @@ def test_a_manifest_that_is_gone_is_told_and_the_rest_is_shown(dev: World):
     assert manifest.short in text
 
 
-def test_a_released_version_is_promoted_by_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with world(tmp_path, monkeypatch, both=True) as (dev, prod):
-        version = dev.measured()
-        target = prod.model(prod.session("submit", "lin"))
-        with pytest.raises(InputError, match="not-released"):
-            promote(dev.model(), version, target)
-        approve(dev, version)
-        made = promote(dev.model(), version, target)
-        assert (made.new, made.version) == (True, 1)
-        found = look(prod.model(), 1)
-        assert found.summary.status == "PendingManualApproval", "production decides by its own gates and people"
-        assert found.summary.author == "ada"
-        again = promote(dev.model(), version, target)
-        assert (again.new, again.version) == (False, 1)
+def test_a_released_version_is_promoted_by_its_digest(dev: World, prod: World):
+    version, target = dev.measured(), prod.model(prod.session("submit", "lin"))
+    with pytest.raises(InputError, match="not-released"):
+        promote(dev.model(), version, target)
+    approve(dev, version)
+    made = promote(dev.model(), version, target)
+    assert made.new
+    found = look(prod.model(), made.version)
+    assert found.summary.status == "PendingManualApproval", "production decides by its own gates and people"
+    assert (found.summary.author, found.submitter.rpartition(":")[2]) == ("ada", "lin")
+    again = promote(dev.model(), version, target)
+    assert (again.new, again.version) == (False, made.version)
 
-        text = "\n".join(lineage.tree(trace(prod.model(), 1)))
-        assert "release in dev" in text
-        assert "approved by grace" in text
-        said = "\n".join(showing.promoted(made))
-        assert "yard model approve scores 1 --env prod" in said
-
-        release = look(dev.model(), version).release
-        assert release is not None
-        dev.stack.client("s3").delete_bucket_policy(Bucket=dev.bucket)
-        key = release.record.artifact.removeprefix(f"s3://{dev.bucket}/")
-        dev.stack.client("s3").put_object(Bucket=dev.bucket, Key=key, Body=b"other")
-        with pytest.raises(InputError, match="digest-mismatch"):
-            promote(dev.model(), version, target)
+    text = "\n".join(lineage.tree(trace(prod.model(), made.version)))
+    assert "release in dev" in text
+    assert "approved by grace" in text
+    said = "\n".join(showing.promoted(made))
+    assert f"yard model approve scores {made.version} --env prod" in said
 
 
-def test_what_production_releases_was_measured_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with world(tmp_path, monkeypatch, both=True) as (dev, prod):
-        version = dev.measured()
-        approve(dev, version)
-        made = promote(dev.model(), version, prod.model(prod.session("submit", "lin")))
-        assert "gate-missing" in refused(prod, made.version)
-        prod.measure(_registered(made.package), GOOD)
-        assert "approver-is-author" in refused(prod, made.version, "lin"), "who carried it over doesn't approve it"
-        assert approve(prod, made.version).decision == "approved"
-        assert look(prod.model(), made.version).refused == ()
+def test_bytes_that_were_replaced_are_not_promoted(dev: World, prod: World):
+    version = dev.measured()
+    approve(dev, version)
+    key = look(dev.model(), version).artifact.removeprefix(f"s3://{dev.bucket}/")
+    with dev.unfenced() as s3:
+        s3.put_object(Bucket=dev.bucket, Key=key, Body=b"other")
+    with pytest.raises(InputError, match="digest-mismatch"):
+        promote(dev.model(), version, prod.model())
 
 
-def _registered(package: str) -> Any:
-    from types import SimpleNamespace
+def test_a_model_isnt_promoted_to_where_it_is_or_by_another_image(dev: World, prod: World):
+    version = dev.measured()
+    approve(dev, version)
+    with pytest.raises(InputError, match="Name another environment by --to"):
+        promote(dev.model(), version, dev.model())
+    with pytest.raises(InputError, match="is another image than sha256:d"):
+        promote(dev.model(), version, prod.model(), IMAGE.replace(DIGEST, f"sha256:{'e' * 64}"))
 
-    return SimpleNamespace(package=package)
+
+def test_what_production_releases_was_measured_there(dev: World, prod: World):
+    version = dev.measured()
+    approve(dev, version)
+    made = promote(dev.model(), version, prod.model(prod.session("submit", "lin")))
+    assert "gate-missing" in refused(prod, made.version)
+    prod.measure(made)
+    assert "approver-is-author" in refused(prod, made.version, "lin"), "who carried it over doesn't approve it"
+    assert approve(prod, made.version).decision == "approved"
+    assert look(prod.model(), made.version).refused == ()

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from modelyard import Context, Keys, KeysSpec, KnownAudit, ModelRegistry, RegistrySpec
 from modelyard.build.registry import function
-from modelyard.build.registry.promotion import sources
+from modelyard.build.registry.shipped import sources
 from modelyard.core.events import Approved, read_event
 from modelyard.core.releases import Gate, GateResult, GateResults, Lineage, SignedRelease, refusals
 from modelyard.testing import Deployment, deploy
@@ -81,7 +81,12 @@ class Promoted:
         self.s3.delete_bucket_policy(Bucket=self.bucket)
         gate = Gate(kind="accuracy", metric="recall", comparison="at_least", threshold=0.8)
         self.gates = {"recall": gate}
-        declared = {"group": GROUP, "packages": PACKAGES, "gates": {"recall": gate.model_dump(mode="json")}}
+        declared = {
+            "group": GROUP,
+            "packages": PACKAGES,
+            "gates": {"recall": gate.model_dump(mode="json")},
+            "topic": "arn:aws:sns:eu-west-1:123456789012:owner",
+        }
         for name, text in sources({"scores": declared}).items():
             if name == "models.json":
                 (folder / name).write_text(text)

@@ -132,7 +132,7 @@ def test_a_model_that_the_registry_has_not_is_granted_to_nobody():
 
 
 def test_the_functions_files_hold_the_rules_and_the_declared_gates():
-    from modelyard.build.registry.promotion import sources
+    from modelyard.build.registry.shipped import sources
 
     files = sources({"scores": {"gates": {}}})
     assert "def broken(" in files["modelyard/core/releasing.py"]

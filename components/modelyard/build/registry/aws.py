@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.registry.cards import model_card
+from modelyard.build.registry.guard import Guard
 from modelyard.build.registry.promotion import Promotion
 from modelyard.build.registry.release_keys import ReleaseKeys, promoter_role
 from modelyard.build.registry.spec import RegistrySpec
@@ -20,6 +21,7 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.contract import ReleaseKeysContract
 from modelyard.core.errors import Fault, InputError, SpecError
+from modelyard.core.notices import Notices
 from modelyard.core.releasing import PENDING
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.audit import AuditLike
@@ -68,6 +70,10 @@ class ModelRegistry(Component):
             model: model_card(self, model, said, card_name=self._group_name(model), key_arn=keys.arn("models"))
             for model, said in spec.models.items()
         }
+        notices = Notices(self, keys.arn("models"), about="Models")
+        owners = sorted({model.owner for model in spec.models.values()})
+        self.topics = {owner: notices.of(owner) for owner in owners}
+        declared = {model: self._declared(model, notices.known_arn(said.owner)) for model, said in spec.models.items()}
         self._promotion = Promotion(
             self,
             settings={
@@ -78,13 +84,27 @@ class ModelRegistry(Component):
                 "SIGNING_KEY": self.signing_key_arn,
                 "TEAM": context.owner,
             },
-            declared={model: self._declared(model) for model in spec.models},
+            declared=declared,
             packages=self._packages(spec.models),
             statements=self._may_promote(),
+            topics=[notices.known_arn(owner) for owner in owners],
             key_arn=keys.arn("models"),
             audit=audit,
         )
         self.promotion_arn = self._promotion.arn
+        if spec.models:
+            Guard(
+                self,
+                self._store,
+                notices,
+                declared=declared,
+                owners=owners,
+                packages=self._packages(spec.models),
+                signing_key_arn=self.signing_key_arn,
+                promotion_role_arn=self._promotion.role_arn,
+                key_arn=keys.arn("models"),
+                audit=audit,
+            )
         self.register_outputs(
             {
                 "bucket": self._store.name,
@@ -250,13 +270,14 @@ class ModelRegistry(Component):
             opts=self.options(),
         )
 
-    def _declared(self, model: str) -> dict[str, Any]:
-        """What the function must know of a model."""
+    def _declared(self, model: str, topic: str) -> dict[str, Any]:
+        """What the functions must know of a model; `topic` is its owner's."""
         gates = self.spec.models[model].gates
         return {
             "group": self._group_name(model),
             "packages": self.context.arn("sagemaker", f"model-package/{self._group_name(model)}"),
             "gates": {name: gate.value.model_dump(mode="json") for name, gate in gates.items()},
+            "topic": topic,
         }
 
     def _group_name(self, model: str) -> str:

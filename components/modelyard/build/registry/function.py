@@ -70,6 +70,7 @@ def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapp
         "reason": str(decision.get("reason", "")),
     }
     done = {"decision": decision["decision"], "package": package_arn, "event": told, "by": approver}
+    done |= _mail(told, model, declared[model]["topic"])
     if decision["decision"] == "rejected":
         return done
     record = _record(s3, sagemaker, event, declared[model], package, settings)
@@ -92,6 +93,13 @@ def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapp
     _release(s3, record, key, settings, now)
     told["evidence"] = f"s3://{bucket}/{key}"
     return done
+
+
+def _mail(told: Mapping[str, str], model: str, topic: str) -> dict[str, str]:
+    """What the model's owner is told; SNS takes a hundred characters of a subject."""
+    who, said = told["by"].rpartition(":")[2], f"{model} {told['model_version']} was {told['decision']}"
+    why = f": {told['reason']}" if told["reason"] else ""
+    return {"topic": topic, "subject": said[:100], "message": f"{said} by {who} on {told['at'][:16]} UTC{why}"}
 
 
 def _document(s3: Any, bucket: str, key: str) -> Any:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.core import releasing
-from modelyard.core.access import Statement, trust_service
-from modelyard.core.bundles import archive, bundle
+from modelyard.build.registry.shipped import arn, shipped
+from modelyard.core.access import Statement
 from modelyard.core.component import Component
 from modelyard.core.events import Approved, source_of
-from modelyard.core.identity import Role
 from modelyard.core.releasing import APPROVED
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
+from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, through_service
 
 _SECONDS: Final = 900
 _MEMORY_MIB: Final = 1024
-_LOG_DAYS: Final = 365
 _FLAKY: Final = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
 
 
@@ -42,19 +39,36 @@ class Promotion:
         declared: Mapping[str, Any],
         packages: Sequence[str],
         statements: Sequence[Statement],
+        topics: Sequence[str],
         key_arn: pulumi.Output[str],
         audit: AuditLike,
     ) -> None:
         context = registry.context
         self.arn = context.arn("states", f"stateMachine:{machine_name(registry)}")
-        function = _function(registry, settings, declared, statements, key_arn)
+        function = shipped(
+            registry,
+            "promoter",
+            file="function.py",
+            says="judges and signs releases of models",
+            settings=settings,
+            declared=declared,
+            statements=statements,
+            key_arn=key_arn,
+            seconds=_SECONDS,
+            memory_mib=_MEMORY_MIB,
+        ).function
+        mails = [
+            Statement(("sns:Publish",), tuple(topics)),
+            through_service(context, "sns", ENCRYPT_AND_DECRYPT, key_arn),
+        ]
         conductor = ServiceRole(
             registry,
             "promotion",
             "states",
             source_arn=self.arn,
             statements=[
-                Statement(("lambda:InvokeFunction",), (_function_arn(registry),)),
+                Statement(("lambda:InvokeFunction",), (arn(registry, "promoter"),)),
+                *(mails if topics else []),
                 Statement(
                     ("sagemaker:UpdateModelPackage",),
                     tuple(packages),
@@ -78,7 +92,10 @@ class Promotion:
 
 
 def definition(function: str, bus: str, team: str) -> dict[str, Any]:
-    """The machine: judge and sign, set the status, tell of it; a refusal ends it with every reason."""
+    """The machine: judge and sign, set the status, tell of it; a refusal ends it with every reason.
+
+    A decision stands on the bus whether its mail to the owner goes through or not.
+    """
     decided = "$.said.decision"
     return {
         "Comment": "Approves or rejects a version of a model",
@@ -119,6 +136,21 @@ def definition(function: str, bus: str, team: str) -> dict[str, Any]:
                     {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 4, "BackoffRate": 2}
                 ],
                 "ResultPath": None,
+                "Next": "TellOwner",
+            },
+            "TellOwner": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sns:publish",
+                "Parameters": {
+                    "TopicArn.$": "$.said.topic",
+                    "Subject.$": "$.said.subject",
+                    "Message.$": "$.said.message",
+                },
+                "Retry": [
+                    {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 4, "BackoffRate": 2}
+                ],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Done"}],
+                "ResultPath": None,
                 "Next": "Done",
             },
             "Done": {"Type": "Succeed"},
@@ -147,59 +179,3 @@ def _set(status: str) -> dict[str, Any]:
         "ResultPath": None,
         "Next": "Tell",
     }
-
-
-def sources(declared: Mapping[str, Any]) -> dict[str, str]:
-    """The function's files by path: its own text, the rules' text, and the declared gates."""
-    own = Path(__file__).with_name("function.py").read_text("utf-8")
-    files = {
-        "release.py": own,
-        "models.json": json.dumps(declared, sort_keys=True),
-    }
-    return bundle(files, releasing)
-
-
-def _function_arn(registry: Component) -> str:
-    return registry.context.arn("lambda", f"function:{registry.physical('function', 'promoter')}")
-
-
-def _function(
-    registry: Component,
-    settings: Mapping[str, pulumi.Input[str]],
-    declared: Mapping[str, Any],
-    statements: Sequence[Statement],
-    key_arn: pulumi.Output[str],
-) -> aws.lambda_.Function:
-    context = registry.context
-    role = Role(
-        registry.named("promoter"),
-        context=context,
-        trusted=[trust_service("lambda.amazonaws.com", context=context)],
-        description=f"{context.owner}: judges and signs releases of models",
-        opts=registry.options(),
-        written=registry.written,
-    )
-    group = aws.cloudwatch.LogGroup(
-        registry.named("promoter-logs"),
-        name=registry.physical("log-group", "promoter"),
-        retention_in_days=_LOG_DAYS,
-        kms_key_id=key_arn,
-        opts=registry.options(),
-    )
-    logs = Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(group.arn, ":*"),))
-    role.allow(registry, "promote", [*statements, logs])
-    return aws.lambda_.Function(
-        registry.named("promoter"),
-        name=registry.physical("function", "promoter"),
-        description=f"Judges and signs releases of {context.owner}",
-        role=role.arn,
-        runtime="python3.13",
-        handler="release.handler",
-        timeout=_SECONDS,
-        memory_size=_MEMORY_MIB,
-        code=archive(sources(declared)),
-        environment={"variables": dict(settings)},
-        kms_key_arn=key_arn,
-        logging_config={"log_format": "JSON", "log_group": group.name},
-        opts=registry.options(),
-    )
