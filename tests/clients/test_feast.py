@@ -108,6 +108,14 @@ def file_of(rows: list[tuple[Any, ...]]) -> bytes:
     return written.getvalue()
 
 
+def made(stack: Deployment) -> list[str]:
+    """The tables that there are, online and in the catalog."""
+    glue = stack.client("glue")
+    databases = [each["Name"] for each in glue.get_databases()["DatabaseList"]]
+    history = [table["Name"] for name in databases for table in glue.get_tables(DatabaseName=name)["TableList"]]
+    return sorted([*history, *stack.client("dynamodb").list_tables()["TableNames"]])
+
+
 def put_history(stack: Deployment, view: FeatureViewAddress) -> None:
     """Rows where the table of the history lies, one file a day."""
     table = stack.client("glue").get_table(DatabaseName=view.database, Name=view.table)["Table"]
@@ -120,6 +128,7 @@ def put_history(stack: Deployment, view: FeatureViewAddress) -> None:
 def test_what_feast_applied_and_materialized_is_read_online_and_as_a_training_set(stack: Deployment, clients: Clients):
     view = granted(stack).feature_view("customer")
     put_history(stack, view)
+    tables = made(stack)
     said = clients.script(
         "feast_by_hand",
         {
@@ -140,6 +149,9 @@ def test_what_feast_applied_and_materialized_is_read_online_and_as_a_training_se
     assert online["count_7d"] == [4, 1, None]
     assert online["vip"] == [False, True, None]
     assert [row["amount"] for row in said["history"]] == [12.5, 99.25], "what was known at the time, and nothing later"
+    assert made(stack) == tables, "Feast uses the tables that the component made, and leaves none of its own"
+    (online_table,) = stack.client("dynamodb").list_tables()["TableNames"]
+    assert stack.client("dynamodb").scan(TableName=online_table)["Count"] == 2
 
 
 def test_the_views_own_jobs_fill_both_stores_and_find_them_equal(stack: Deployment, clients: Clients):
