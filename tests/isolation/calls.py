@@ -35,6 +35,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "s3:GetObjectLockConfiguration": ("s3:GetBucketObjectLockConfiguration",),
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:HeadBucket": ("s3:ListBucket",),
+    "s3:HeadObject": ("s3:GetObject",),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:PutBucketCors": ("s3:PutBucketCORS",),
@@ -48,16 +49,24 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Operations whose action is called otherwise (AmazonS3/latest/userguide/using-with-s3-policy-actions)."""
 
 TAGGING: Final[Mapping[str, str]] = {
+    "batch:CreateComputeEnvironment": "batch:TagResource",
+    "batch:CreateJobQueue": "batch:TagResource",
+    "batch:CreateSchedulingPolicy": "batch:TagResource",
+    "batch:RegisterJobDefinition": "batch:TagResource",
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "ecr:CreateRepository": "ecr:TagResource",
     "ecs:CreateCluster": "ecs:TagResource",
+    "ecr:CreateRepository": "ecr:TagResource",
     "ecs:CreateService": "ecs:TagResource",
     "ecs:RegisterTaskDefinition": "ecs:TagResource",
     "events:PutRule": "events:TagResource",
     "firehose:CreateDeliveryStream": "firehose:TagDeliveryStream",
+    "fsx:CreateDataRepositoryAssociation": "fsx:TagResource",
+    "fsx:CreateFileSystem": "fsx:TagResource",
     "glue:CreateDataQualityRuleset": "glue:TagResource",
     "glue:CreateDatabase": "glue:TagResource",
+    "iam:CreateInstanceProfile": "iam:TagInstanceProfile",
     "iam:CreatePolicy": "iam:TagPolicy",
     "iam:CreateRole": "iam:TagRole",
     "kinesis:CreateStream": "kinesis:AddTagsToStream",
@@ -77,6 +86,7 @@ TAGGING: Final[Mapping[str, str]] = {
 """What is asked besides where the call that makes a thing carries its tags; the native provider's calls do."""
 
 PASSED_TO: Final = {
+    "batch:RegisterJobDefinition": "ecs-tasks.amazonaws.com",
     "ecs:RegisterTaskDefinition": "ecs-tasks.amazonaws.com",
     "events:PutTargets": "events.amazonaws.com",
     "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
@@ -93,8 +103,10 @@ PASSED_TO: Final = {
 CREATE_GRANT: Final = ("kms:CreateGrant", "kms:DescribeKey")
 USE: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ecr:CreateRepository": (*CREATE_GRANT, "kms:RetireGrant"),
     "firehose:CreateDeliveryStream": CREATE_GRANT,
     "firehose:StartDeliveryStreamEncryption": CREATE_GRANT,
+    "fsx:CreateFileSystem": CREATE_GRANT,
     "lambda:CreateFunction": (*CREATE_GRANT, "kms:Encrypt", "kms:Decrypt"),
     "rds:CreateDBInstance": (*CREATE_GRANT, *USE),
     "scheduler:CreateSchedule": ("kms:DescribeKey", *USE),
@@ -108,14 +120,34 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "states:UpdateStateMachine": ("kms:DescribeKey", *USE),
 }
 """What a service does with a key in the caller's name (the encryption page of each: firehose/latest/dev/encryption,
+AmazonECR/latest/userguide/encryption-at-rest,
 secretsmanager/latest/userguide/security-encryption, step-functions/latest/dg/encryption-at-rest, scheduler's alike).
 Others (S3, SNS, SQS, Logs, Athena, Glue) use it only when they work."""
 
 PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "athena": (("WorkGroup", "workgroup/{}"), ("Name", "workgroup/{}"), ("ResourceARN", "{}")),
+    "batch": (
+        ("computeEnvironment", "compute-environment/{}"),
+        ("computeEnvironmentName", "compute-environment/{}"),
+        ("jobDefinition", "job-definition/{}"),
+        ("jobDefinitionName", "job-definition/{}"),
+        ("jobQueue", "job-queue/{}"),
+        ("jobQueueName", "job-queue/{}"),
+        ("name", "scheduling-policy/{}"),
+        ("arn", "{}"),
+        ("resourceArn", "{}"),
+    ),
     "cloudwatch": (("AlarmName", "alarm:{}"), ("AlarmNames", "alarm:{}"), ("ResourceARN", "{}")),
+    "ecr": (("repositoryName", "repository/{}"), ("repositoryNames", "repository/{}"), ("resourceArn", "{}")),
     "firehose": (("DeliveryStreamName", "deliverystream/{}"),),
-    "iam": (("RoleName", "role{path}{}"), ("PolicyName", "policy{path}{}"), ("PolicyArn", "{}")),
+    "fsx": (("FileSystemId", "file-system/{}"), ("ResourceARN", "{}")),
+    "iam": (
+        ("InstanceProfileName", "instance-profile{path}{}"),
+        ("RoleName", "role{path}{}"),
+        ("PolicyName", "policy{path}{}"),
+        ("PolicyArn", "{}"),
+    ),
+    "lambda": (("FunctionName", "function:{}"),),
     "logs": (
         ("logGroupName", "log-group:{}"),
         ("logGroupNamePrefix", "log-group:{}"),
@@ -139,6 +171,9 @@ What is missing here is on the ARN of the resource that the call was made for. A
 
 UNLISTED: Final = (("glue:GetTags", ":dataQualityRuleset/"),)
 """Actions and things that go together, and of which the reference doesn't know it: nobody can be asked about them."""
+
+ARN_OF: Final = {"aws:sagemaker/modelCard:ModelCard": "modelCardArn"}
+"""Types whose own ARN is called otherwise than `arn`."""
 
 _ROLE: Final = re.compile(r"arn:aws:iam::\d{12}:role/[^*]+")
 _KEY: Final = re.compile(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+")
@@ -278,7 +313,7 @@ class Stack:
 
     def _own_arn(self, call: Call) -> str:
         resource = self.resources.get(call.urn)
-        arn = resource.properties.get("arn") if resource else None
+        arn = resource.properties.get(ARN_OF.get(resource.type, "arn")) if resource else None
         if not isinstance(arn, str):
             raise Unmapped(f"{call.service} {call.operation} for {call.urn}: nobody said what it is on; see PLACES")
         return arn

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from tests.isolation.judge import Judge, Question
@@ -20,9 +21,11 @@ def examples(judge: Judge, identity: Identity, statement: Mapping[str, Any]) -> 
     Patterns of actions stand for all actions of the authorization reference that they match, on resources that those
     take. Actions that the reference lacks can't be asked about and are left out.
     """
-    context = meeting(statement)
-    for action, on in _actions(judge, statement):
+    for action, on, keys in _actions(judge, statement):
         table = judge.table(action.partition(":")[0])
+        context = meeting(statement, keys)
+        if context is None:
+            continue
         if not on:
             if "*" in words(statement.get("Resource", "*")):
                 yield Question(identity.arn, action, "*", context)
@@ -34,25 +37,33 @@ def examples(judge: Judge, identity: Identity, statement: Mapping[str, Any]) -> 
                 yield Question(identity.arn, action, arn, context)
 
 
-def _actions(judge: Judge, statement: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The actions that a statement names, each with the types of resources that it takes."""
+def _actions(judge: Judge, statement: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], frozenset[str]]]:
+    """The actions that a statement names, each with the types of resources that it takes and the keys that it knows."""
     for wanted in words(statement["Action"]):
         service, _, name = wanted.partition(":")
         form = re.compile(re.escape(name).replace(r"\*", ".*"), re.IGNORECASE)
         for action in judge.table(service).actions:
             if form.fullmatch(action.name.partition(":")[2]):
-                yield action.name, tuple(action.on)
+                yield action.name, tuple(action.on), frozenset((*action.keys, *chain(*action.on.values())))
 
 
-def meeting(statement: Mapping[str, Any]) -> Context:
-    """A context that meets the statement's conditions."""
+def meeting(statement: Mapping[str, Any], known: Collection[str]) -> Context | None:
+    """A context that meets the statement's conditions; None where the action lacks a key that must be there."""
     context: Context = {}
     for operator, key, values in tests(statement):
         plain = operator.removesuffix("IfExists").rpartition(":")[2]
         if key.startswith("aws:Principal") or plain.endswith(("NotEquals", "NotLike")) or plain == "Null":
             continue
+        if not key.startswith("aws:") and not _knows(known, key):
+            if operator.endswith("IfExists"):
+                continue
+            return None
         context[key] = example(values[0]) if plain.endswith("Like") else values[0]
     return context
+
+
+def _knows(known: Collection[str], key: str) -> bool:
+    return any(key == one or ("$" in one and key.startswith(one.partition("$")[0])) for one in known)
 
 
 def _fits(patterns: str | tuple[str, ...] | list[str], arn: str) -> bool:

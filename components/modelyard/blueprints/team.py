@@ -17,7 +17,7 @@ from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
-from modelyard.foundation.network import KnownNetwork
+from modelyard.foundation.network import ExistingNetwork, KnownNetwork, NetworkLike
 from modelyard.foundation.secrets import Secrets
 from modelyard.foundation.tenancy import Personas, provider_in
 
@@ -54,7 +54,7 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         opts=opts,
     )
     made = Made(spec.team, audit)
-    network = KnownNetwork(contract.network_of(spec.team)) if context.account == contract.account else None
+    network = _network(spec, contract, context, opts)
     if spec.secrets is not None:
         made.secrets = Secrets(
             "secrets", spec.secrets, context=context, keys=keys, network=network, folder=folder, opts=opts
@@ -80,12 +80,20 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         pulumi.export("secret_consumers", made.secrets.consumers())
 
 
+def _network(
+    spec: TeamSpec, contract: PlatformContract, context: Context, opts: pulumi.ResourceOptions
+) -> NetworkLike | None:
+    if spec.network is not None:
+        return ExistingNetwork("network", spec.network, context=context, opts=opts)
+    return KnownNetwork(contract.network_of(spec.team)) if context.account == contract.account else None
+
+
 def _build(
     spec: TeamSpec,
     made: Made,
     lake: DataLake,
     context: Context,
-    network: KnownNetwork | None,
+    network: NetworkLike | None,
     opts: pulumi.ResourceOptions,
 ) -> None:
     """What models are built with, on the team's lake."""

@@ -120,7 +120,12 @@ class FeatureGroups:
             source_arn=context.arn("sagemaker", "*"),
             statements=[
                 Statement(("s3:GetBucketAcl", "s3:GetBucketLocation"), (zone.arn,)),
-                Statement(("s3:GetObject", "s3:PutObject", "s3:PutObjectAcl"), zone.objects(prefix)),
+                Statement(("s3:GetObject", "s3:PutObject"), zone.objects(prefix)),
+                Statement(
+                    ("s3:PutObjectAcl",),
+                    zone.objects(prefix),
+                    {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}},
+                ),
                 through_service(context, "s3", ENCRYPT_AND_DECRYPT, places.key_arn),
                 *([Statement(("glue:GetTable", "glue:UpdateTable"), places.tables(*tables))] if tables else []),
             ],
