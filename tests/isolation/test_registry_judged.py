@@ -79,6 +79,13 @@ TRIES: list[tuple[str, str, str, dict[str, str], bool]] = [
     ("registry-promotion", UPDATE, PACKAGE, {}, False),
     ("registry-promotion", "lambda:InvokeFunction", FUNCTION, {}, True),
     ("registry-promoter", UPDATE, PACKAGE, APPROVED, False),
+    ("registry-guard", UPDATE, PACKAGE, APPROVED, False),
+    ("registry-guard", "sagemaker:DescribeModelPackage", PACKAGE, {}, True),
+    ("registry-guard", "sagemaker:DescribeModel", f"{SAGEMAKER}:model/ml-dev-fraud-serving", {}, True),
+    ("registry-guard", "sagemaker:DescribeModel", f"{SAGEMAKER}:model/ml-dev-churn-serving", {}, False),
+    ("registry-guard", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Modelyard/ml/dev"}, True),
+    ("registry-guard", "cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Lambda"}, False),
+    ("registry-guard", "states:StartExecution", MACHINE, {}, False),
 ]
 
 
@@ -100,6 +107,8 @@ def test_the_promotion_alone_approves(
     [
         ("registry-promoter", "kms:Sign", True),
         ("registry-promotion", "kms:Sign", False),
+        ("registry-guard", "kms:Sign", False),
+        ("registry-guard", "kms:Verify", True),
         ("author", "kms:Sign", False),
         ("approver", "kms:Sign", False),
         ("stranger", "kms:Sign", False),
@@ -145,6 +154,9 @@ def test_one_role_signs_and_readers_verify(judge: Judge, access: Access, who: st
         ("author", "s3:DeleteObject", "releases/scores/3.json", False),
         ("registry-promoter", "s3:PutObject", "releases/scores/3.json", True),
         ("registry-promoter", "s3:PutObject", "decisions/AROAOTHER:grace/scores/3.json", False),
+        ("registry-guard", "s3:GetObject", "releases/scores/3.json", True),
+        ("registry-guard", "s3:GetObject", "models/scores/model.tar.gz", False),
+        ("registry-guard", "s3:PutObject", "releases/scores/3.json", False),
     ],
 )
 def test_each_writes_its_own_part_of_the_bucket(
@@ -182,4 +194,11 @@ def test_artifacts_and_lineage_are_written_once(
     ]
     creation = {"s3:ObjectCreationOperation": "true", **carrying} if action == "s3:PutObject" else carrying
     (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}", creation)])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+@pytest.mark.parametrize(("who", "allowed"), [("registry-promotion", True), ("approver", False), ("submitter", False)])
+def test_the_promotion_writes_to_owners_and_nobody_in_its_name(judge: Judge, access: Access, who: str, allowed: bool):
+    (topic,) = [arn for arn in access.things if ":ml-dev-fraud-registry-notices-" in arn]
+    (verdict,) = judge.ask(access, [Question(role(access, who), "sns:Publish", topic)])
     assert verdict.allowed is allowed, str(verdict)
