@@ -16,7 +16,6 @@ from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetai
 from moto.stepfunctions.parser.asl.component.common.error_name import failure_event
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_unsupported as unsupported,
@@ -163,9 +162,9 @@ class Account:
         )
         return taken
 
-    def runs(self, spec: PipelineSpec = SPEC, **told: str) -> dict[str, Any]:
+    def runs(self, **told: str) -> dict[str, Any]:
         """The end of an execution that was started with these parameters."""
-        machine = definition(spec, PLACES, bus="bus", team="fraud")
+        machine = definition(SPEC, PLACES, bus="bus", team="fraud")
         made = self.machines.create_state_machine(name="m", roleArn=ROLE, definition=json.dumps(machine))
         started = self.machines.start_execution(
             stateMachineArn=made["stateMachineArn"], name="run-1", input=json.dumps(told)
@@ -219,7 +218,7 @@ def failed_task(task: Any, env: Any, cause: str) -> Exception:
             env=env,
             error_name=StatesErrorName(typ=kind),
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
+            event_details=EventDetails(taskFailedEventDetails=details),  # pyright: ignore[reportCallIssue]
         )
     )
 
@@ -238,7 +237,7 @@ def invoked(env: Any, parameters: Any, region: str, state_credentials: Any) -> N
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setattr(ExecutionWorker, "start", ExecutionWorker._execution_logic)
-    monkeypatch.setattr(retrier_decl.time, "sleep", lambda _: None)
+    monkeypatch.setattr("moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep", lambda _: None)
     patterns = unsupported._SUPPORTED_INTEGRATION_PATTERNS | {ResourceCondition.Sync}
     monkeypatch.setattr(unsupported, "_SUPPORTED_INTEGRATION_PATTERNS", patterns)
     monkeypatch.setattr(unsupported.StateTaskServiceUnsupported, "_build_sync_resolver", ended)

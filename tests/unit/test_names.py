@@ -45,6 +45,8 @@ ALPHABETS: dict[str, str] = {
     "processing-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
     "cache": r"[a-z][a-z0-9-]{0,39}",
     "training-job": r"[a-z0-9](-*[a-z0-9]){0,53}",
+    "ecr-repository": r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*",
+    "image-cache": r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*",
     "batch": r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}",
     "instance-profile": r"[\w+=,.@-]{1,128}",
     "launch-template": r"[a-zA-Z0-9().\-/_]{3,128}",

@@ -418,3 +418,10 @@ def test_whoever_starts_a_pipeline_finds_it_and_whoever_watches_starts_none(kind
     start = "sagemaker:StartPipelineExecution" if kind == "sagemaker" else "states:StartExecution"
     assert start in str(node(graph, "starter-scores-access").properties["policy"])
     assert start not in str(node(graph, "watcher-scores-access").properties["policy"])
+
+
+def test_a_pool_behind_aws_batch_runs_no_pipeline():
+    programs = {"train": {"image": IMAGE, "command": ["train.py"]}}
+    batch = {"flavour": {"kind": "batch", "programs": programs}, "instance_types": ["g5.xlarge"]}
+    told = faults(WHOLE, pool=json.dumps(batch))
+    assert any("the pool's go through AWS Batch" in each for each in told), told

@@ -327,9 +327,6 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "registryId": "{account}",
         "repositoryUrl": "{account}.dkr.ecr.{region}.{suffix}/{name}",
     },
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": {"id": "{repository}", "registryId": "{account}"},
-    "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": {"id": "{ecrRepositoryPrefix}", "registryId": "{account}"},
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": {"id": "{repository}", "registryId": "{account}"},
     "aws:rds/instance:Instance": {
         "id": "db-{id20}",
         "arn": "arn:{partition}:rds:{region}:{account}:db:{identifier}",

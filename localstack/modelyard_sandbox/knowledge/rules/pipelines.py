@@ -26,7 +26,7 @@ _STEPS = (
 )  # fmt: skip
 
 
-def _one_rule_for_any(text: str) -> str | None:
+def _one_rule_for_any(text: Any) -> str | None:
     """`any` is looked at last, and once."""
     found = _read(text)
     if not isinstance(found, Mapping):
@@ -57,7 +57,7 @@ def _key_needs_kms(repository: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _definition(text: str) -> str | None:
+def _definition(text: Any) -> str | None:
     found = _read(text)
     if found is None:
         return None
@@ -99,8 +99,10 @@ def _gets(value: Any) -> Iterator[str]:
             yield from _gets(each)
 
 
-def _read(text: str) -> Any:
+def _read(text: Any) -> Any:
     """The JSON, or None where it isn't known yet; what is no JSON is an empty text."""
+    if not isinstance(text, str):
+        return text
     if contains_unknown(text):
         return None
     try:
