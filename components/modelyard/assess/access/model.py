@@ -94,9 +94,10 @@ class Access:
     def policy_of(self, arn: str) -> tuple[str, Policy] | None:
         """The ARN and the policy of the thing that `arn` is, or lies in; None where it has none.
 
-        A bucket's policy speaks for its objects, a stream's for its consumers, a table's for its indexes.
+        A bucket's policy speaks for its objects, a stream's for its consumers, a table's for its indexes, a group's
+        for the versions of its model.
         """
-        candidate = arn
+        candidate = arn.replace(":model-package/", ":model-package-group/", 1)
         while candidate:
             if candidate in self.things:
                 return candidate, self.things[candidate]

@@ -1,4 +1,5 @@
 from .aws import ModelRegistry as ModelRegistry
+from .known import KnownRegistry as KnownRegistry
 from .release_keys import ReleaseKeys as ReleaseKeys
 from .release_keys import promoter_role as promoter_role
 from .spec import AccuracyGate as AccuracyGate
