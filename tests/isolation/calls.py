@@ -294,6 +294,9 @@ class Stack:
                          "scheduler:DeleteSchedule"):  # fmt: skip
             group = call.parameters.get("GroupName", "default")
             return (self.arn("scheduler", f"schedule/{group}/{call.parameters['Name']}"),)
+        if service == "events" and (rule := call.parameters.get("Rule") or call.parameters.get("Name")):
+            bus = call.parameters.get("EventBusName", "default").rpartition("/")[2]
+            return (self.arn("events", f"rule/{rule}" if bus == "default" else f"rule/{bus}/{rule}"),)
         if service == "logs" and "logStreamName" in call.parameters and "log-stream" in on:
             group, stream = call.parameters["logGroupName"], call.parameters["logStreamName"]
             return (self.arn("logs", f"log-group:{group}:log-stream:{stream}"),)
@@ -322,7 +325,8 @@ class Stack:
         """The keys that a call uses: those that it names, else those of the thing that it is on."""
         if operation not in KEYS:
             return ()
-        if named := _found(_KEY, call.parameters):
+        said = call.parameters.get("KMSKeyArn", "") if call.service == "lambda" else call.parameters
+        if named := _found(_KEY, said):
             return tuple(sorted(named))
         resource = self.resources.get(call.urn)
         things = [resource] if resource else []

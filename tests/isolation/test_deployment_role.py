@@ -23,7 +23,8 @@ from modelyard.assess.graph import Graph
 from modelyard.blueprints.programs import platform_program, team_program
 from modelyard.core.access import policy, size
 from modelyard.core.context import Context
-from modelyard.foundation.tenancy import Reach
+from modelyard.foundation.tenancy import CAPABILITIES, Reach
+from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.deployment import manages, within
 from modelyard_sandbox.aws.values import plain
 from modelyard_sandbox.inprocess import Call, Deployed, Deployment, deploy
@@ -282,5 +283,7 @@ def test_the_policy_fits_into_a_role_whatever_the_names_are():
         team="t" * 16,
     )
     keys = [f"arn:aws:kms:ap-northeast-1:123456789012:key/00000000-0000-0000-0000-00000000000{n}" for n in range(4)]
-    assert size(policy(within(Reach(context), keys))) <= INLINE
-    assert size(policy(manages(Reach(context)))) <= MANAGED
+    assert size(policy(within(Reach(context, admitted=admitted(CAPABILITIES)), keys))) <= INLINE
+    assert all(
+        size(policy(part)) <= MANAGED for part in manages(Reach(context, admitted=admitted(CAPABILITIES))).values()
+    )

@@ -13,7 +13,7 @@ from modelyard.core.context import Context
 from modelyard.core.document import load, parse
 from modelyard.core.errors import AccessError, SpecError
 from modelyard.foundation.keys import Keys, KeysSpec
-from modelyard.foundation.tenancy import Owner, Reach, TeamFence, TeamHeader
+from modelyard.foundation.tenancy import CAPABILITIES, Owner, Reach, TeamFence, TeamHeader
 from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.deployment import deployment, manages, within
@@ -482,8 +482,9 @@ def longest() -> Context:
 def test_policies_fit_iams_limits_with_long_names():
     reach = Reach(longest(), admitted=admitted(["data", "training", "registry"]))
     assert access.size(access.policy(boundary(reach))) <= access.MANAGED_LENGTH
-    assert access.size(access.policy(within(Reach(longest()), [KEY] * 5))) <= access.INLINE_TOTAL
-    assert access.size(access.policy(manages(Reach(longest())))) <= access.MANAGED_LENGTH
+    all_of_it = Reach(longest(), admitted=admitted(CAPABILITIES))
+    assert access.size(access.policy(within(all_of_it, [KEY] * 5))) <= access.INLINE_TOTAL
+    assert all(access.size(access.policy(part)) <= access.MANAGED_LENGTH for part in manages(all_of_it).values())
 
 
 def test_names_too_long_for_a_boundary_are_an_error_that_says_so():
@@ -509,7 +510,12 @@ def test_every_action_exists(action):
 
 
 @pytest.mark.parametrize(
-    ("reach", "room"), [(REACH, 4), (Reach(CONTEXT, admitted=admitted(["data", "secrets", "features"])), 12)]
+    ("reach", "room"),
+    [
+        (REACH, 1),
+        (Reach(CONTEXT, admitted=admitted(["batch", "data", "features", "images", "registry", "training"])), 1),
+        (Reach(CONTEXT, admitted=admitted(["data", "secrets", "features"])), 12),
+    ],
 )
 def test_a_boundary_has_room_for_those_who_left(reach, room):
     people = [f"firstname{number}.lastname@acme.example" for number in range(room)]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from modelyard.blueprints.spec import PlatformSpec, TeamSpec
 from modelyard.core.document import OVERRIDES, Document, load, read
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.source import shown_path
 from modelyard.core.spec import Spec
-from modelyard.foundation.tenancy import CAPABILITIES, TeamHeader
+from modelyard.foundation.tenancy import CAPABILITIES, Capability, TeamHeader
 
 PLATFORM_PROJECT: Final = "modelyard-platform"
 TEAM_PROJECT: Final = "modelyard-team"
@@ -127,8 +128,21 @@ def _source(path: Path) -> Source:
 
 def _header_of(document: Document) -> Document:
     kept = {key: value for key, value in document.data.items() if key in TeamHeader.model_fields}
-    kept.setdefault("capabilities", [name for name in CAPABILITIES if document.data.get(name) is not None])
+    kept.setdefault("capabilities", _declared(document.data))
     return Document(document.file, kept, document.sources)
+
+
+def _declared(data: Mapping[str, Any]) -> list[Capability]:
+    """The capabilities that a team's file declares, whatever else may be wrong with it."""
+    found: list[Capability] = [name for name in CAPABILITIES if data.get(name) is not None]
+    training = data.get("training")
+    if isinstance(training, Mapping):
+        flavour = training.get("flavour")
+        if isinstance(flavour, Mapping) and (flavour.get("kind") == "batch" or flavour.get("queue") is not None):
+            found.append("batch")
+        if training.get("lustre") is not None:
+            found.append("lustre")
+    return found
 
 
 def _environments(document: Document) -> list[str]:

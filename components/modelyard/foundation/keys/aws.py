@@ -49,6 +49,7 @@ _USE: Final = (
     "kms:GenerateDataKeyWithoutPlaintext",
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
+    "kms:RetireGrant",
 )
 DECRYPT: Final = ("kms:Decrypt",)
 ENCRYPT_AND_DECRYPT: Final = ("kms:Decrypt", "kms:GenerateDataKey")

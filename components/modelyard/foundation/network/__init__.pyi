@@ -4,8 +4,8 @@ from .existing import ExistingNetwork as ExistingNetwork
 from .known import KnownNetwork as KnownNetwork
 from .known import NetworkLike as NetworkLike
 from .known import PlatformNetwork as PlatformNetwork
-from .spec import EndpointsSpec as EndpointsSpec
 from .spec import INTENTS as INTENTS
+from .spec import EndpointsSpec as EndpointsSpec
 from .spec import ExistingNetworkSpec as ExistingNetworkSpec
 from .spec import FlowLogsSpec as FlowLogsSpec
 from .spec import Intent as Intent

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from modelyard.foundation.tenancy.spec import CAPABILITIES, Capability
+from modelyard.foundation.tenancy.spec import ORDINARY, Capability
 
 T = TypeVar("T", str, tuple[str, str])
 Place = tuple[str, str]
@@ -24,12 +24,23 @@ class Admitted:
     """Those among them that open the team's things to others: the deployment does that, where checks see it."""
     keys: tuple[str, ...] = ()
     """What code does with the team's keys."""
+    nowhere: tuple[str, ...] = ()
+    """Actions of code that take no resource, one that a service names by itself when work is in a VPC (network
+    interfaces), or one beside what is judged (a catalog, where Glue judges the table)."""
     stack: tuple[str, ...] = ()
     """Actions of the team's deployment, on the team's things."""
     things: tuple[Place, ...] = ()
     """What code works with and the deployment makes."""
     made: tuple[Place, ...] = ()
     """What the deployment makes and code doesn't touch."""
+    shared: tuple[Place, ...] = ()
+    """What a service makes once for the whole account, in the name of the team's code."""
+    serves: bool = False
+    """Whether the stack runs servers, with security groups of their own."""
+    computes: bool = False
+    """Whether the stack runs machines of its own, with launch templates, profiles and file systems."""
+    numbered: tuple[str, ...] = ()
+    """Actions of code on things to which AWS gives a number for a name: their tag must say that they are the team's."""
 
 
 ALWAYS: Final = Admitted(
@@ -63,6 +74,14 @@ ALWAYS: Final = Admitted(
         "kms:CreateGrant",
         "kms:DescribeKey",
         "kms:GenerateDataKey*",
+    ),
+    nowhere=(
+        "athena:GetTableMetadata",
+        "cloudwatch:PutMetricData",
+        "ecr:GetAuth*",
+        "lakeformation:GetDataAccess",
+        "logs:DescribeLogGroups",
+        "sts:GetCallerIdentity",
     ),
     stack=(
         "athena:*",
@@ -116,11 +135,51 @@ ALWAYS: Final = Admitted(
 
 No wildcard stands for a type, which IAM doesn't promise to match (IAM/latest/UserGuide/reference-arns), but for
 SageMaker's: it has seventy, and AWS does so itself (`arn:aws:sagemaker:*:*:*model-compilation-*` in the managed policy
-AmazonSageMakerCanvasFullAccess)."""
+AmazonSageMakerCanvasFullAccess).
+
+Batch calls its clusters `AWSBatch-<environment>-…`, and `<environment>_Batch_…` before."""
+
+_IN_A_VPC: Final = (
+    "ec2:*eNetworkInterface*",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+)
+"""The first: create, delete, describe. Source: sagemaker/latest/dg/sagemaker-roles, "CreateTrainingJob API"."""
 
 BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
+    "batch": Admitted(
+        code=(
+            "batch:*",
+            "ecs:*ContainerInstance*",
+            "ecs:Poll",
+            "ecs:StartTelemetrySession",
+            "ecs:Submit*",
+        ),
+        nowhere=("batch:Describe*", "ecs:DiscoverPollEndpoint"),
+        stack=("batch:*",),
+        things=(
+            ("batch", "job-definition/{own}"),
+            ("batch", "job-queue/{own}"),
+            ("batch", "job/*"),
+            ("batch", "service-job/*"),
+            ("ecs", "cluster/*{own}"),
+            ("ecs", "container-instance/*{own}"),
+            ("sagemaker", "training-job/AWSBatch{own}"),
+        ),
+        made=(
+            ("batch", "compute-environment/{own}"),
+            ("batch", "scheduling-policy/{own}"),
+            ("batch", "service-environment/{own}"),
+            ("ec2", "placement-group/{own}"),
+        ),
+        computes=True,
+        numbered=("batch:CancelJob", "batch:Terminate*"),
+    ),
     "features": Admitted(
         code=("dynamodb:*", "elasticache:Connect"),
+        nowhere=_IN_A_VPC,
         never=("dynamodb:*ResourcePolicy",),
         stack=("dynamodb:*", "elasticache:*"),
         things=(
@@ -130,18 +189,67 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         ),
         made=(("elasticache", "usergroup:{own}"),),
     ),
-    "images": Admitted(stack=("ecr:*",), made=(("ecr", "repository/{own}"),)),
+    "images": Admitted(
+        never=("ecr:SetRepositoryPolicy",),
+        stack=("ecr:*",),
+        things=(("ecr", "repository/{own}"),),
+    ),
+    "lustre": Admitted(
+        code=("fsx:DeleteFileSystem",),
+        things=(("fsx", "file-system/*"),),
+        computes=True,
+        numbered=("fsx:*",),
+    ),
+    "pipelines": Admitted(
+        code=("events:DescribeRule", "events:PutRule", "events:PutTargets"),
+        shared=(("events", "rule/StepFunctionsGetEventsForSageMaker*"),),
+    ),
     "registry": Admitted(keys=("kms:GetPublicKey", "kms:Sign", "kms:Verify")),
     "secrets": Admitted(
         code=("secretsmanager:*Secret*",),
+        nowhere=("secretsmanager:GetRandomPassword",),
         never=("secretsmanager:RotateSecret",),
         stack=("secretsmanager:*",),
         things=(("secretsmanager", "secret:{own}"),),
     ),
+    "tracking": Admitted(
+        serves=True,
+        code=(
+            "ecs:UpdateService",
+            "rds-db:connect",
+            "rds:StartDBInstance",
+            "rds:StopDBInstance",
+            "sagemaker-mlflow:*",
+            "secretsmanager:*Secret*",
+        ),
+        nowhere=("sagemaker-mlflow:AccessUI",),
+        never=("secretsmanager:RotateSecret",),
+        stack=("ecs:*", "elasticloadbalancing:*", "rds:*", "secretsmanager:*"),
+        things=(
+            ("ecs", "service/{own}"),
+            ("rds", "db:{own}"),
+            ("rds-db", "dbuser:*/{own}"),
+            ("secretsmanager", "secret:{own}"),
+        ),
+        made=(
+            ("ecs", "cluster/{own}"),
+            ("ecs", "task-definition/{own}"),
+            ("elasticloadbalancing", "listener/app/{own}"),
+            ("elasticloadbalancing", "loadbalancer/app/{own}"),
+            ("elasticloadbalancing", "targetgroup/{own}"),
+            ("rds", "pg:{own}"),
+            ("rds", "snapshot:{own}"),
+            ("rds", "subgrp:{own}"),
+        ),
+    ),
+    "training": Admitted(nowhere=_IN_A_VPC),
+    "workbench": Admitted(
+        nowhere=(*_IN_A_VPC, "sagemaker:DescribeDomain", "sagemaker:ListApps", "sagemaker:ListSpaces")
+    ),
 }
 
 
-def admitted(capabilities: Iterable[Capability] = CAPABILITIES) -> Admitted:
+def admitted(capabilities: Iterable[Capability] = ORDINARY) -> Admitted:
     """What a fence with these capabilities admits, each part sorted and without repetition."""
     wanted = set(capabilities)
     parts = [ALWAYS, *(part for name, part in BY_CAPABILITY.items() if name in wanted)]
@@ -149,9 +257,14 @@ def admitted(capabilities: Iterable[Capability] = CAPABILITIES) -> Admitted:
         code=_joined(part.code for part in parts),
         never=_joined(part.never for part in parts),
         keys=_joined(part.keys for part in parts),
+        nowhere=_joined(part.nowhere for part in parts),
         stack=_joined(part.stack for part in parts),
         things=_joined(part.things for part in parts),
         made=_joined(part.made for part in parts),
+        shared=_joined(part.shared for part in parts),
+        serves=any(part.serves for part in parts),
+        computes=any(part.computes for part in parts),
+        numbered=_joined(part.numbered for part in parts),
     )
 
 

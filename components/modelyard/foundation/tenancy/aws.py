@@ -18,7 +18,7 @@ from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.deployment import manages, within
 from modelyard.foundation.tenancy.people_spec import Leavers, has_left
 from modelyard.foundation.tenancy.reach import Reach
-from modelyard.foundation.tenancy.spec import CAPABILITIES, AdoptedSpec, TeamHeader
+from modelyard.foundation.tenancy.spec import ORDINARY, AdoptedSpec, TeamHeader
 
 
 class TeamFence(Component):
@@ -50,13 +50,14 @@ class TeamFence(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, header, context=context, transform=transform, opts=opts)
-        wanted = CAPABILITIES if header.capabilities is None else header.capabilities
+        wanted = ORDINARY if header.capabilities is None else header.capabilities
         reach = Reach(context, adopted.arns(context) if adopted else (), admitted(wanted))
         statements = boundary(reach, _spelled(header, leavers or {}), platform)
         out = ', or take those out of "leavers" whom no team names any more' if leavers else ""
         self._refuse_longer(statements, access.MANAGED_LENGTH, "a boundary", out)
-        own, deploys = manages(reach), within(reach, list(keys.arns.values()))
-        for policy, limit in ((own, access.MANAGED_LENGTH), (deploys, access.INLINE_TOTAL)):
+        managed, deploys = manages(reach), within(reach, list(keys.arns.values()))
+        limits = [(policy, access.MANAGED_LENGTH) for policy in managed.values()] + [(deploys, access.INLINE_TOTAL)]
+        for policy, limit in limits:
             self._refuse_longer(policy, limit, "a policy of the deployment role", ", or adopt less")
         tags = {"cost-center": header.cost_center} if header.cost_center is not None else None
         ceiling = aws.iam.Policy(
@@ -84,21 +85,22 @@ class TeamFence(Component):
             policy=access.policy_json(deploys),
             opts=self.options(),
         )
-        managed = aws.iam.Policy(
-            self.named("deployment-policy"),
-            name=reach.deployment_policy_name,
-            path=context.names.path,
-            description=f"What the deployment of {header.team} makes",
-            policy=access.policy_json(own),
-            tags=tags,
-            opts=self.options(),
-        )
-        aws.iam.RolePolicyAttachment(
-            self.named("deployment-policy-attachment"),
-            role=role.name,
-            policy_arn=managed.arn,
-            opts=self.options(),
-        )
+        for part, policy in managed.items():
+            made = aws.iam.Policy(
+                self.named(f"{part}-policy"),
+                name=reach.fence_policy_name(part),
+                path=context.names.path,
+                description=f"What the deployment of {header.team} makes",
+                policy=access.policy_json(policy),
+                tags=tags,
+                opts=self.options(),
+            )
+            aws.iam.RolePolicyAttachment(
+                self.named(f"{part}-policy-attachment"),
+                role=role.name,
+                policy_arn=made.arn,
+                opts=self.options(),
+            )
         self.boundary_name: pulumi.Output[str] = ceiling.name
         self.boundary_arn: pulumi.Output[str] = ceiling.arn
         self.deployment_role_arn: pulumi.Output[str] = role.arn

@@ -2,7 +2,9 @@
 
 One statement allows; every limit is an explicit denial, because a boundary's silence doesn't stop what a resource's
 own policy gives to a session (IAM/latest/UserGuide/access_policies_boundaries). The denial of every resource but the
-team's leaves out the actions that know no resource: they would fall too.
+team's leaves out the actions that know no resource: they would fall too. It says region and account with a wildcard,
+since IAM counts characters; the denial of other accounts is by `aws:ResourceAccount`, which every service tells but for
+EventBridge (IAM/latest/UserGuide/reference_policies_condition-keys), whose buses are therefore spelled out.
 """
 
 from __future__ import annotations
@@ -12,35 +14,16 @@ from dataclasses import replace
 from typing import Final
 
 from modelyard.core.access import Statement
-from modelyard.core.actions import PULL_IMAGES
 from modelyard.core.context import Context
 from modelyard.foundation.tenancy.reach import NAMED_INSIDE_ANOTHERS, Reach
 
 _READ_LOGS: Final = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery")
+_PULL_IMAGES: Final = ("ecr:BatchCheck*", "ecr:BatchGetImage", "ecr:GetDownload*")
 _LOGS: Final = ("logs:*LogEvents", "logs:CreateLog*", "logs:DescribeLog*", "logs:StartQuery")
 _PASSED_TO: Final = ("glue.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com")
 """Services that code hands a role to; the others get theirs from the deployment."""
 
 _USE_ROLES: Final = ("iam:GetRole", "iam:PassRole", "sts:AssumeRole")
-_ON_NO_THING: Final = (
-    "athena:GetTableMetadata",
-    "cloudwatch:PutMetricData",
-    "ec2:CreateNetworkInterface*",
-    "ec2:DeleteNetworkInterface*",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-    "ecr:GetAuthorizationToken",
-    "lakeformation:GetDataAccess",
-    "logs:DescribeLogGroups",
-    "secretsmanager:GetRandomPassword",
-    "sts:GetCallerIdentity",
-)
-"""Actions that take no resource, one that a service names by itself when work is in a VPC (network interfaces), or one
-beside what is judged (a catalog, where Glue judges the table)."""
-
 _BY_OTHERS: Final = ("cloudwatch:*", "ec2:*", "ecr:*", "lakeformation:*")
 """Services of which the team owns nothing that code touches: the denial of the others' things names their actions."""
 
@@ -61,33 +44,48 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
     written_by_services = [context.arn("logs", f"log-group:/{group}/*") for group in ("aws/sagemaker", "aws-glue")]
     rules_of_glue = f"arn:{context.partition}:s3:::aws-glue-ml-data-quality-assets-{context.region}/*"
     admitted = reach.admitted
-    elsewhere = (*_ON_NO_THING, *PULL_IMAGES)
-    theirs = tuple(service.removesuffix("*") for service in _BY_OTHERS)
-    rest = (action for action in elsewhere if not action.startswith((*theirs, "logs:")))
-    listed = sorted({*admitted.code, *admitted.keys, *_LOGS, *_USE_ROLES, *_BY_OTHERS, *rest})
-    own = (*reach.things, shared.buses, reach.keys, reach.log_groups, *written_by_services, reach.roles)
+    elsewhere = (*admitted.nowhere, *_PULL_IMAGES)
+    listed = {*admitted.code, *admitted.keys, *_LOGS, *_USE_ROLES, *_BY_OTHERS}
+    whole = tuple(action.removesuffix("*") for action in listed if action.endswith(":*"))
+    listed |= {action for action in elsewhere if not action.startswith((*whole, "logs:"))}
+    here = f":{context.region}:{context.account}:"
+    things = [arn if ":events:" in arn else arn.replace(here, ":*:*:") for arn in reach.things]
+    own = (
+        *things,
+        *reach.shared,
+        shared.buses,
+        reach.keys,
+        reach.log_groups,
+        *written_by_services,
+        reach.roles,
+        rules_of_glue,
+    )
     streams = context.arn("logs", f"log-group:/aws/sagemaker/*:log-stream:{reach.prefix}*")
     denials = [
-        Statement(tuple(listed), ("*",), effect="Deny", except_actions=True, sid="Listed"),
+        Statement(tuple(sorted(listed)), ("*",), effect="Deny", except_actions=True, sid="Listed"),
         Statement(
             elsewhere,
-            (*(arn.replace(f":{context.region}:", ":*:") for arn in own), rules_of_glue),
+            own,
             effect="Deny",
             except_actions=True,
             except_resources=True,
             sid="OwnThings",
         ),
         Statement(
-            ("s3:*",),
+            ("ecr:*",),
             (rules_of_glue,),
-            {"StringNotEquals": {"aws:ResourceAccount": context.account}},
+            {
+                "Null": {"aws:ResourceAccount": "false"},
+                "StringNotEquals": {"aws:ResourceAccount": sorted({context.account, shared.context.account})},
+            },
             "Deny",
+            except_actions=True,
             except_resources=True,
-            sid="OwnBuckets",
+            sid="OwnAccount",
         ),
         Statement(_READ_LOGS, (reach.log_groups, streams), effect="Deny", except_resources=True, sid="ReadOwnLogs"),
         Statement(
-            PULL_IMAGES,
+            _PULL_IMAGES,
             (reach.repositories, shared.repositories),
             {"StringEquals": {"aws:ResourceAccount": context.account}},
             "Deny",
@@ -95,6 +93,8 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
             sid="OwnImages",
         ),
         Statement((*admitted.never, *NAMED_INSIDE_ANOTHERS), ("*",), effect="Deny", sid="NoOpening"),
+        *reach.own_numbers(),
+        reach.own_apps(),
         Statement(
             ("s3:PutObjectAcl",),
             ("*",),

@@ -62,7 +62,6 @@ SHARED_WRITES: Final = (
 """What changes things of the whole account, or opens what is encrypted to others."""
 
 NAMED_INSIDE_ANOTHERS: Final = (
-    "sagemaker:CreateApp",
     "sagemaker:CreateSpace",
     "sagemaker:CreateUserProfile",
     "sagemaker:RegisterDevices",
@@ -108,15 +107,13 @@ class Reach:
         """The ARN of the deployment role."""
         return self._iam(f"role{self.context.names.path}{self.deployment_role_name}")
 
-    @property
-    def deployment_policy_name(self) -> str:
-        """The name of the managed policy that the deployment role has."""
-        return self.context.names.of("iam-policy", _FENCE, "deployment")
+    def fence_policy_name(self, role: str) -> str:
+        """The name of a managed policy of the deployment role."""
+        return self.context.names.of("iam-policy", _FENCE, role)
 
-    @property
-    def deployment_policy(self) -> str:
-        """The ARN of the managed policy that the deployment role has."""
-        return self._iam(f"policy{self.context.names.path}{self.deployment_policy_name}")
+    def fence_policy(self, role: str) -> str:
+        """The ARN of a managed policy of the deployment role."""
+        return self._iam(f"policy{self.context.names.path}{self.fence_policy_name(role)}")
 
     @property
     def roles(self) -> str:
@@ -163,6 +160,11 @@ class Reach:
         """The ARNs of what the team's stack makes and its code doesn't touch, such as alarms, rules and schedules."""
         return tuple(self._place(*place) for place in self.admitted.made)
 
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The ARNs of what a service makes once for the whole account, in the name of the team's code."""
+        return tuple(self._place(*place) for place in self.admitted.shared)
+
     def _place(self, service: str, pattern: str) -> str:
         own = f"{self.prefix}*"
         named = pattern.format(own=own, tables=own.replace("-", "_"), path=self.context.names.path)
@@ -184,7 +186,7 @@ class Reach:
         other = {"aws:RequestTag/team": self.context.owner}
         named = {"aws:TagKeys": ["team"]}
         conditions = {"ForAnyValue:StringEqualsIgnoreCase": named, "StringNotEquals": other}
-        return Statement(("*",), ("*",), conditions, "Deny", sid="TheTeamTagStays")
+        return Statement(("*",), ("*",), conditions, "Deny", sid="TeamTag")
 
     def nothing_of_others(self) -> Statement:
         """What carries the tag of another team is out of reach, as far as its service tells IAM the tag.
@@ -194,7 +196,7 @@ class Reach:
         key = "aws:ResourceTag/team"
         shared = [self.context.owner, PLATFORM_TEAM]
         conditions = {"Null": {key: "false"}, "StringNotEquals": {key: shared}}
-        return Statement(("*",), ("*",), conditions, "Deny", sid="NothingOfOthers")
+        return Statement(("*",), ("*",), conditions, "Deny", sid="OthersTag")
 
     def own_models(self) -> Statement:
         """Jobs and endpoints run the team's own models: a transform acts by its model's role, and passes none.
@@ -211,14 +213,30 @@ class Reach:
             "StringEquals": {"sagemaker:ModelApprovalStatus": ["Approved", "Rejected"]},
             "StringNotLike": {"aws:PrincipalArn": f"*/{self.prefix}registry-promotion"},
         }
-        return Statement(("sagemaker:*ModelPackage",), ("*",), conditions, "Deny", sid="OnlyThePromotionDecides")
+        return Statement(("sagemaker:*ModelPackage",), ("*",), conditions, "Deny", sid="Approvals")
+
+    def own_numbers(self) -> list[Statement]:
+        """What AWS gives a number for a name is the team's where its tag says so, and nobody's where it has none."""
+        if not self.admitted.numbered:
+            return []
+        conditions = {"StringNotEquals": {"aws:ResourceTag/team": self.context.owner}}
+        return [Statement(self.admitted.numbered, ("*",), conditions, "Deny", sid="OwnNumbers")]
+
+    def own_apps(self) -> Statement:
+        """Apps run in spaces of the team's own profiles, which the platform makes, in the team's domain alone.
+
+        What has no owner has no such name, so without a workbench nobody makes an app.
+        """
+        conditions = {"StringNotLike": {"sagemaker:OwnerUserProfileArn": f"*/{self.prefix}*"}}
+        return Statement(("sagemaker:CreateApp",), ("*",), conditions, "Deny", sid="OwnApps")
 
     def pass_roles(self) -> Statement:
         """The team's own roles may be handed to services that work for it."""
+        services = [*PASSED_TO, *(["ec2.amazonaws.com"] if self.admitted.computes else [])]
         return Statement(
             ("iam:PassRole",),
             (self.roles,),
-            {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}},
+            {"StringEquals": {"iam:PassedToService": services}},
             sid="OwnRolesToServices",
         )
 

@@ -16,10 +16,13 @@ from modelyard.foundation.tenancy.federation_spec import CiRun
 from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, same_person
 
 Capability = Literal[
-    "data", "features", "images", "pipelines", "registry", "secrets", "tracking", "training", "workbench"
-]
+    "batch", "data", "features", "images", "lustre", "pipelines", "registry", "secrets", "tracking", "training",
+    "workbench",
+]  # fmt: skip
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
-"""What a team's file may declare and a fence may admit."""
+"""What a fence may admit: parts of a team's file, what its training runs on, the workbench that the platform makes."""
+ORDINARY: Final[tuple[Capability, ...]] = tuple(name for name in CAPABILITIES if name not in ("batch", "lustre"))
+"""What a fence admits where nobody says: with machines of its own as well, a boundary is too long for IAM."""
 
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=16)]
 """Lower-case letters and digits; no hyphen, since every policy of team `a` speaks of names that begin with `a-`."""
@@ -104,8 +107,8 @@ class TeamHeader(Spec):
                     yield self.fault(f"people.{persona}[{index}]", "is there twice", "Remove one.", person)
 
     def uses(self, capability: Capability) -> bool:
-        """Whether the fence admits it; without a list it admits all."""
-        return self.capabilities is None or capability in self.capabilities
+        """Whether the fence admits it."""
+        return capability in (ORDINARY if self.capabilities is None else self.capabilities)
 
     def separation_faults(self, *, production: bool) -> Iterator[Fault]:
         """Who approves what they make, in production, and is no exception.
