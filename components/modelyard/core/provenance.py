@@ -71,7 +71,7 @@ class Provenance(Value):
     """View and version, such as `customer-v2`."""
     code_repository: str = ""
     code_commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
-    image: Text
+    image: Annotated[str, StringConstraints(pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$", max_length=1024)]
     """The serving image, by digest: `registry/repository@sha256:…`."""
     training_image: str = ""
     run_id: Text | None = None
