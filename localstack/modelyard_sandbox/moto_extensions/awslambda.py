@@ -19,11 +19,12 @@ from unittest import mock
 
 from moto.awslambda.models import LambdaFunction
 from moto.core.models import botocore_stubber
-from moto.settings import moto_server_port
 from moto.sts.models import sts_backends
 
 _RUNNER: Final = Path(__file__).with_name("function_runner.py")
 _CREDENTIALS_SECONDS: Final = 3600
+_PORT: Final = "MOTO_PORT"
+"""Set by the server that answers everything itself."""
 _INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR")
 
 
@@ -35,6 +36,8 @@ def invoke(self: Any, event: Any = None) -> tuple[str, bool, str]:
     with tempfile.TemporaryDirectory(prefix="modelyard-function-") as folder:
         with zipfile.ZipFile(io.BytesIO(self.code_bytes)) as files:
             files.extractall(folder)
+        if not botocore_stubber.enabled and _PORT not in os.environ:
+            return _failure("NotImplemented", "functions run in moto's own server, not behind another's gateway")
         run = _here if botocore_stubber.enabled else _apart
         return run(self, Path(folder), event if event is not None else {})
 
@@ -62,7 +65,7 @@ def _apart(function: Any, folder: Path, event: Any) -> tuple[str, bool, str]:
     """In a process of its own, which reaches this server and knows nothing else."""
     variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     variables |= _environment(function)
-    variables["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{moto_server_port()}"
+    variables["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{os.environ[_PORT]}"
     command = [sys.executable, "-P", str(_RUNNER), str(folder), function.handler]
     try:
         done = subprocess.run(
