@@ -1,6 +1,8 @@
 from .access import AccessSpec as AccessSpec
 from .access import FeatureAccessSpec as FeatureAccessSpec
+from .access import ImageAccessSpec as ImageAccessSpec
 from .access import ModelAccessSpec as ModelAccessSpec
+from .access import PipelineAccessSpec as PipelineAccessSpec
 from .programs import Program as Program
 from .programs import platform_main as platform_main
 from .programs import platform_program as platform_program

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,20 @@ class ModelAccessSpec(Spec):
     pull: tuple[Name, ...] = Field(default=(), description="Models whose artifacts are read as well.")
 
 
+class PipelineAccessSpec(Spec):
+    """What may be done with training pipelines."""
+
+    start: tuple[Name, ...] = Field(default=(), description="Pipelines whose runs are started, followed and stopped.")
+    watch: tuple[Name, ...] = Field(default=(), description="Pipelines whose definition and runs are seen.")
+
+
+class ImageAccessSpec(Spec):
+    """What may be done with image repositories."""
+
+    push: tuple[Name, ...] = Field(default=(), description="Repositories to which images are pushed.")
+    pull: tuple[Name, ...] = Field(default=(), description="Repositories from which images are pulled.")
+
+
 class AccessSpec(Spec):
     """What somebody, or a job, may do, beyond nothing."""
 
@@ -58,6 +72,19 @@ class AccessSpec(Spec):
     )
     models: ModelAccessSpec | None = Field(default=None, description="What it does with models. Absent: nothing.")
     train: bool = Field(default=False, description="Whether it submits training jobs, follows and stops them.")
+    track: Literal["log", "read", "manage"] | None = Field(
+        default=None,
+        description="What it does in experiment tracking: log runs, read them, or manage all of it. Absent: nothing.",
+    )
+    pipelines: PipelineAccessSpec | None = Field(
+        default=None, description="What it does with training pipelines. Absent: nothing."
+    )
+    images: ImageAccessSpec | None = Field(
+        default=None, description="What it does with image repositories. Absent: nothing."
+    )
+    workbench: bool = Field(
+        default=False, description="Whether each of its people opens their own profile of the workbench."
+    )
 
 
 _NAMED: Final = (
@@ -75,6 +102,10 @@ _NAMED: Final = (
     ("models.approve", "models"),
     ("models.read", "models"),
     ("models.pull", "models"),
+    ("pipelines.start", "pipelines"),
+    ("pipelines.watch", "pipelines"),
+    ("images.push", "repositories"),
+    ("images.pull", "repositories"),
 )
 """The lists of names in an access, and the kind of thing that each names."""
 
@@ -91,6 +122,8 @@ def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Ite
         yield spec.fault(f"{path}.query", "queries nothing", "Name the datasets under `read`.", access.query)
     if access.train and not has["training"]:
         yield spec.fault(f"{path}.train", "but the team trains nothing", 'Add "training: {…}", or remove it.')
+    if access.track and not has["tracking"]:
+        yield spec.fault(f"{path}.track", "but the team tracks nothing", 'Add "tracking: {…}", or remove it.')
     models = access.models
     for index, name in enumerate(models.approve if models else ()):
         if models and name in (*models.submit, *models.evaluate):

@@ -11,11 +11,13 @@ import pulumi
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.build.data import alarm_key_use
 from modelyard.build.registry import ReleaseKeys
+from modelyard.build.workbench import Workbench, key_use
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.foundation.audit import AuditTrail
 from modelyard.foundation.budgets import Budget
 from modelyard.foundation.keys import Keys
+from modelyard.foundation.network import NetworkLike
 from modelyard.foundation.tenancy import (
     CiFederation,
     IdentityCenterDoors,
@@ -38,8 +40,10 @@ class Fences:
         context: Context,
         audit: AuditTrail,
         ci: CiFederation | None,
+        network: NetworkLike,
         opts: pulumi.ResourceOptions,
     ) -> None:
+        self._network = network
         self._spec, self._context, self._audit, self._ci, self._opts = spec, context, audit, ci, opts
         self._accounts = {context.account: opts}
         self._directory: pulumi.ResourceOptions | None = None
@@ -47,6 +51,9 @@ class Fences:
     def add(self, header: TeamHeader) -> dict[str, Any]:
         """Make the fence of one team; its part of the contract."""
         context = self._context.for_team(header.team, account=header.account)
+        workbench = self._spec.workbenches.get(header.team)
+        if workbench is not None and header.capabilities is not None:
+            header = header.model_copy(update={"capabilities": (*header.capabilities, "workbench")})
         opts = self._in_account(context.account)
         audit, spec = self._audit, self._spec
         adopted = spec.adopted.get(header.team)
@@ -57,7 +64,7 @@ class Fences:
             f"{header.team}-keys",
             spec.team_keys,
             context=context,
-            services={"data": alarm_key_use(context)},
+            services={"data": alarm_key_use(context), "workbench": key_use(context) if workbench else ()},
             opts=opts,
         )
         systems = self._ci.systems if self._ci else {}
@@ -73,6 +80,18 @@ class Fences:
             adopted=adopted,
             opts=opts,
         )
+        made = None
+        if workbench is not None:
+            made = Workbench(
+                f"{header.team}-workbench",
+                workbench,
+                context=dataclasses.replace(context, boundary=fence.boundary),
+                keys=keys,
+                network=self._network if context.account == self._context.account else None,
+                people=header.people,
+                leavers=spec.leavers,
+                opts=opts,
+            )
         if isinstance(spec.sign_in, IdentityCenterSpec) and header.people:
             IdentityCenterDoors(
                 f"{header.team}-doors",
@@ -109,6 +128,7 @@ class Fences:
             "keys": keys.arns,
             "account": header.account,
             "releases": releases.contract() if releases else None,
+            "workbench": made.contract() if made else None,
         }
 
     def _in_account(self, account: str) -> pulumi.ResourceOptions:
@@ -139,13 +159,14 @@ def fences(
     context: Context,
     audit: AuditTrail,
     ci: CiFederation | None,
+    network: NetworkLike,
     opts: pulumi.ResourceOptions,
 ) -> dict[str, Any]:
     """Make the fence of every team; the teams' part of the contract."""
-    unknown = [name for name in spec.adopted if name not in teams]
-    if unknown:
+    named = [(part, name) for part in ("adopted", "workbenches") for name in getattr(spec, part) if name not in teams]
+    if named:
         has = ", ".join(teams) or "none"
         problem = f"is no team of this environment; there are: {has}"
-        raise SpecError(*(spec.fault(f"adopted.{name}", problem, "Name a team.", name) for name in unknown))
-    made = Fences(spec, context=context, audit=audit, ci=ci, opts=opts)
+        raise SpecError(*(spec.fault(f"{part}.{name}", problem, "Name a team.", name) for part, name in named))
+    made = Fences(spec, context=context, audit=audit, ci=ci, network=network, opts=opts)
     return {team: made.add(header) for team, header in teams.items()}

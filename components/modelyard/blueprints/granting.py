@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelyard.blueprints.access import AccessSpec
 from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
+from modelyard.build.pipelines import ImageRepositories, TrainingPipeline
 from modelyard.build.registry import ModelRegistry
+from modelyard.build.tracking import ExperimentTracking
 from modelyard.build.training import TrainingPool
+from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.access import Grantee
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.secrets import Secrets
@@ -25,6 +28,10 @@ class Made:
     features: FeatureStore | None = None
     training: TrainingPool | None = None
     registry: ModelRegistry | None = None
+    tracking: ExperimentTracking | None = None
+    images: ImageRepositories | None = None
+    pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
+    workbench: KnownWorkbench | None = None
 
     def grant(self, grantee: Grantee, access: AccessSpec) -> None:
         """Give `grantee` what `access` says."""
@@ -40,6 +47,15 @@ class Made:
             _on_models(grantee, access, self.registry)
         if self.training is not None and access.train:
             self.training.grant_submit(grantee)
+        if self.tracking is not None and access.track is not None:
+            _on_tracking(grantee, access, self.tracking)
+        if self.images is not None and access.images is not None:
+            _on_images(grantee, access, self.images)
+        if access.pipelines is not None:
+            for name in access.pipelines.start:
+                self.pipelines[name].grant_start(grantee)
+            for name in access.pipelines.watch:
+                self.pipelines[name].grant_read(grantee)
 
 
 def _on_data(grantee: Grantee, access: AccessSpec, lake: DataLake) -> None:
@@ -81,3 +97,21 @@ def _on_models(grantee: Grantee, access: AccessSpec, registry: ModelRegistry) ->
         registry.grant_read(grantee, models=models.read)
     if models.pull:
         registry.grant_pull(grantee, models=models.pull)
+
+
+def _on_tracking(grantee: Grantee, access: AccessSpec, tracking: ExperimentTracking) -> None:
+    match access.track:
+        case "log":
+            tracking.grant_log(grantee)
+        case "read":
+            tracking.grant_read(grantee)
+        case _:
+            tracking.grant_manage(grantee)
+
+
+def _on_images(grantee: Grantee, access: AccessSpec, images: ImageRepositories) -> None:
+    assert access.images is not None
+    if access.images.push:
+        images.grant_push(grantee, repositories=access.images.push)
+    if access.images.pull:
+        images.grant_pull(grantee, repositories=access.images.pull)

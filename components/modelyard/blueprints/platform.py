@@ -10,6 +10,7 @@ import pulumi
 from modelyard.blueprints.fences import fences
 from modelyard.blueprints.project import Project
 from modelyard.blueprints.spec import PlatformSpec
+from modelyard.build.pipelines import ImageCache, ImageRepositories
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, VERSION
 from modelyard.foundation.audit import AuditTrail, key_statements
@@ -20,10 +21,13 @@ from modelyard.foundation.tenancy import Capability, CiFederation, TeamHeader, p
 
 SERVICES_OF_EVERY_TEAM = ("kms", "logs", "monitoring", "secretsmanager", "ssm", "sts")
 SERVICES: Final[Mapping[Capability, tuple[str, ...]]] = {
+    "batch": ("ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry"),
     "data": ("athena", "glue"),
     "features": ("sagemaker.api", "sagemaker.featurestore-runtime"),
     "registry": ("sagemaker.api", "states"),
+    "tracking": ("ecr.api", "ecr.dkr"),
     "training": ("ecr.api", "ecr.dkr", "sagemaker.api"),
+    "workbench": ("ecr.api", "ecr.dkr", "sagemaker.api", "sagemaker.runtime"),
 }
 """What the teams' work calls; without NAT it reaches them through interface endpoints, each paid by the hour."""
 
@@ -47,13 +51,17 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     opts = provider_in("aws", context)
     keys = Keys("keys", spec.keys, context=context, services=key_statements(context), opts=opts)
     network = network_from("network", spec.network, context=context, keys=keys, opts=opts)
-    for service in _services(teams):
+    for service in _services(spec, teams):
         network.use(service)
     audit = AuditTrail("audit", spec.audit, context=context, keys=keys, opts=opts)
     ci = CiFederation("ci", spec.ci, context=context, opts=opts) if spec.ci else None
     if spec.budget is not None:
         Budget("budget", spec.budget, context=context, owners=spec.audit.notify, opts=opts)
-    made = fences(spec, teams, context=context, audit=audit, ci=ci, opts=opts)
+    if spec.images is not None:
+        ImageRepositories("images", spec.images, context=context, keys=keys, opts=opts)
+    if spec.image_cache is not None:
+        ImageCache("image-cache", spec.image_cache, context=context, opts=opts)
+    made = fences(spec, teams, context=context, audit=audit, ci=ci, network=network, opts=opts)
     sign_in = sign_in_contract(spec.sign_in) if spec.sign_in else None
     pulumi.export(
         OUTPUT,
@@ -75,12 +83,13 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     )
 
 
-def _services(teams: Mapping[str, TeamHeader]) -> list[str]:
+def _services(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> list[str]:
     """The services that some team's work calls."""
     used = [
         service
         for capability, services in SERVICES.items()
-        if any(header.uses(capability) for header in teams.values())
+        if (capability == "workbench" and spec.workbenches)
+        or any(header.capabilities and capability in header.capabilities for header in teams.values())
         for service in services
     ]
     return sorted({*SERVICES_OF_EVERY_TEAM, *used})

@@ -11,8 +11,11 @@ from pydantic import Field, StringConstraints
 from modelyard.blueprints.access import AccessSpec, Things, access_faults
 from modelyard.build.data import LakeSpec
 from modelyard.build.features import FeaturesSpec
+from modelyard.build.pipelines import ImageCacheSpec, ImagesSpec, PipelineSpec
 from modelyard.build.registry import RegistrySpec
+from modelyard.build.tracking import TrackingSpec
 from modelyard.build.training import TrainingSpec
+from modelyard.build.workbench import WorkbenchSpec
 from modelyard.core import tags
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
@@ -106,6 +109,16 @@ class PlatformSpec(Spec):
     ci: CiSpec | None = Field(
         default=None, description="The CI systems that are believed. Absent: none; a team's pipelines are refused."
     )
+    images: ImagesSpec | None = Field(
+        default=None, description="Image repositories from which every team pulls, such as the job container's."
+    )
+    image_cache: ImageCacheSpec | None = Field(
+        default=None, description="Public registries that the account caches. Absent: none; images come from ECR alone."
+    )
+    workbenches: dict[str, WorkbenchSpec] = Field(
+        default_factory=dict[str, WorkbenchSpec],
+        description="Where the people of a team work, by team: SageMaker Studio. Absent for a team: it has none.",
+    )
     adopted: dict[str, AdoptedSpec] = Field(
         default_factory=dict[str, AdoptedSpec],
         description="What exists and comes into a team's reach, by team. Absent: a team reaches its own names alone.",
@@ -156,6 +169,19 @@ class TeamSpec(TeamHeader):
     registry: RegistrySpec | None = Field(
         default=None, description="The team's models and their gates. Absent: it has none."
     )
+    tracking: TrackingSpec | None = Field(
+        default=None, description="Where experiments are logged: an MLflow of the team's own. Absent: nowhere."
+    )
+    images: ImagesSpec | None = Field(default=None, description="The team's image repositories. Absent: it has none.")
+    pipelines: dict[Name, PipelineSpec] = Field(
+        default_factory=dict[Name, PipelineSpec],
+        description="Training pipelines by name, from data to a version that waits for approval.",
+    )
+    workbench: AccessSpec | None = Field(
+        default=None,
+        description="What work in the team's workbench may do, which the platform makes (its `workbenches`). Absent: "
+        "nothing but its own home.",
+    )
     personas: dict[Persona, AccessSpec] = Field(
         default_factory=dict[Persona, AccessSpec],
         description="What each persona may do. Absent for one: nothing, since nobody said what it needs.",
@@ -168,7 +194,7 @@ class TeamSpec(TeamHeader):
         yield from self._unsupported()
         has = self._things()
         for name in CAPABILITIES:
-            if getattr(self, name, None) is not None and not self.uses(name):
+            if getattr(self, name, None) and not self.uses(name):
                 yield self.fault(name, 'is declared, and "capabilities" shuts it out', "Add it there, or remove it.")
         for persona, access in self.personas.items():
             path = f"personas.{persona}"
@@ -176,8 +202,9 @@ class TeamSpec(TeamHeader):
                 where = '"ci_runs"' if persona == "pipeline" else f'"people: {{{persona}: [...]}}"'
                 yield self.fault(path, "is a persona without people", f"Declare {where}, or remove it.", persona)
             yield from access_faults(self, path, access, has)
-        if self.jobs is not None:
-            yield from access_faults(self, "jobs", self.jobs, has)
+        for part, access in (("jobs", self.jobs), ("workbench", self.workbench)):
+            if access is not None:
+                yield from access_faults(self, part, access, has)
         for role, access in (self.data.access if self.data else {}).items():
             for index, name in enumerate(access.secrets):
                 if name not in has["secrets"]:
@@ -196,6 +223,9 @@ class TeamSpec(TeamHeader):
             "offline views": tuple(name for name, view in views.items() if view.offline),
             "models": tuple(self.registry.models if self.registry else ()),
             "training": ("training",) if self.training else (),
+            "tracking": ("tracking",) if self.tracking else (),
+            "repositories": tuple(self.images.repositories if self.images else ()),
+            "pipelines": tuple(self.pipelines),
         }
 
     def _unsupported(self) -> Iterator[Fault]:
@@ -215,6 +245,8 @@ class TeamSpec(TeamHeader):
                 yield self.fault(part, "stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')
         if self.features is not None and self.data is not None:
             yield from self.features.faults_for(self.data)
+        for name in self.pipelines if self.training is None else ():
+            yield self.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
         if self.jobs is not None and self.training is None:
             yield self.fault(
                 "jobs", "speaks of training jobs, and there are none", 'Add "training: {…}", or remove it.'

@@ -11,10 +11,14 @@ from modelyard.blueprints.project import PLATFORM_PROJECT, Project
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake, LakeSpec, data_role
 from modelyard.build.features import FeatureStore
+from modelyard.build.pipelines import ImageRepositories, TrainingPipeline
 from modelyard.build.registry import ModelRegistry
+from modelyard.build.tracking import ExperimentTracking
 from modelyard.build.training import TrainingPool
+from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.context import Context
-from modelyard.core.contract import OUTPUT, PlatformContract, read_contract
+from modelyard.core.contract import OUTPUT, PlatformContract, TeamContract, read_contract
+from modelyard.core.errors import InputError
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import ExistingNetwork, KnownNetwork, NetworkLike
@@ -70,10 +74,21 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
             "registry", spec.registry, context=context, keys=keys, audit=audit, release_keys=fence.releases, opts=opts
         )
         _say_registry(made.registry)
+    if spec.tracking is not None:
+        made.tracking = ExperimentTracking(
+            "tracking", spec.tracking, context=context, keys=keys, network=network, opts=opts
+        )
+        _say_tracking(made.tracking)
+    _pipelines(spec, made, context, keys, opts)
+    made.workbench = _workbench(spec, fence, context, opts)
     if made.training is not None and spec.jobs is not None:
         made.grant(made.training, spec.jobs)
+    if made.workbench is not None and spec.workbench is not None:
+        made.grant(made.workbench, spec.workbench)
     for persona, access in spec.personas.items():
         made.grant(personas[persona], access)
+        if made.workbench is not None and access.workbench and persona != "pipeline":
+            made.workbench.grant_open(personas[persona], spec.people[persona])
     if personas:
         pulumi.export("personas", {persona: personas[persona].arn for persona in personas})
     if made.secrets is not None:
@@ -103,6 +118,56 @@ def _build(
     if spec.training is not None:
         made.training = TrainingPool("training", spec.training, context=context, lake=lake, network=network, opts=opts)
         pulumi.export("training", {"job_name": made.training.job_name, "role": made.training.identity.arn})
+
+
+def _pipelines(spec: TeamSpec, made: Made, context: Context, keys: KnownKeys, opts: pulumi.ResourceOptions) -> None:
+    """Image repositories, and the pipelines whose steps run from their images."""
+    if spec.images is not None:
+        made.images = ImageRepositories("images", spec.images, context=context, keys=keys, opts=opts)
+        pulumi.export("images", {name: made.images.uri(name) for name in spec.images.repositories})
+    if made.training is None or made.lake is None:
+        return
+    for name, pipeline in spec.pipelines.items():
+        made.pipelines[name] = TrainingPipeline(
+            name,
+            pipeline,
+            context=context,
+            pool=made.training,
+            lake=made.lake,
+            keys=keys,
+            features=made.features,
+            registry=made.registry,
+            images=made.images,
+            audit=made.audit,
+            opts=opts,
+        )
+
+
+def _workbench(
+    spec: TeamSpec, fence: TeamContract, context: Context, opts: pulumi.ResourceOptions
+) -> KnownWorkbench | None:
+    """The workbench that the platform made. Raises `InputError` where the file speaks of one that isn't there."""
+    if fence.workbench is not None:
+        known = fence.workbench.model_dump()
+        return KnownWorkbench(context, **known, opts=opts)
+    asked = [f"personas.{name}.workbench" for name, access in spec.personas.items() if access.workbench]
+    asked += ["workbench"] if spec.workbench is not None else []
+    if asked:
+        remedy = f'Add "workbenches: {{{spec.team}: {{}}}}" to the platform\'s file, and update the platform first.'
+        raise InputError(
+            *(spec.fault(path, "but the platform makes no workbench for the team", remedy) for path in asked)
+        )
+    return None
+
+
+def _say_tracking(tracking: ExperimentTracking) -> None:
+    said = {
+        "uri": tracking.tracking_uri,
+        "artifacts": tracking.artifact_root,
+        "balancer": tracking.balancer_name,
+        "client_group": tracking.client_group,
+    }
+    pulumi.export("tracking", {name: value for name, value in said.items() if value is not None})
 
 
 def _say_lake(lake: DataLake) -> None:

@@ -128,8 +128,9 @@ class ModelAddress(Address):
 class TrackingAddress(Address):
     """An MLflow server, as its client is configured: the tracking URI, and where runs keep their files.
 
-    `tracking_uri` is the server's ARN in the flavour `managed`, which MLflow's plugin `sagemaker-mlflow` takes; else an
-    address. `secret_arn` then holds `username` and `password`, and `client_group` is the security group that reaches it.
+    `tracking_uri` is the server's ARN in the flavour `managed`, which MLflow's plugin `sagemaker-mlflow` takes;
+    else an address. `secret_arn` then holds `username` and `password`, and `client_group` is the security group that
+    reaches it.
     """
 
     kind: Literal["tracking"] = "tracking"

@@ -35,6 +35,14 @@ class ReleaseKeysContract(_Part):
     pulled_by: tuple[str, ...] = ()
 
 
+class WorkbenchContract(_Part):
+    """A team's workbench: its domain, the role that work there runs as, and the profile of each person."""
+
+    domain_id: str
+    role_arn: str
+    profiles: dict[str, str]
+
+
 class TeamContract(_Part):
     """The fence of one team: ARNs of its boundary, its deployment role, and its keys by domain."""
 
@@ -45,6 +53,8 @@ class TeamContract(_Part):
     """The account that is the team's alone. Absent: the platform's."""
     releases: ReleaseKeysContract | None = None
     """Absent: the team releases no models."""
+    workbench: WorkbenchContract | None = None
+    """Absent: the platform makes none for the team."""
 
 
 class SignInContract(_Part):

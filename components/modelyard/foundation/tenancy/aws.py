@@ -101,6 +101,8 @@ class TeamFence(Component):
                 policy_arn=made.arn,
                 opts=self.options(),
             )
+        self.boundary = reach.boundary
+        """The boundary's ARN, known before it exists."""
         self.boundary_name: pulumi.Output[str] = ceiling.name
         self.boundary_arn: pulumi.Output[str] = ceiling.arn
         self.deployment_role_arn: pulumi.Output[str] = role.arn
