@@ -64,7 +64,11 @@ class Fences:
             f"{header.team}-keys",
             spec.team_keys,
             context=context,
-            services={"data": alarm_key_use(context), "workbench": key_use(context) if workbench else ()},
+            services={
+                "data": alarm_key_use(context),
+                "models": alarm_key_use(context),
+                "workbench": key_use(context) if workbench else (),
+            },
             opts=opts,
         )
         systems = self._ci.systems if self._ci else {}

@@ -104,6 +104,12 @@ def trust_service(*services: str, context: Context, source_arn: str | None = Non
     return Statement(("sts:AssumeRole",), (), conditions, principal=Principal.service(*services))
 
 
+def named_sessions(trust: Statement) -> Statement:
+    """Lets the same principals carry a source identity into the role's sessions; without it, what was begun in a
+    session that has one can't assume the role (IAM/latest/UserGuide/id_credentials_temp_control-access_monitor)."""
+    return Statement(("sts:SetSourceIdentity",), (), trust.conditions, principal=trust.principal)
+
+
 def trust_roles(*arns: pulumi.Input[str]) -> Statement:
     """Lets roles assume a role; a role is named by its ARN, never by a session."""
     return Statement(("sts:AssumeRole",), (), principal=Principal.roles(*arns))

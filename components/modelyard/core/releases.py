@@ -46,7 +46,6 @@ class Gate(Value):
     slice: dict[str, str] = Field(default_factory=dict)
     """Column and value of the rows that count. Empty: all rows."""
 
-
     @property
     def asks(self) -> str:
         """What it asks for, in few words: `recall ≥ 0.8, country de`."""

@@ -15,7 +15,15 @@ from modelyard.build.training.flavours import BatchTraining, SageMakerTraining
 from modelyard.build.training.lustre import FileSystem, file_system
 from modelyard.build.training.queue import may_queue, queue_name, queued_jobs, share_queue
 from modelyard.build.training.spec import MINUTE, PlaceSpec, TrainingSpec
-from modelyard.core.access import Grantee, PendingAddress, Statement, address, identity_of, trust_service
+from modelyard.core.access import (
+    Grantee,
+    PendingAddress,
+    Statement,
+    address,
+    identity_of,
+    named_sessions,
+    trust_service,
+)
 from modelyard.core.addresses import BatchPoolAddress, TrainingPoolAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
@@ -61,7 +69,7 @@ class TrainingPool(Component):
         self.identity = Role(
             self.named("job"),
             context=context,
-            trusted=[self._trusted()],
+            trusted=self._trusted(),
             description=f"Jobs of {name} run as it",
             opts=pulumi.ResourceOptions(parent=self),
             written=spec.source(),
@@ -109,14 +117,18 @@ class TrainingPool(Component):
         """What a job must be in order to be let in, as those who submit jobs are told; with every share."""
         return self._address(self.spec.shares)
 
-    def _trusted(self) -> Statement:
-        """Who assumes the job role: SageMaker or ECS, for the pool's own jobs as far as their names tell."""
+    def _trusted(self) -> list[Statement]:
+        """Who assumes the job role: SageMaker or ECS, for the pool's own jobs as far as their names tell.
+
+        Jobs that are submitted in a workbench bear the name of whoever works there.
+        """
         context, flavour = self.context, self.spec.flavour
         if isinstance(flavour, BatchTraining):
-            return trust_service("ecs-tasks.amazonaws.com", context=context, source_arn=context.arn("ecs", "*"))
+            return [trust_service("ecs-tasks.amazonaws.com", context=context, source_arn=context.arn("ecs", "*"))]
         own = context.arn("sagemaker", f"*/{self.job_name}-*")
         jobs = queued_jobs(context, self.job_name) if flavour.queue else own
-        return trust_service("sagemaker.amazonaws.com", context=context, source_arn=jobs)
+        trust = trust_service("sagemaker.amazonaws.com", context=context, source_arn=jobs)
+        return [trust, named_sessions(trust)]
 
     def _make_queue(self) -> None:
         spec, flavour = self.spec, self.spec.flavour

@@ -13,7 +13,16 @@ from modelyard.build.workbench.access import APP_TYPES, may_run, may_work, nobod
 from modelyard.build.workbench.known import EXECUTION, grant_open
 from modelyard.build.workbench.people import key_of, profile_name, space_name
 from modelyard.build.workbench.spec import SHORTEST_IDLE, Editor, WorkbenchSpec
-from modelyard.core.access import MANAGED_LENGTH, Grantee, Statement, policy, policy_json, size, trust_service
+from modelyard.core.access import (
+    MANAGED_LENGTH,
+    Grantee,
+    Statement,
+    named_sessions,
+    policy,
+    policy_json,
+    size,
+    trust_service,
+)
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
@@ -232,5 +241,4 @@ def _trusted(context: Context) -> list[Statement]:
     sagemaker/latest/dg/monitor-user-access-how-to, security-confused-deputy-prevention.
     """
     assume = trust_service("sagemaker.amazonaws.com", context=context, source_arn=context.arn("sagemaker", "*"))
-    named = Statement(("sts:SetSourceIdentity",), (), assume.conditions, principal=assume.principal)
-    return [assume, named]
+    return [assume, named_sessions(assume)]

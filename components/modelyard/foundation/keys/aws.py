@@ -156,7 +156,8 @@ class Keys(Component):
         retention = retention_for(Classification.CONFIDENTIAL, production=context.production)
         admitted: dict[str, list[Statement]] = {domain: [] for domain in spec.domains}
         for wanted, statements in (services or {}).items():
-            admitted[wanted if wanted in admitted else DEFAULT_DOMAIN] += statements
+            there = admitted[wanted if wanted in admitted else DEFAULT_DOMAIN]
+            there += [statement for statement in statements if statement not in there]
         self.arns: dict[str, pulumi.Output[str]] = {}
         for domain, key_spec in spec.domains.items():
             key = aws.kms.Key(
