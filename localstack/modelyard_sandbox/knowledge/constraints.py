@@ -284,10 +284,6 @@ CONSTRAINTS: Mapping[str, Operation] = {
             "passwordWo": "MasterUserPassword",
         },
     ),
-    "aws:rds/parameterGroup:ParameterGroup": Operation(
-        "rds", "CreateDBParameterGroup", {"name": "DBParameterGroupName", "parameters": None}
-    ),
-    "aws:rds/subnetGroup:SubnetGroup": Operation("rds", "CreateDBSubnetGroup", {"name": "DBSubnetGroupName"}),
     "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
     "aws:sagemaker/modelCard:ModelCard": Operation("sagemaker", "CreateModelCard"),
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Operation("sagemaker", "CreateModelPackageGroup"),

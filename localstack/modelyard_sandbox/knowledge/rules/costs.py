@@ -84,7 +84,7 @@ def _one_simple_filter(text: str) -> str | None:
 
 def _heard_of_anomalies(subscription: Mapping[str, Any]) -> str | None:
     subscribers, frequency = known(subscription, "subscribers") or (), known(subscription, "frequency")
-    kinds = [known(subscriber, "type") for subscriber in subscribers]
+    kinds = [known(subscriber, "type") if isinstance(subscriber, Mapping) else None for subscriber in subscribers]
     if frequency is None or None in kinds:
         return None
     if frequency == "IMMEDIATE":
