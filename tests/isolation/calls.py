@@ -57,7 +57,6 @@ TAGGING: Final[Mapping[str, str]] = {
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "ecr:CreateRepository": "ecr:TagResource",
     "ecs:CreateCluster": "ecs:TagResource",
-    "ecr:CreateRepository": "ecr:TagResource",
     "ecs:CreateService": "ecs:TagResource",
     "ecs:RegisterTaskDefinition": "ecs:TagResource",
     "events:PutRule": "events:TagResource",

@@ -143,9 +143,10 @@ MODELS: Final[tuple[Escape, ...]] = (
     each(
         "batch",
         "submit as another's role",
-        "SubmitJob RegisterJobDefinition UpdateJobQueue TerminateJob DeleteJobQueue",
-        "job-definition-revision job-definition job-queue job",
+        "SubmitJob RegisterJobDefinition UpdateJobQueue DeleteJobQueue",
+        "job-definition-revision job-definition job-queue",
     ),
+    each("batch", "another's running job", "CancelJob TerminateJob TerminateServiceJob", "job service-job"),
     each(
         "ec2",
         "machines in another's profile",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from tests.isolation.judge import Judge, Question
+from tests.isolation.judge import Action, Judge, Question
 
 from modelyard.assess.access import Access, Identity, example, tests, words
 
@@ -21,30 +21,27 @@ def examples(judge: Judge, identity: Identity, statement: Mapping[str, Any]) -> 
     Patterns of actions stand for all actions of the authorization reference that they match, on resources that those
     take. Actions that the reference lacks can't be asked about and are left out.
     """
-    for action, on, keys in _actions(judge, statement):
-        table = judge.table(action.partition(":")[0])
-        context = meeting(statement, keys)
-        if context is None:
-            continue
-        if not on:
-            if "*" in words(statement.get("Resource", "*")):
-                yield Question(identity.arn, action, "*", context)
+    for action in _actions(judge, statement):
+        table = judge.table(action.name.partition(":")[0])
+        if not action.on:
+            context = meeting(statement, action.keys)
+            if context is not None and "*" in words(statement.get("Resource", "*")):
+                yield Question(identity.arn, action.name, "*", context)
             continue
         for resource in words(statement["Resource"]):
             arn = example(resource)
-            kinds = [kind for kind in on if _fits(table.arns[kind], arn)]
-            if arn != "*" and kinds:
-                yield Question(identity.arn, action, arn, context)
+            kinds = [kind for kind in action.on if _fits(table.arns[kind], arn)]
+            context = meeting(statement, {*action.keys, *chain(*(action.on[kind] for kind in kinds))})
+            if arn != "*" and kinds and context is not None:
+                yield Question(identity.arn, action.name, arn, context)
 
 
-def _actions(judge: Judge, statement: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], frozenset[str]]]:
-    """The actions that a statement names, each with the types of resources that it takes and the keys that it knows."""
+def _actions(judge: Judge, statement: Mapping[str, Any]) -> Iterator[Action]:
+    """The actions that a statement names."""
     for wanted in words(statement["Action"]):
         service, _, name = wanted.partition(":")
         form = re.compile(re.escape(name).replace(r"\*", ".*"), re.IGNORECASE)
-        for action in judge.table(service).actions:
-            if form.fullmatch(action.name.partition(":")[2]):
-                yield action.name, tuple(action.on), frozenset((*action.keys, *chain(*action.on.values())))
+        yield from (one for one in judge.table(service).actions if form.fullmatch(one.name.partition(":")[2]))
 
 
 def meeting(statement: Mapping[str, Any], known: Collection[str]) -> Context | None:

@@ -19,11 +19,36 @@ class Shared:
 
 
 SHARED: Final[tuple[Shared, ...]] = (
+    Shared(
+        ("batch:DescribeJobs", "batch:DescribeServiceJob"),
+        "a job's state is read by its id, which nobody guesses; listing ids takes a queue",
+    ),
+    Shared(
+        (
+            "batch:DescribeComputeEnvironments",
+            "batch:DescribeJobDefinitions",
+            "batch:DescribeJobQueues",
+            "batch:DescribeSchedulingPolicies",
+            "batch:DescribeServiceEnvironments",
+            "ec2:DescribeLaunchTemplateVersions",
+            "ec2:DescribeLaunchTemplates",
+            "ec2:DescribePlacementGroups",
+            "ec2:DescribeSecurityGroupRules",
+            "ecs:DeregisterTaskDefinition",
+            "ecs:DescribeTaskDefinition",
+            "elasticloadbalancing:Describe*",
+            "fsx:DescribeDataRepositoryAssociations",
+            "fsx:DescribeFileSystems",
+        ),
+        "whoever deploys machines and servers looks them up; AWS takes no resource there",
+    ),
     Shared(("cloudwatch:PutMetricData",), "a metric has no ARN, and its namespace no owner"),
     Shared(
         (
             "ec2:DescribeAvailabilityZones",
             "ec2:DescribeDhcpOptions",
+            "ec2:DescribeNetworkInterfaceAttribute",
+            "ec2:DescribeNetworkInterfacePermissions",
             "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSubnets",
@@ -85,5 +110,7 @@ def shared_by_all(question: Question) -> bool:
         return False
     last = question.resource.split(":", 5)[-1]
     return any(
-        question.action in each.actions and any(fnmatchcase(last, pattern) for pattern in each.on) for each in SHARED
+        any(fnmatchcase(question.action, action) for action in each.actions)
+        and any(fnmatchcase(last, pattern) for pattern in each.on)
+        for each in SHARED
     )

@@ -170,6 +170,8 @@ def by_the_native_provider(life: Life) -> list[Question]:
 
 def native_arns(stack: Stack, resource: Deployed) -> list[str]:
     """The ARNs that a call about a resource is on; in Glue's catalog it is on everything above it too."""
+    if resource.type.startswith("aws:ecr/") and "repository" in resource.properties:
+        return [stack.arn("ecr", f"repository/{resource.properties['repository']}")]
     arn: str = resource.properties[ARN_OF.get(resource.type, "arn")]
     if resource.type == "aws:glue/catalogTable:CatalogTable":
         database = resource.properties["databaseName"]

@@ -47,10 +47,15 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
         document = yaml.load(path)
         document["people"] = {"approver": ["grace@acme.example"]}
         document["personas"] = {"approver": {"events": True}}
+        document.pop("workbench", None)
         if team != "alpha":
             document["account"] = OWN
             document["network"] = NETWORK
         yaml.dump(document, path)
+    file = root / "platform" / "platform.yaml"
+    platforms = YAML().load(file)
+    platforms["workbenches"] = {}
+    YAML().dump(platforms, file)
     platform, teams = recorded(root, TEAMS)
     return Accounts(platform, teams, collect(platform, *teams.values()))
 

@@ -5,7 +5,6 @@ The boundary is the shipped one, brought to what docs/decisions/0020 says where 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pulumi_aws as aws
@@ -19,7 +18,7 @@ from modelyard.assess.access import Access, collect
 from modelyard.assess.graph import Graph, record, reveal
 from modelyard.build.workbench import key_use
 from modelyard.core import access as documents
-from modelyard.core.access import MANAGED_LENGTH, Statement, trust_service
+from modelyard.core.access import Statement, trust_service
 from modelyard.core.contract import NetworkContract
 from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.reach import Reach
@@ -42,26 +41,6 @@ class _Everything:
     component = "by-hand"
 
 
-def own_apps(reach: Reach) -> Statement:
-    """Apps run in spaces of the team's own profiles, which only the platform makes."""
-    conditions = {"StringNotLike": {"sagemaker:OwnerUserProfileArn": f"*/{reach.prefix}*"}}
-    return Statement((CREATE,), ("*",), conditions, "Deny", sid="OwnApps")
-
-
-def fence(context: Context) -> list[Statement]:
-    """The team's boundary as the workbench needs it."""
-    reach = Reach(context)
-    made = []
-    for statement in boundary(reach):
-        actions = statement.actions
-        if statement.sid == "NoOpening":
-            actions = tuple(action for action in actions if action != CREATE)
-        elif statement.sid == "OwnThings":
-            actions = (*actions, *(action for action in SEEN if action not in actions))
-        made.append(replace(statement, actions=actions))
-    return made if any(s.sid == "OwnApps" for s in made) else [*made, own_apps(reach)]
-
-
 def program() -> None:
     trust = documents.policy_json([trust_service("lambda.amazonaws.com", context=PLATFORM)])
     deployer = aws.iam.Role("deployer", name="platform-deployer", assume_role_policy=trust)
@@ -74,7 +53,7 @@ def program() -> None:
             f"{team}-boundary",
             name=reach.boundary_name,
             path=plain.names.path,
-            policy=documents.policy_json(fence(plain)),
+            policy=documents.policy_json(boundary(Reach(plain))),
         )
         context = PLATFORM.for_team(team, boundary=reach.boundary)
         keys = Keys(f"{team}-keys", KeysSpec(), context=context, services={"workbench": key_use(context)})
@@ -334,11 +313,6 @@ def test_tags_are_given_when_an_app_is_made_and_never_after(judge: Judge, access
     assert decided(judge, access, WORK, tag, app(graph, ADA), {"sagemaker:TaggingAction": "CreateApp"})
     assert not decided(judge, access, WORK, tag, app(graph, ADA), {})
     assert not decided(judge, access, WORK, tag, profile(graph, ADA), {"sagemaker:TaggingAction": "CreateApp"})
-
-
-def test_the_boundary_stays_within_what_iam_takes():
-    for team in ("fraud", "a" * 16):
-        assert documents.size(documents.policy(fence(PLATFORM.for_team(team)))) <= MANAGED_LENGTH
 
 
 def through(service: str, **more: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from ruamel.yaml import YAML
+
 from modelyard.assess.access import Access, Identity, Policy, collect, words
 from modelyard.assess.graph import Graph, reveal
 from modelyard.assess.graph.stacks import record_platform, record_team
@@ -178,10 +180,17 @@ def project(root: Path, teams: Sequence[str] = TEAMS) -> Path:
     shutil.copytree(ROOT / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__", "teams"))
     (root / "stacks" / "teams").mkdir()
     shipped = sorted((ROOT / "stacks" / "teams").glob("*.yaml"))
+    file, yaml = root / "platform" / "platform.yaml", YAML()
+    platform = yaml.load(file)
+    workbenches = platform.pop("workbenches")
+    platform["workbenches"] = {}
     for index, team in enumerate(teams):
         model = shipped[index % len(shipped)]
         text = re.sub(rf"\b{model.stem}\b", team, model.read_text())
         (root / "stacks" / "teams" / f"{team}.yaml").write_text(text)
+        if model.stem in workbenches:
+            platform["workbenches"][team] = workbenches[model.stem]
+    yaml.dump(platform, file)
     return root
 
 

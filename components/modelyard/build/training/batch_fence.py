@@ -127,7 +127,7 @@ def may_be_an_instance(context: Context, *, environment: str, log_group: str) ->
     clusters = (f"AWSBatch-{environment}-*", f"{environment}_Batch_*")
     logs = context.arn("logs", f"log-group:{log_group}")
     return [
-        Statement(("ec2:DescribeTags", "ecs:DiscoverPollEndpoint"), ("*",)),
+        Statement(("ecs:DiscoverPollEndpoint",), ("*",)),
         Statement(_ON_CLUSTER, tuple(context.arn("ecs", f"cluster/{name}") for name in clusters)),
         Statement(_ON_INSTANCE, tuple(context.arn("ecs", f"container-instance/{name}") for name in clusters)),
         Statement(_LOG, (logs, f"{logs}:*")),

@@ -39,6 +39,8 @@ class Admitted:
     """Whether the stack runs servers, with security groups of their own."""
     computes: bool = False
     """Whether the stack runs machines of its own, with launch templates, profiles and file systems."""
+    numbers: tuple[Place, ...] = ()
+    """Things that code reaches and to which AWS gives a number for a name."""
     numbered: tuple[str, ...] = ()
     """Actions of code on things to which AWS gives a number for a name: their tag must say that they are the team's."""
 
@@ -157,13 +159,11 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
             "ecs:StartTelemetrySession",
             "ecs:Submit*",
         ),
-        nowhere=("batch:Describe*", "ecs:DiscoverPollEndpoint"),
+        nowhere=("batch:DescribeJobs", "batch:DescribeServiceJob", "ecs:DiscoverPollEndpoint"),
         stack=("batch:*",),
         things=(
             ("batch", "job-definition/{own}"),
             ("batch", "job-queue/{own}"),
-            ("batch", "job/*"),
-            ("batch", "service-job/*"),
             ("ecs", "cluster/*{own}"),
             ("ecs", "container-instance/*{own}"),
             ("sagemaker", "training-job/AWSBatch{own}"),
@@ -176,6 +176,7 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         ),
         computes=True,
         numbered=("batch:CancelJob", "batch:Terminate*"),
+        numbers=(("batch", "job/*"), ("batch", "service-job/*")),
     ),
     "features": Admitted(
         code=("dynamodb:*", "elasticache:Connect"),
@@ -196,9 +197,9 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
     ),
     "lustre": Admitted(
         code=("fsx:DeleteFileSystem",),
-        things=(("fsx", "file-system/*"),),
         computes=True,
         numbered=("fsx:*",),
+        numbers=(("fsx", "file-system/*"),),
     ),
     "pipelines": Admitted(
         code=("events:DescribeRule", "events:PutRule", "events:PutTargets"),
@@ -264,6 +265,7 @@ def admitted(capabilities: Iterable[Capability] = ORDINARY) -> Admitted:
         shared=_joined(part.shared for part in parts),
         serves=any(part.serves for part in parts),
         computes=any(part.computes for part in parts),
+        numbers=_joined(part.numbers for part in parts),
         numbered=_joined(part.numbered for part in parts),
     )
 

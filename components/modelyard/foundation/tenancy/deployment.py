@@ -42,12 +42,11 @@ _LOOK_UP: Final = (
 
 _MACHINES_LOOK_UP: Final = (
     "batch:Describe*",
-    "batch:List*",
     "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeLaunchTemplates",
     "ec2:DescribePlacementGroups",
-    "ec2:DescribeTags",
-    "fsx:Describe*",
+    "fsx:DescribeDataRepositoryAssociations",
+    "fsx:DescribeFileSystems",
 )
 _CHANGE_TEMPLATES: Final = (
     "ec2:CreateLaunchTemplateVersion",
@@ -95,6 +94,8 @@ _FEED_FUNCTIONS: Final = (
 _KEEP_RULES: Final = (
     "events:DeleteRule",
     "events:DescribeRule",
+    "events:DisableRule",
+    "events:EnableRule",
     "events:ListTagsForResource",
     "events:ListTargetsByRule",
     "events:PutTargets",

@@ -162,8 +162,8 @@ class Reach:
 
     @property
     def shared(self) -> tuple[str, ...]:
-        """The ARNs of what a service makes once for the whole account, in the name of the team's code."""
-        return tuple(self._place(*place) for place in self.admitted.shared)
+        """The ARNs of what code reaches and bears no name of the team's: a service's own, and what has a number."""
+        return tuple(self._place(*place) for place in (*self.admitted.shared, *self.admitted.numbers))
 
     def _place(self, service: str, pattern: str) -> str:
         own = f"{self.prefix}*"
