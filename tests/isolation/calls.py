@@ -56,6 +56,9 @@ TAGGING: Final[Mapping[str, str]] = {
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "ecr:CreateRepository": "ecr:TagResource",
+    "ec2:CreateLaunchTemplate": "ec2:CreateTags",
+    "ec2:CreatePlacementGroup": "ec2:CreateTags",
+    "ec2:CreateSecurityGroup": "ec2:CreateTags",
     "ecs:CreateCluster": "ecs:TagResource",
     "ecs:CreateService": "ecs:TagResource",
     "ecs:RegisterTaskDefinition": "ecs:TagResource",
@@ -171,6 +174,13 @@ What is missing here is on the ARN of the resource that the call was made for. A
 UNLISTED: Final = (("glue:GetTags", ":dataQualityRuleset/"),)
 """Actions and things that go together, and of which the reference doesn't know it: nobody can be asked about them."""
 
+CREATE_ACTIONS: Final = {
+    "aws:ec2/launchTemplate:LaunchTemplate": "CreateLaunchTemplate",
+    "aws:ec2/placementGroup:PlacementGroup": "CreatePlacementGroup",
+    "aws:ec2/securityGroup:SecurityGroup": "CreateSecurityGroup",
+}
+"""What EC2 says a new thing's tags came with; the native provider's calls carry them, the stand-in's follow."""
+
 ARN_OF: Final = {"aws:sagemaker/modelCard:ModelCard": "modelCardArn"}
 """Types whose own ARN is called otherwise than `arn`."""
 
@@ -266,6 +276,9 @@ class Stack:
         if names := (*tags, *_untagged(call.parameters)):
             context["aws:TagKeys"] = tuple(names)
         context |= {f"aws:ResourceTag/{key}": value for key, value in (on or {}).items()}
+        resource = self.resources.get(call.urn)
+        if call.service == "ec2" and call.step == "create" and resource and resource.type in CREATE_ACTIONS:
+            context["ec2:CreateAction"] = CREATE_ACTIONS[resource.type]
         if call.service == "iam":
             named = call.parameters.get("PermissionsBoundary") or (
                 "" if call.operation.startswith("Create") else self.boundary
@@ -303,6 +316,8 @@ class Stack:
             return (call.parameters["SubscriptionArn"].rpartition(":")[0],)
         if service == "s3" and "Key" in call.parameters:
             return (self.arn("s3", f"{call.parameters['Bucket']}/{call.parameters['Key']}"),)
+        if action == "batch:TagResource" and operation == "batch:RegisterJobDefinition":
+            return (self.arn("batch", f"job-definition/{call.parameters['jobDefinitionName']}:1"),)
         for parameter, last in PLACES.get(service, ()):
             if parameter in call.parameters:
                 given = call.parameters[parameter]

@@ -34,6 +34,7 @@ SHARED: Final[tuple[Shared, ...]] = (
             "ec2:DescribeLaunchTemplates",
             "ec2:DescribePlacementGroups",
             "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeTags",
             "ecs:DeregisterTaskDefinition",
             "ecs:DescribeTaskDefinition",
             "elasticloadbalancing:Describe*",

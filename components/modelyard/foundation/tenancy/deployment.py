@@ -45,6 +45,7 @@ _MACHINES_LOOK_UP: Final = (
     "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeLaunchTemplates",
     "ec2:DescribePlacementGroups",
+    "ec2:DescribeTags",
     "fsx:DescribeDataRepositoryAssociations",
     "fsx:DescribeFileSystems",
 )
