@@ -20,6 +20,7 @@ from tools.bench.isolation import isolation
 from tools.bench.localstack import localstack
 from tools.bench.process import ROOT, BenchError
 from tools.bench.sandbox import sandbox
+from tools.bench.stack import stack
 from tools.bench.teams import teams
 
 Group = Callable[[int], Iterator[Figure]]
@@ -29,6 +30,7 @@ GROUPS: Final[Mapping[str, Group]] = {
     "recording": recording,
     "isolation": isolation,
     "sandbox": sandbox,
+    "stack": stack,
     "localstack": localstack,
     "up": up,
     "teams": teams,

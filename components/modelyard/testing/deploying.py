@@ -48,6 +48,10 @@ class Deployment(Protocol):
         """Bring the stack to what another program wants."""
         ...
 
+    def refresh(self) -> Self:
+        """Read every resource anew, as `pulumi refresh` does; what is gone is forgotten."""
+        ...
+
     def destroy(self) -> None:
         """Delete every resource, dependents first."""
         ...
