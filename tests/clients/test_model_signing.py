@@ -6,12 +6,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.clients.servers import REGION, Clients
 
 from modelyard import Context, Keys, KeysSpec, KnownAudit, ModelRegistry, RegistrySpec, Role
+from modelyard.build.registry import function
 from modelyard.core.access import trust_service
 from modelyard.core.addresses import ModelAddress
 from modelyard_jobs.resources import resources
@@ -65,6 +67,30 @@ def signed(model: ModelAddress, clients: Clients) -> dict[str, str]:
 
 def test_an_artifact_signed_by_the_registrys_key_is_verified_from_the_bucket(signed: dict[str, str], clients: Clients):
     assert clients.script("verify_model", signed)["verified"]
+
+
+def test_what_the_promoter_puts_beside_a_release_is_verified_by_model_signing(
+    model: ModelAddress, clients: Clients, stack: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(function.boto3, "client", stack.client)
+    s3 = stack.client("s3")
+    (found,) = s3.list_object_versions(Bucket=model.bucket, Prefix=ARTIFACT)["Versions"][:1]
+    record = {
+        "artifact": f"s3://{model.bucket}/{ARTIFACT}",
+        "artifact_version": found["VersionId"],
+        "artifact_digest": hashlib.sha256(WEIGHTS).hexdigest(),
+    }
+    settings = {
+        "BUCKET": model.bucket,
+        "LOCK_DAYS": "1",
+        "LOCK_MODE": "GOVERNANCE",
+        "SIGNING_KEY": model.signing_key_arn,
+    }
+    function._release(s3, record, "releases/scores/1.json", settings, datetime.now(UTC))
+    where = {"bucket": model.bucket, "artifact": ARTIFACT, "key": model.signing_key_arn}
+    assert clients.script("verify_model", {**where, "beside": "releases/scores/1.sig"})["verified"]
+    s3.put_object(Bucket=model.bucket, Key=ARTIFACT, Body=WEIGHTS + b" ")
+    assert not clients.script("verify_model", {**where, "beside": "releases/scores/1.sig"})["verified"]
 
 
 def test_other_bytes_under_the_same_name_are_refused(signed: dict[str, str], clients: Clients, stack: Deployment):

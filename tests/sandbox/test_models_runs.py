@@ -50,6 +50,8 @@ def test_a_version_is_approved_by_another_than_its_author_and_can_be_verified(de
     outcome = approve(dev, version)
     assert outcome.by.endswith(":grace")
     assert outcome.evidence == f"s3://{dev.bucket}/releases/scores/{version}.json"
+    signature = dev.session("pull", "lin")("s3").get_object(Bucket=dev.bucket, Key=f"releases/scores/{version}.sig")
+    assert json.loads(signature["Body"].read())["dsseEnvelope"]["payloadType"] == "application/vnd.in-toto+json"
     found = look(dev.as_("lin", "pull"), version)
     assert (found.summary.status, found.verified, found.refused) == ("Approved", True, ())
     said = "\n".join(showing.shown(found))

@@ -5,6 +5,7 @@ The function that signs releases ships this file as it is, so that whoever signs
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 CONTEXT: Final = "modelyard-release-1"
 """Stands before what is signed, so that a signature of this key means a release and nothing else."""
+IN_TOTO: Final = "application/vnd.in-toto+json"
 PENDING: Final = "PendingManualApproval"
 APPROVED: Final = "Approved"
 
@@ -26,6 +28,60 @@ def canonical(value: object) -> str:
 def message(payload: str) -> bytes:
     """What is signed for a payload: short, since KMS takes 4,096 bytes (kms/latest/APIReference/API_Sign)."""
     return f"{CONTEXT} {hashlib.sha256(payload.encode()).hexdigest()}".encode()
+
+
+def statement(name: str, digest: str) -> str:
+    """What OpenSSF model-signing signs for a file of this name and SHA-256: an in-toto statement, as canonical JSON.
+
+    Source: the specification of the Model Signing format 1.0 (in-toto predicate `https://model_signing/signature/v1.0`).
+    """
+    whole = hashlib.sha256(bytes.fromhex(digest)).hexdigest()
+    return canonical(
+        {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": name, "digest": {"sha256": whole}}],
+            "predicateType": "https://model_signing/signature/v1.0",
+            "predicate": {
+                "serialization": {
+                    "method": "files",
+                    "hash_type": "sha256",
+                    "allow_symlinks": False,
+                    "ignore_paths": [],
+                },
+                "resources": [{"name": ".", "algorithm": "sha256", "digest": digest}],
+            },
+        }
+    )
+
+
+def pae(statement: str) -> bytes:
+    """The bytes whose signature stands for a statement: DSSE's pre-authentication encoding, version 1."""
+    payload = statement.encode()
+    return b" ".join((b"DSSEv1", str(len(IN_TOTO)).encode(), IN_TOTO.encode(), str(len(payload)).encode(), payload))
+
+
+def bundle(statement: str, signature: bytes, public_key: bytes) -> str:
+    """The statement with its signature as a Sigstore bundle, which `model_signing verify key` reads.
+
+    `public_key`: in DER, as KMS gives it.
+    """
+    text = base64.b64encode(public_key).decode()
+    lines = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
+    pem = f"-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"
+    return canonical(
+        {
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {
+                "publicKey": {"hint": hashlib.sha256(pem.encode()).hexdigest()},
+                "tlogEntries": [],
+            },
+            "dsseEnvelope": {
+                "payload": base64.b64encode(statement.encode()).decode(),
+                "payloadType": IN_TOTO,
+                "signatures": [{"sig": base64.b64encode(signature).decode(), "keyid": ""}],
+            },
+        }
+    )
 
 
 def person(identity: str) -> str:

@@ -209,6 +209,7 @@ class ModelRegistry(Component):
                 (self.signing_key_arn,),
                 {"StringEquals": {"kms:MessageType": "RAW", "kms:SigningAlgorithm": "ECDSA_SHA_256"}},
             ),
+            Statement(("kms:GetPublicKey",), (self.signing_key_arn,)),
             *self._may_see(models),
             *self._store.may_list(*_JUDGED),
             *self._store.may_read(*_JUDGED),

@@ -17,7 +17,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from modelyard.core.releasing import PENDING, broken, canonical, message
+from modelyard.core.releasing import PENDING, broken, bundle, canonical, message, pae, statement
 
 DECLARED: Final = Path(__file__).with_name("models.json")
 _CHUNK: Final = 8 * 2**20
@@ -205,32 +205,43 @@ def _unproven(s3: Any, bucket: str, record: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _release(s3: Any, record: Mapping[str, Any], key: str, settings: Mapping[str, str], now: datetime) -> None:
-    """Sign the record and put it down; record and artifact can't be deleted until the lock's end."""
-    payload, bucket = canonical(record), settings["BUCKET"]
-    signed = boto3.client("kms").sign(
-        KeyId=settings["SIGNING_KEY"],
-        Message=message(payload),
-        MessageType="RAW",
-        SigningAlgorithm="ECDSA_SHA_256",
-    )
+    """Sign record and artifact and put both signatures down; neither they nor the artifact go until the lock's end.
+
+    The artifact's is a bundle of OpenSSF model-signing beside the record, for whoever knows nothing of Modelyard.
+    """
+    payload, bucket, kms = canonical(record), settings["BUCKET"], boto3.client("kms")
+
+    def signed(message: bytes) -> Mapping[str, Any]:
+        return kms.sign(
+            KeyId=settings["SIGNING_KEY"], Message=message, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256"
+        )
+
+    own = signed(message(payload))
     release = {
         "payload": payload,
-        "signature": base64.b64encode(signed["Signature"]).decode(),
-        "key": signed["KeyId"],
+        "signature": base64.b64encode(own["Signature"]).decode(),
+        "key": own["KeyId"],
         "algorithm": "ECDSA_SHA_256",
     }
+    artifact = record["artifact"].removeprefix(f"s3://{bucket}/")
+    said = statement(Path(artifact).name, record["artifact_digest"])
+    public = kms.get_public_key(KeyId=settings["SIGNING_KEY"])["PublicKey"]
     mode, until = settings["LOCK_MODE"], now + timedelta(days=int(settings["LOCK_DAYS"]))
     s3.put_object_retention(
         Bucket=bucket,
-        Key=record["artifact"].removeprefix(f"s3://{bucket}/"),
+        Key=artifact,
         VersionId=record["artifact_version"],
         Retention={"Mode": mode, "RetainUntilDate": until},
     )
-    s3.put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=canonical(release).encode(),
-        ChecksumAlgorithm="SHA256",
-        ObjectLockMode=mode,
-        ObjectLockRetainUntilDate=until,
-    )
+    for place, text in (
+        (f"{key.removesuffix('.json')}.sig", bundle(said, signed(pae(said))["Signature"], public)),
+        (key, canonical(release)),
+    ):
+        s3.put_object(
+            Bucket=bucket,
+            Key=place,
+            Body=text.encode(),
+            ChecksumAlgorithm="SHA256",
+            ObjectLockMode=mode,
+            ObjectLockRetainUntilDate=until,
+        )
