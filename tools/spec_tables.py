@@ -44,8 +44,10 @@ def specs() -> dict[str, type[Spec]]:
         module = importlib.import_module(package)
         for name in module.__all__:
             value = getattr(module, name)
-            if isinstance(value, type) and issubclass(value, Spec):
-                found[name] = value
+            if not (isinstance(value, type) and issubclass(value, Spec)):
+                continue
+            if found.setdefault(name, value) is not value:
+                sys.exit(f"{name} is two specs: {found[name].__module__} and {value.__module__}; rename one")
     return found
 
 

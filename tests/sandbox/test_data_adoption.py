@@ -21,7 +21,7 @@ PROGRAM = """
 import os
 
 from modelyard import Context, DataLake, Keys, KeysSpec
-from modelyard.build.data import AccessSpec, LakeSpec, data_role
+from modelyard.build.data import DataRoleSpec, LakeSpec, data_role
 
 context = Context(
     organization="acme", platform="ml", environment="dev", region="{region}", account="{account}", team="fraud"
@@ -42,7 +42,7 @@ lake_spec = LakeSpec.model_validate(
     }}
 )
 adopt = {{"role": "old-exporter", "settings": settings}}
-access = AccessSpec.model_validate({{"service": "glue", "read": ["orders"], "adopt": adopt}})
+access = DataRoleSpec.model_validate({{"service": "glue", "read": ["orders"], "adopt": adopt}})
 
 keys = Keys("keys", KeysSpec(), context=context)
 lake = DataLake("lake", lake_spec, context=context, keys=keys)

@@ -1,9 +1,9 @@
 from .aws import DataLake as DataLake
 from .notices import alarm_key_use as alarm_key_use
 from .roles import data_role as data_role
+from .roles import grant_access as grant_access
 from .spec import RESTORED as RESTORED
 from .spec import SNAPSHOTS as SNAPSHOTS
-from .spec import AccessSpec as AccessSpec
 from .spec import AdoptBucketSpec as AdoptBucketSpec
 from .spec import AdoptRoleSpec as AdoptRoleSpec
 from .spec import AdoptTableSpec as AdoptTableSpec
@@ -13,6 +13,7 @@ from .spec import ColumnSpec as ColumnSpec
 from .spec import CompletenessRule as CompletenessRule
 from .spec import CustomRule as CustomRule
 from .spec import DatabaseSpec as DatabaseSpec
+from .spec import DataRoleSpec as DataRoleSpec
 from .spec import DatasetSpec as DatasetSpec
 from .spec import FirehoseIngestionSpec as FirehoseIngestionSpec
 from .spec import FreshnessRule as FreshnessRule

@@ -2,10 +2,10 @@ from .aws import ExperimentTracking as ExperimentTracking
 from .server import auth_configuration as auth_configuration
 from .server import server_command as server_command
 from .server import server_environment as server_environment
-from .spec import DatabaseSpec as DatabaseSpec
 from .spec import HttpListener as HttpListener
 from .spec import HttpsListener as HttpsListener
 from .spec import IdleSpec as IdleSpec
 from .spec import ManagedTracking as ManagedTracking
 from .spec import SelfHostedTracking as SelfHostedTracking
+from .spec import TrackingDatabaseSpec as TrackingDatabaseSpec
 from .spec import TrackingSpec as TrackingSpec

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.tracking.idle import Switch
-from modelyard.build.tracking.spec import DEFAULT_CLASS, DatabaseSpec
+from modelyard.build.tracking.spec import DEFAULT_CLASS, TrackingDatabaseSpec
 from modelyard.core.access import Statement
 from modelyard.core.component import Component
 from modelyard.core.retention import Classification, retention_for
@@ -29,7 +29,7 @@ class Database:
     def __init__(
         self,
         tracking: Component,
-        spec: DatabaseSpec,
+        spec: TrackingDatabaseSpec,
         *,
         network: NetworkLike,
         group: pulumi.Output[str],

@@ -108,7 +108,7 @@ class HttpListener(Spec):
             yield self.fault("kind", "sends passwords unencrypted", remedy, self.kind)
 
 
-class DatabaseSpec(Spec):
+class TrackingDatabaseSpec(Spec):
     """The PostgreSQL database of a server that we host: private, encrypted, entered by IAM."""
 
     instance_class: str | None = Field(
@@ -166,7 +166,7 @@ class SelfHostedTracking(Spec):
     )
     memory_mib: int = Field(default=2048, description="MiB of each. Two GiB: what two workers need.")
     workers: int = Field(default=2, ge=1, le=16, description="Processes in each server; a GiB of memory apiece.")
-    database: DatabaseSpec = Field(default_factory=DatabaseSpec, description="Its database.")
+    database: TrackingDatabaseSpec = Field(default_factory=TrackingDatabaseSpec, description="Its database.")
     log_days: LogDays = Field(default=30, description="Days that its logs stay. A month: an incident's length.")
     password_version: int = Field(
         default=1,

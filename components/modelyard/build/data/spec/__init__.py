@@ -3,10 +3,10 @@
 from modelyard.build.data.spec.datasets import AdoptTableSpec, ColumnSpec, ColumnType, DatasetSpec, LegalHoldSpec
 from modelyard.build.data.spec.ingestion import FirehoseIngestionSpec, IngestionSpec, StreamIngestionSpec
 from modelyard.build.data.spec.lake import (
-    AccessSpec,
     AdoptBucketSpec,
     AdoptRoleSpec,
     DatabaseSpec,
+    DataRoleSpec,
     LakeSpec,
     QuerySpec,
     ZoneSpec,
@@ -30,7 +30,7 @@ __all__ = [
     "RESTORED",
     "SNAPSHOTS",
     "ZONES",
-    "AccessSpec",
+    "DataRoleSpec",
     "AdoptBucketSpec",
     "AdoptRoleSpec",
     "AdoptTableSpec",

@@ -83,7 +83,7 @@ class QuerySpec(Spec):
     result_days: int = Field(default=7, ge=1, description="Days that query results stay; they can be made again.")
 
 
-class AccessSpec(Spec):
+class DataRoleSpec(Spec):
     """A role of the team, and what it may do with the team's datasets."""
 
     service: Literal["sagemaker", "glue", "states", "lambda", "ecs-tasks"] = Field(
@@ -113,7 +113,7 @@ class LakeSpec(Spec):
         default_factory=DatabaseSpec, description="The database of the catalog. Absent: the lake makes its own."
     )
     query: QuerySpec = Field(default_factory=QuerySpec, description="How the lake is queried.")
-    access: dict[Name, AccessSpec] = Field(
+    access: dict[Name, DataRoleSpec] = Field(
         default_factory=dict, description="The team's roles by name, and which datasets each reads and writes."
     )
     access_log_days: int = Field(
