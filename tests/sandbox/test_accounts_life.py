@@ -30,14 +30,27 @@ ACCESS_ROLE = "OrganizationAccountAccessRole"
 Client = Callable[[str, str], Any]
 
 
-def written(root: Path, client: Client, team: str, *others: str) -> Path:
-    """The shipped project with these teams, in a network that exists; `team` has an account of its own."""
+def network(client: Client) -> dict[str, Any]:
+    """The account's default VPC, as a file describes a network that exists."""
+    ec2 = client("ec2", REGION)
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    subnets = ec2.describe_subnets(Filters=inside)["Subnets"]
+    private = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets}
+    return {"kind": "existing", "vpc_id": vpc["VpcId"], "subnets": {"private": private}}
+
+
+def written(root: Path, client: Client, there: Client, team: str, *others: str) -> Path:
+    """The shipped project with these teams, in networks that exist; `team` has an account of its own.
+
+    It has what a team can have there: the platform's workbench and bus are in the platform's account.
+    """
     ignore = shutil.ignore_patterns("__pycache__", "Pulumi.local.yaml", "Pulumi.*-local.yaml")
     for name in ("platform", "stacks"):
         shutil.copytree(ROOT / name, root / name, ignore=ignore)
-    (vpc,) = client("ec2", REGION).describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-    subnets = client("ec2", REGION).describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
-    private = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets}
+    inside = network(there)
+    filters = [{"Name": "vpc-id", "Values": [inside["vpc_id"]]}]
+    (group,) = there("ec2", REGION).describe_security_groups(Filters=filters)["SecurityGroups"]
 
     def edit(path: Path, change: Callable[[Any], None]) -> None:
         yaml = YAML()
@@ -46,12 +59,19 @@ def written(root: Path, client: Client, team: str, *others: str) -> Path:
         yaml.dump(document, path)
 
     def platform(document: Any) -> None:
-        document["network"] = {"kind": "existing", "vpc_id": vpc["VpcId"], "subnets": {"private": private}}
+        document["network"] = network(client)
+        del document["workbenches"]
         for name in ("dev", "prod"):
             del document["environments"][name]
 
     def of_its_own(document: Any) -> None:
         document["account"] = OWN
+        groups = dict.fromkeys(("workload", "training", "endpoints"), group["GroupId"])
+        document["network"] = {**inside, "security_groups": groups}
+        for part in ("workbench", "pipelines"):
+            document.pop(part, None)
+            for access in document["personas"].values():
+                access.pop(part, None)
 
     def short(document: Any) -> None:
         for name in ("dev", "prod"):
@@ -158,7 +178,7 @@ def test_a_team_lives_in_its_account_from_its_fence_to_its_end(
     moto: tuple[Deployment, Both], deployed: Callable[..., Deployment], tmp_path: Path
 ):
     empty, both = moto
-    root = written(tmp_path / "project", empty.client, "fraud", "demand")
+    root = written(tmp_path / "project", empty.client, both.there, "fraud", "demand")
     programs = [platform_program(root, ENVIRONMENT), *(team_program(root, t, ENVIRONMENT) for t in ("demand", "fraud"))]
     platform = deployed(programs[0])
     known = {f"modelyard-platform/{ENVIRONMENT}": platform.outputs}
@@ -182,7 +202,7 @@ def test_without_the_role_that_lets_the_platform_in_nothing_is_made_there(
     moto: tuple[Deployment, Both], deployed: Callable[..., Deployment], tmp_path: Path
 ):
     empty, both = moto
-    root = written(tmp_path / "project", empty.client, "demand")
+    root = written(tmp_path / "project", empty.client, both.there, "demand")
     both.there("iam", REGION).delete_role(RoleName=ACCESS_ROLE)
     with pytest.raises(DeploymentError, match=f"sts:AssumeRole on resource: arn:aws:iam::{OWN}:role/{ACCESS_ROLE}"):
         deployed(platform_program(root, ENVIRONMENT))
@@ -202,7 +222,7 @@ def test_the_real_engine_makes_both_sides_and_leaves_nothing_on_either(tmp_path:
 
         there = in_the_other_account(here, {"endpoint_url": endpoint})
         organization_makes_the_account(there)
-        written(root, here, "demand")
+        written(root, here, there, "demand")
         (root / ".venv").symlink_to(sys.prefix)
         both = Both(here, there)
         with yard.Shown() as progress:

@@ -118,7 +118,9 @@ def test_a_changed_definition_is_a_new_revision_and_the_old_one_goes(cloud: Clou
     assert made["arn"].endswith(":job-definition/run:2") and made["arnPrefix"].endswith(":job-definition/run")
     active = cloud.client("batch").describe_job_definitions(jobDefinitionName="run", status="ACTIVE")
     assert [found["revision"] for found in active["jobDefinitions"]] == [2]
-    assert made.forecast(type="multinode").replaces
+    nodes = {"mainNode": 0, "numNodes": 2, "nodeRangeProperties": [{"targetNodes": "0:", "container": CONTAINER}]}
+    apart = {"type": "multinode", "nodeProperties": json.dumps(nodes), "containerProperties": None}
+    assert made.forecast(**apart).replaces
     assert not made.forecast(containerProperties=json.dumps(CONTAINER, indent=2)).changed, "the same, written otherwise"
     made.delete()
 
