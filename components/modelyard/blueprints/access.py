@@ -123,7 +123,9 @@ def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Ite
     if access.train and not has["training"]:
         yield spec.fault(f"{path}.train", "but the team trains nothing", 'Add "training: {…}", or remove it.')
     if access.track and not has["tracking"]:
-        yield spec.fault(f"{path}.track", "but the team tracks nothing", 'Add "tracking: {…}", or remove it.')
+        yield spec.fault(
+            f"{path}.track", "but the team tracks nothing", 'Add "tracking: {…}", or remove it.', access.track
+        )
     models = access.models
     for index, name in enumerate(models.approve if models else ()):
         if models and name in (*models.submit, *models.evaluate):

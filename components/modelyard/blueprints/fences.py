@@ -11,6 +11,7 @@ import pulumi
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.build.data import alarm_key_use
 from modelyard.build.registry import ReleaseKeys
+from modelyard.build.training import lustre_uses_key
 from modelyard.build.workbench import Workbench, key_use
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
@@ -65,7 +66,7 @@ class Fences:
             spec.team_keys,
             context=context,
             services={
-                "data": alarm_key_use(context),
+                "data": [*alarm_key_use(context), *([lustre_uses_key(context)] if header.uses("lustre") else [])],
                 "models": alarm_key_use(context),
                 "workbench": key_use(context) if workbench else (),
             },

@@ -245,6 +245,14 @@ class TeamSpec(TeamHeader):
                 yield self.fault(part, "stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')
         if self.features is not None and self.data is not None:
             yield from self.features.faults_for(self.data)
+        if self.training is not None and self.training.lustre is not None and self.account is None:
+            problem = (
+                "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
+            )
+            yield self.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')
+        for name in self.pipelines if self.account is not None else ():
+            problem = "starts on the platform's bus, which the team's own account hasn't"
+            yield self.fault(f"pipelines.{name}", problem, 'Remove it, or take "account" away.')
         for name in self.pipelines if self.training is None else ():
             yield self.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
         if self.jobs is not None and self.training is None:
