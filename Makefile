@@ -4,7 +4,7 @@ BIN := .venv/bin
 REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
 READY := .venv/.ready
 
-.PHONY: up down test check bench clean
+.PHONY: up down test lint check bench clean
 .DEFAULT_GOAL := up
 
 $(READY): $(REQUIREMENTS) pyproject.toml
@@ -22,12 +22,14 @@ test: $(READY)
 	$(BIN)/yard engine install
 	$(BIN)/pytest
 
-check: $(READY)
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python tools/spec_tables.py --check
+
+check: lint
 	$(BIN)/pytest tests/unit
 
 bench: $(READY)

@@ -49,14 +49,9 @@ def boundary(reach: Reach, leavers: Iterable[str] = (), platform: Context | None
     whole = tuple(action.removesuffix("*") for action in listed if action.endswith(":*"))
     listed |= {action for action in elsewhere if not action.startswith((*whole, "logs:"))}
     here = f":{context.region}:{context.account}:"
-    things = [arn if ":events:" in arn else arn.replace(here, ":*:*:") for arn in reach.things]
+    named = (*reach.things, *reach.shared, shared.buses, reach.keys, reach.log_groups, *written_by_services)
     own = (
-        *things,
-        *reach.shared,
-        shared.buses,
-        reach.keys,
-        reach.log_groups,
-        *written_by_services,
+        *(arn if ":events:" in arn else arn.replace(here, ":*:*:") for arn in named),
         reach.roles,
         rules_of_glue,
     )
