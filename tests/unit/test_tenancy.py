@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -16,7 +17,7 @@ from modelyard.foundation.keys import Keys, KeysSpec
 from modelyard.foundation.tenancy import CAPABILITIES, Owner, Reach, TeamFence, TeamHeader
 from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.boundary import boundary
-from modelyard.foundation.tenancy.deployment import deployment, manages, within
+from modelyard.foundation.tenancy.deployment import manages, within
 
 ACCOUNT = "123456789012"
 CONTEXT = Context(
@@ -28,6 +29,11 @@ REACH = Reach(CONTEXT)
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/modelyard/ml/dev/fraud/trainer"
 OTHERS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/modelyard/ml/dev/churn/trainer"
 INSIDE = {"iam:PermissionsBoundary": REACH.boundary}
+
+
+def deployment(reach: Reach, keys: Sequence[str]) -> list[Statement]:
+    """All that the deployment role may do."""
+    return [*(one for policy in manages(reach).values() for one in policy), *within(reach, keys)]
 
 
 def _matches(patterns: tuple, value: str) -> bool:

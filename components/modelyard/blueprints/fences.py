@@ -53,8 +53,6 @@ class Fences:
         """Make the fence of one team; its part of the contract."""
         context = self._context.for_team(header.team, account=header.account)
         workbench = self._spec.workbenches.get(header.team)
-        if workbench is not None and header.capabilities is not None:
-            header = header.model_copy(update={"capabilities": (*header.capabilities, "workbench")})
         opts = self._in_account(context.account)
         audit, spec = self._audit, self._spec
         adopted = spec.adopted.get(header.team)

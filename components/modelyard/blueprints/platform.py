@@ -48,10 +48,11 @@ def platform_context(spec: PlatformSpec, environment: str) -> Context:
 def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str) -> None:
     """The platform of one environment; exports the contract that the teams' stacks read."""
     context = platform_context(spec, environment)
+    teams = {team: _with_workbench(spec, header) for team, header in teams.items()}
     opts = provider_in("aws", context)
     keys = Keys("keys", spec.keys, context=context, services=key_statements(context), opts=opts)
     network = network_from("network", spec.network, context=context, keys=keys, opts=opts)
-    for service in _services(spec, teams):
+    for service in _services(teams):
         network.use(service)
     audit = AuditTrail("audit", spec.audit, context=context, keys=keys, opts=opts)
     ci = CiFederation("ci", spec.ci, context=context, opts=opts) if spec.ci else None
@@ -83,13 +84,19 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     )
 
 
-def _services(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> list[str]:
+def _with_workbench(spec: PlatformSpec, header: TeamHeader) -> TeamHeader:
+    """The team as the platform sees it: whom it gives a workbench uses one, though the team's file can't say so."""
+    if header.team not in spec.workbenches or header.capabilities is None:
+        return header
+    return header.model_copy(update={"capabilities": (*header.capabilities, "workbench")})
+
+
+def _services(teams: Mapping[str, TeamHeader]) -> list[str]:
     """The services that some team's work calls."""
     used = [
         service
         for capability, services in SERVICES.items()
-        if (capability == "workbench" and spec.workbenches)
-        or any(header.capabilities and capability in header.capabilities for header in teams.values())
+        if any(header.capabilities and capability in header.capabilities for header in teams.values())
         for service in services
     ]
     return sorted({*SERVICES_OF_EVERY_TEAM, *used})

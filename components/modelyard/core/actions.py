@@ -34,3 +34,6 @@ QUERY: Final = (
     "athena:StartQueryExecution",
     "athena:StopQueryExecution",
 )
+
+FOR_SERVICES: Final = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+"""The condition of `kms:CreateGrant`: a service asks for itself (kms/latest/developerguide/conditions-kms)."""

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from modelyard.build.features.spec import JobSpec
 from modelyard.build.features.views import View
 from modelyard.core.access import Statement, trust_service
-from modelyard.core.actions import JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
+from modelyard.core.actions import FOR_SERVICES, JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
 from modelyard.core.component import Component
 from modelyard.core.features import FRESHNESS, MISMATCHED, NAMESPACE
 from modelyard.core.identity import Role
@@ -146,7 +146,7 @@ class Jobs:
                     tuple(role.arn for role in self.roles.values()),
                     {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
                 ),
-                Statement(("kms:CreateGrant",), (self._key,), {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+                Statement(("kms:CreateGrant",), (self._key,), FOR_SERVICES),
                 Statement(("kms:DescribeKey",), (self._key,)),
             ],
             description="Step Functions conducts the jobs that fill and compare features",

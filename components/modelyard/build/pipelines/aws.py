@@ -13,7 +13,7 @@ from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines import sagemaker, step_functions
 from modelyard.build.pipelines.checks import unfit
-from modelyard.build.pipelines.registrar import registrar, registrar_arn
+from modelyard.build.pipelines.registrar import REGISTRAR, registrar
 from modelyard.build.pipelines.repositories import ImageRepositories
 from modelyard.build.pipelines.requests import Places
 from modelyard.build.pipelines.spec import PipelineSpec, SageMakerPipelines
@@ -26,6 +26,7 @@ from modelyard.core.addresses import PipelineAddress, TrainingPoolAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
+from modelyard.core.functions import function_arn
 from modelyard.core.notices import Notices
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
@@ -154,7 +155,7 @@ class TrainingPipeline(Component):
                 )
             )
         if spec.registers:
-            statements.append(Statement(("lambda:InvokeFunction",), (registrar_arn(self),)))
+            statements.append(Statement(("lambda:InvokeFunction",), (function_arn(self, REGISTRAR),)))
         if not statements:
             statements.append(Statement(self._actions("read"), (self.known_arn,)))
         made = ServiceRole(
@@ -211,7 +212,7 @@ class TrainingPipeline(Component):
                 resources=self._pool.identity.resources_path,
                 datasets=values["datasets"],
                 repositories=self._repositories,
-                registrar=registrar_arn(self),
+                registrar=function_arn(self, REGISTRAR),
             )
             return json.dumps(render(places, values["bus"]))
 

@@ -246,7 +246,7 @@ def _by_artifact(artifact: str, bucket: str) -> tuple[tuple[str, str] | None, An
         return None, None
     model = artifact.removeprefix(place).partition("/")[0]
     pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"releases/{model}/")
-    numbers = [int(Path(found["Key"]).stem) for page in pages for found in page.get("Contents", ())]
+    numbers = {int(Path(found["Key"]).stem) for page in pages for found in page.get("Contents", ())}
     for number in sorted(numbers, reverse=True):
         release = _release(bucket, f"releases/{model}/{number}.json")
         if release is not None and json.loads(release["payload"])["artifact"] == artifact:

@@ -9,10 +9,11 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.build.registry.shipped import arn, shipped
+from modelyard.build.registry.shipped import shipped
 from modelyard.core.access import Statement
 from modelyard.core.component import Component
 from modelyard.core.events import Approved, source_of
+from modelyard.core.functions import function_arn
 from modelyard.core.releasing import APPROVED
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
@@ -67,7 +68,7 @@ class Promotion:
             "states",
             source_arn=self.arn,
             statements=[
-                Statement(("lambda:InvokeFunction",), (arn(registry, "promoter"),)),
+                Statement(("lambda:InvokeFunction",), (function_arn(registry, "promoter"),)),
                 *(mails if topics else []),
                 Statement(
                     ("sagemaker:UpdateModelPackage",),

@@ -10,7 +10,7 @@ import pulumi
 from modelyard.build.training.flavours import SageMakerTraining
 from modelyard.build.training.spec import MINUTE, TrainingSpec
 from modelyard.core.access import Statement
-from modelyard.core.actions import JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
+from modelyard.core.actions import FOR_SERVICES, JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
 from modelyard.core.context import Context
 
 CREATE: Final = (
@@ -37,7 +37,6 @@ KEY_SPELLINGS: Final = (
 a request doesn't carry matches nothing, so the wrong one allows nothing."""
 
 _METRICS: Final = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
-_FOR_SERVICES: Final = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
 def keyed(spec: TrainingSpec) -> tuple[list[str], list[str]]:
@@ -87,7 +86,7 @@ def may_submit(
         Statement(FOLLOW, jobs),
         Statement(("sagemaker:AddTags",), jobs, created_by),
         Statement(("iam:PassRole",), (role_arn,), {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}),
-        Statement(("kms:CreateGrant",), (key_arn,), _FOR_SERVICES),
+        Statement(("kms:CreateGrant",), (key_arn,), FOR_SERVICES),
         Statement(("kms:DescribeKey",), (key_arn,)),
     ]
 
@@ -140,7 +139,7 @@ def may_run(context: Context, spec: TrainingSpec, *, key_arn: pulumi.Output[str]
         Statement(("ecr:GetAuthorizationToken",), ("*",)),
         Statement(PULL_IMAGES, (own, *spec.repositories)),
         Statement(WRITE_LOGS, logs),
-        Statement(("kms:CreateGrant",), (key_arn,), _FOR_SERVICES),
+        Statement(("kms:CreateGrant",), (key_arn,), FOR_SERVICES),
         Statement(("kms:DescribeKey",), (key_arn,)),
     ]
     if spec.vpc:

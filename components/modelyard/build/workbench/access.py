@@ -13,7 +13,7 @@ import pulumi
 
 from modelyard.build.workbench.spec import Editor, WorkbenchSpec
 from modelyard.core.access import Principal, Statement
-from modelyard.core.actions import WRITE_LOGS
+from modelyard.core.actions import FOR_SERVICES, WRITE_LOGS
 from modelyard.core.context import Context
 
 OPEN: Final = "sagemaker:CreatePresignedDomainUrl"
@@ -23,7 +23,6 @@ the variable of AWS's own managed policies. A statement for each: a variable wit
 APP_TYPES: Final[Mapping[Editor, str]] = {"jupyterlab": "JupyterLab", "code-editor": "CodeEditor"}
 _APP_TYPES_IN_ARNS: Final[Mapping[Editor, str]] = {"jupyterlab": "?upyter?ab", "code-editor": "?ode?ditor"}
 """In either spelling: ARNs of apps carry the type in lower case, and the reference doesn't say so."""
-_FOR_SERVICES: Final = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
 def own_profile(context: Context, domain_id: pulumi.Input[str], profile: str) -> pulumi.Output[str]:
@@ -110,7 +109,7 @@ def may_run(context: Context, *, key_arn: pulumi.Output[str]) -> list[Statement]
     """
     return [
         Statement(WRITE_LOGS, (context.arn("logs", "log-group:/aws/sagemaker/studio*"),)),
-        Statement(("kms:CreateGrant",), (key_arn,), _FOR_SERVICES),
+        Statement(("kms:CreateGrant",), (key_arn,), FOR_SERVICES),
         Statement(("kms:DescribeKey",), (key_arn,)),
     ]
 
@@ -147,7 +146,7 @@ def key_use(context: Context) -> list[Statement]:
         Statement(
             ("kms:CreateGrant",),
             ("*",),
-            {**through, **_FOR_SERVICES},
+            {**through, **FOR_SERVICES},
             principal=account,
             sid="DeployersLetTheHomeUseIt",
         ),

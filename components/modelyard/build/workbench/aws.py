@@ -32,9 +32,6 @@ from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import NetworkLike
 from modelyard.foundation.tenancy import AUTHORS, HumanPersona, has_left
 
-SERVICES: Final = ("ecr.api", "ecr.dkr", "sagemaker.api", "sagemaker.runtime")
-"""What apps call and a network without a way to the internet reaches through endpoints alone."""
-
 _OTHER_APPS: Final = (
     "Canvas",
     "DetailedProfiler",

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from modelyard.core import access
 from modelyard.core.access import Grantee, Principal, Statement, Thing, address, identity_of
+from modelyard.core.actions import FOR_SERVICES
 from modelyard.core.addresses import KeyAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
@@ -111,7 +112,7 @@ def key_policy(
         Statement(
             ("kms:CreateGrant",),
             ("*",),
-            {**only_owner, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+            {**only_owner, **FOR_SERVICES},
             principal=account,
             sid="ServicesUseItForOwnersRoles",
         ),

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.core.access import Statement, trust_service
-from modelyard.core.bundles import archive
 from modelyard.core.component import Component
+from modelyard.core.functions import Worker, function, worker
 from modelyard.core.identity import ExistingRole, Role
 from modelyard.foundation.network import NetworkLike
 from modelyard.foundation.secrets.policies import Kept, may_rotate
@@ -92,29 +92,21 @@ class Rotating:
 
     def _by_code(self, kept: Kept, spec: CodeRotation, code: Mapping[str, str], value: pulumi.Resource) -> Role:
         owner, context, part = self._owner, self._owner.context, f"{kept.name}-rotator"
-        role = Role(
-            owner.named(part),
-            context=context,
-            trusted=[trust_service("lambda.amazonaws.com", context=context)],
-            description=f"{context.owner}: rotates {kept.name}",
-            opts=owner.options(),
+        made = worker(
+            owner,
+            part,
+            says=f"{context.owner}: rotates {kept.name}",
+            key_arn=self._key,
             written=spec.source(),
+            log_days=spec.log_days,
         )
-        group = aws.cloudwatch.LogGroup(
-            owner.named(f"{part}-logs"),
-            name=owner.physical("log-group", part),
-            retention_in_days=spec.log_days,
-            kms_key_id=self._key,
-            opts=owner.options(),
-        )
-        logs = Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(group.arn, ":*"),))
-        self._allow(role, kept, logs, *([Statement(_IN_A_NETWORK, ("*",))] if spec.inside_network else []))
+        self._allow(made.role, kept, made.logs, *([Statement(_IN_A_NETWORK, ("*",))] if spec.inside_network else []))
 
         def start() -> None:
-            function = self._function(part, spec, code, role, group)
+            rotator = self._function(part, spec, code, made)
             permission = aws.lambda_.Permission(
                 owner.named(f"{part}-permission"),
-                function=function.name,
+                function=rotator.name,
                 action="lambda:InvokeFunction",
                 principal="secretsmanager.amazonaws.com",
                 source_account=context.account,
@@ -122,14 +114,12 @@ class Rotating:
                 statement_id="SecretsManagerRotates",
                 opts=owner.options(),
             )
-            self._rotate(kept, spec, function.arn, [role, permission, value])
+            self._rotate(kept, spec, rotator.arn, [made.role, permission, value])
 
         self._starts.append(start)
-        return role
+        return made.role
 
-    def _function(
-        self, part: str, spec: CodeRotation, code: Mapping[str, str], role: Role, group: aws.cloudwatch.LogGroup
-    ) -> aws.lambda_.Function:
+    def _function(self, part: str, spec: CodeRotation, code: Mapping[str, str], made: Worker) -> aws.lambda_.Function:
         owner, region = self._owner, self._owner.context.region
         placed: aws.lambda_.FunctionVpcConfigArgsDict | None = None
         if spec.inside_network and self._network is not None:
@@ -138,21 +128,21 @@ class Rotating:
                 "security_group_ids": [self._network.security_group("workload")],
             }
         service = {"SECRETS_MANAGER_ENDPOINT": f"https://secretsmanager.{region}.amazonaws.com"}
-        return aws.lambda_.Function(
-            owner.written_at(part, spec.source()),
-            name=owner.physical("function", part),
-            description=f"Rotates a secret of {owner.context.owner}",
-            role=role.arn,
-            runtime=spec.runtime,
+        return function(
+            owner,
+            part,
+            worker=made,
+            says=f"Rotates a secret of {owner.context.owner}",
+            files=code,
             handler=spec.handler,
-            timeout=spec.timeout_seconds,
-            memory_size=spec.memory_mib,
-            code=archive(code),
-            environment={"variables": {**service, **spec.variables}},
-            kms_key_arn=self._key,
-            logging_config={"log_format": "JSON", "log_group": group.name},
-            vpc_config=placed,
-            opts=owner.options(depends_on=[role]),
+            seconds=spec.timeout_seconds,
+            memory_mib=spec.memory_mib,
+            settings={**service, **spec.variables},
+            key_arn=self._key,
+            runtime=spec.runtime,
+            placed=placed,
+            written=spec.source(),
+            after=[made.role],
         )
 
     def _by_state_machine(self, kept: Kept, spec: StateMachineRotation) -> None:

@@ -146,6 +146,16 @@ class Reach:
         return self.context.arn("events", f"event-bus/{self.prefix}*")
 
     @property
+    def asked(self) -> dict[str, dict[str, str]]:
+        """The condition that what is made bears the team's tag."""
+        return {"StringEquals": {"aws:RequestTag/team": self.context.owner}}
+
+    @property
+    def owned(self) -> dict[str, dict[str, str]]:
+        """The condition that what exists bears the team's tag."""
+        return {"StringEquals": {"aws:ResourceTag/team": self.context.owner}}
+
+    @property
     def functions(self) -> str:
         """The ARNs of the team's functions."""
         return self.context.arn("lambda", f"function:{self.prefix}*")
