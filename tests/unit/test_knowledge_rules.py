@@ -98,7 +98,7 @@ ACCEPTED: Mapping[str, Mapping[str, Any]] = {
     WORKGROUP: {"name": "fraud"},
     PARAMETER: {"name": "/fraud/contract", "type": "String", "value": "{}"},
     BUDGET: {"name": "fraud", "budgetType": "COST", "timeUnit": "MONTHLY", "limitAmount": "100", "limitUnit": "USD"},
-    CONTROLLED: {"typeName": "AWS::SageMaker::ModelCard", "desiredState": "{}"},
+    CONTROLLED: {"typeName": "AWS::SageMaker::Endpoint", "desiredState": '{"EndpointConfigName": "c"}'},
 }
 
 
@@ -372,8 +372,8 @@ CASES = [
         notification(thresholdType="SHARE"), notification(thresholdType="ABSOLUTE_VALUE")),
     Case("a budget's filter says what it measures", BUDGET, "",
          {"filterExpression": {"tags": {"key": "team", "values": ["fraud"]}}}, {"metrics": "BlendedCost"}),
-    one("the state of a controlled resource is a JSON object", CONTROLLED, "desiredState", "[]", '{"A": 1}'),
-    one("the state of a controlled resource is JSON", CONTROLLED, "desiredState", "{", "{}"),
+    one("the state of a controlled resource is a JSON object", CONTROLLED, "desiredState", "[]", '{"EndpointConfigName": "a"}'),
+    one("the state of a controlled resource is JSON", CONTROLLED, "desiredState", "{", '{"EndpointConfigName": "b"}'),
 ]  # fmt: skip
 TAG_CASES = [
     one("tag keys have 128 characters at most", BUCKET, "tags", {"k" * 129: "v"}, {"k" * 128: "v"}),

@@ -156,6 +156,8 @@ class Type:
     `defaults`: what AWS or the real provider assumes; kept in the state. Functions receive the `Live` resource.
     `assumed`: the same deeper down, by dotted path, for what the read shows and nobody wrote.
     `replace`: changes that replace; a dotted path is a fixed part of a property that else changes in place.
+    `fixed`: for what no path can say, which properties replace the resource when old inputs become new ones.
+    `imports`: whether the real provider can import it.
     `inert`: properties that only the sandbox reads (`forceDestroy`).
     `delete_first`: a replacement deletes first, always; else only where name and id would collide.
     `single`: objects that AWS keeps as a list of one.
@@ -180,6 +182,8 @@ class Type:
     defaults: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     assumed: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     replace: tuple[str, ...] = field(default=(), kw_only=True)
+    fixed: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, ...]] | None = field(default=None, kw_only=True)
+    imports: bool = field(default=True, kw_only=True)
     inert: tuple[str, ...] = field(default=(), kw_only=True)
     delete_first: bool = field(default=False, kw_only=True)
     single: tuple[str, ...] = field(default=(), kw_only=True)

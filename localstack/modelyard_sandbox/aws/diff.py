@@ -37,7 +37,10 @@ def differences(declared: Type, old: Properties, new: Properties, ignored: Itera
     for prop in sorted(changed):
         before = _spoken_of(declared, prop, old.get(prop), new.get(prop))
         _paths(prop, before, new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
-    replaces = frozenset(prop for prop in changed if not updatable(declared, prop) or _fixed(declared, prop, paths))
+    further = declared.fixed(old, new) if declared.fixed else ()
+    replaces = frozenset(
+        prop for prop in changed if not updatable(declared, prop) or _fixed(declared, prop, paths) or prop in further
+    )
     return Difference(changed, replaces, paths, bool(replaces) and _collides(declared, old, new))
 
 

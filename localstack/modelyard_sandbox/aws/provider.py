@@ -114,12 +114,14 @@ class Provider:
         declared = self.declared(token)
         known = plain(state)
         importing = not known
+        if importing and not declared.imports:
+            raise ProviderError(f"reading {token} {_name(urn)}: the provider can't import this type")
         if importing:
             known = self._from_id(declared, id)
         live = Live(declared, self.session, id=id, state=dict(known), urn=urn)
         try:
             found = live.read()
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, RefusedByService) as error:
             raise ProviderError(f"reading {token} {_name(urn)}: {described(error)}") from error
         if found is None:
             return None

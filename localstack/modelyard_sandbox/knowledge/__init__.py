@@ -1,8 +1,8 @@
 """What the sandbox knows about resource types: `check` says what the real provider, or AWS, would refuse.
 
-Four sources, in this order: the Pulumi SDK's own classes (names, shapes, required properties), botocore's service
-models (patterns, lengths, enumerations, ranges), explicit rules for what AWS refuses though no model says so, and the
-grammar and quotas of IAM documents.
+Five sources, in this order: the Pulumi SDK's own classes (names, shapes, required properties), botocore's service
+models (patterns, lengths, enumerations, ranges), explicit rules for what AWS refuses though no model says so, the
+grammar and quotas of IAM documents, and the published schemas of CloudFormation's types.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelyard_sandbox.knowledge import documents, models, rules, shapes
+from modelyard_sandbox.knowledge import cloudformation, documents, models, rules, shapes
 from modelyard_sandbox.knowledge.documents import inline_size
 from modelyard_sandbox.knowledge.values import UNKNOWN, Failure
 
@@ -27,4 +27,5 @@ def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
     failures += models.check(token, values)
     failures += rules.check(token, values)
     failures += documents.check(token, values)
+    failures += cloudformation.check(token, values)
     return failures

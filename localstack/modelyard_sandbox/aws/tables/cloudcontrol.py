@@ -1,17 +1,22 @@
 """Cloud Control: one Pulumi type for every CloudFormation type that is declared here by its name.
 
 A declaration's properties are CloudFormation's (`Name`, `Type`), and its token is the type's name; the rest is as for
-any other type. Cloud Control has no drift and no import. Source: the Cloud Control API reference.
+any other type, and `handlers.controlled` writes most of them. As with the real provider there is no import and no
+drift of `desiredState`; the type's schema judges it, names what replaces, and an update is a patch of what a read
+shows. Sources: the Cloud Control API reference; internal/service/cloudcontrol of the provider.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws.declare import Call, Type, fields
 from modelyard_sandbox.aws.refusals import RefusedByService
 from modelyard_sandbox.aws.tables import batch_services
+from modelyard_sandbox.knowledge import cloudformation
+from modelyard_sandbox.knowledge.values import contains_unknown
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
@@ -37,12 +42,8 @@ def _inner(live: Live, operation: str) -> Live:
         place = "declare it in modelyard_sandbox/aws/tables/cloudcontrol.py"
         raise RefusedByService(operation, "TypeNotFoundException", f"the sandbox does not know {name}; {place}")
     wanted = json.loads(live.inputs.get("desiredState") or "{}")
-    before = json.loads(live.old.get("desiredState") or "{}")
     known = json.loads(live.state.get("properties") or "{}")
-    changed = frozenset(prop for prop in {*wanted, *before} if wanted.get(prop) != before.get(prop))
-    return type(live)(
-        CLOUDFORMATION[name], live.session, id=live.id, inputs=wanted, old=before, state=known, changed=changed
-    )
+    return type(live)(CLOUDFORMATION[name], live.session, id=live.id, inputs=wanted, state=known)
 
 
 def _create(live: Live) -> dict[str, str]:
@@ -55,15 +56,34 @@ def _create(live: Live) -> dict[str, str]:
 def _read(live: Live) -> dict[str, Any] | None:
     inner = _inner(live, "GetResource")
     found = inner.read()
-    return None if found is None else {"properties": json.dumps({**inner.inputs, **found}, sort_keys=True)}
+    if found is None:
+        return None
+    return {"properties": json.dumps(cloudformation.readable(inner.type.token, found), sort_keys=True)}
 
 
 def _update(live: Live) -> None:
-    _inner(live, "UpdateResource").update()
+    """The old and the new desired state make a patch, and the patched model goes to the type."""
+    inner = _inner(live, "UpdateResource")
+    before, current = json.loads(live.old["desiredState"]), inner.read() or {}
+    try:
+        model, touched = cloudformation.patched(inner.type.token, before, inner.inputs, current)
+    except cloudformation.PatchError as error:
+        raise RefusedByService("UpdateResource", "ValidationException", str(error)) from error
+    inner.old, inner.inputs, inner.changed = current, model, touched
+    inner.update()
 
 
 def _delete(live: Live) -> None:
     _inner(live, "DeleteResource").delete()
+
+
+def _fixed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """A desired state replaces the resource where it differs in what is only given at creation."""
+    states = [inputs.get("desiredState") for inputs in (old, new)]
+    if not all(isinstance(state, str) and state and not contains_unknown(state) for state in states):
+        return ()
+    before, wanted = (json.loads(str(state)) for state in states)
+    return ("desiredState",) if cloudformation.replaces(str(new.get("typeName")), before, wanted) else ()
 
 
 RESOURCE = Type(
@@ -77,6 +97,8 @@ RESOURCE = Type(
     update=_update,
     delete=_delete,
     replace=("typeName", "roleArn", "typeVersionId"),
+    fixed=_fixed,
+    imports=False,
     inert=("schema",),
     json=("desiredState",),
 )
