@@ -6,8 +6,10 @@ A version knows the session that registered it, which moto puts down as a made-u
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+from moto.core.resource_tagging import TaggedResource
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ConflictException, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
@@ -18,6 +20,7 @@ from modelyard_sandbox.moto_extensions.conditions import caller
 _CREATE = SageMakerResponse.create_model_package
 _CREATE_GROUP = SageMakerResponse.create_model_package_group
 _CREATE_CARD = SageMakerModelBackend.create_model_card
+_TAGGED = SageMakerModelBackend.iter_tagged_resources
 _UPDATE = SageMakerModelBackend.update_model_package
 
 
@@ -110,9 +113,27 @@ def create_model_card(self: SageMakerModelBackend, *args: Any, **given: Any) -> 
     return _CREATE_CARD(self, *args, **(given | {"tags": given.get("tags") or []}))
 
 
+class _NewestCards:
+    """The backend, with each card once: moto keeps all versions of it under its name."""
+
+    def __init__(self, backend: SageMakerModelBackend) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "model_cards":
+            return {card: versions[-1] for card, versions in self._backend.model_cards.items()}
+        return getattr(self._backend, name)
+
+
+def iter_tagged_resources(self: SageMakerModelBackend) -> Iterator[TaggedResource]:
+    """What the tagging API finds of SageMaker's."""
+    return _TAGGED(_NewestCards(self))  # type: ignore[arg-type]
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     SageMakerModelBackend.create_model_card = create_model_card  # type: ignore[method-assign]
+    SageMakerModelBackend.iter_tagged_resources = iter_tagged_resources  # type: ignore[method-assign]
     SageMakerModelBackend.update_model_package = update_model_package  # type: ignore[method-assign]
     for operation in (
         create_model_package,

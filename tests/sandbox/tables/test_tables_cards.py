@@ -49,3 +49,11 @@ def test_a_card_that_somebody_changed_or_deleted_is_seen(cloud: Any) -> None:
 def test_what_is_no_card_is_refused(cloud: Any) -> None:
     cloud.make(CARD, modelCardName="scores", modelCardStatus="Draft", content=content())
     assert "already exists" in cloud.refused(CARD, modelCardName="scores", modelCardStatus="Draft", content=content())
+
+
+def test_the_tagging_api_finds_a_card_once_however_often_it_changed(cloud: Any) -> None:
+    card = cloud.make(CARD, modelCardName="scores", modelCardStatus="Draft", content=content(), tags={"team": "fraud"})
+    card.update(content=content("scores card payments"))
+    filters = [{"Key": "team", "Values": ["fraud"]}]
+    found = cloud.client("resourcegroupstaggingapi").get_resources(TagFilters=filters)["ResourceTagMappingList"]
+    assert [each["ResourceARN"] for each in found] == [card["modelCardArn"]]
