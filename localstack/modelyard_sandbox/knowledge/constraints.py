@@ -281,6 +281,9 @@ CONSTRAINTS: Mapping[str, Operation] = {
         {
             "identifier": "DBInstanceIdentifier",
             "parameterGroupName": "DBParameterGroupName",
+    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": Operation(
+        "sagemaker", "CreateDataQualityJobDefinition", {"name": "JobDefinitionName"}
+    ),
             "passwordWo": "MasterUserPassword",
         },
     ),
@@ -302,6 +305,19 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "secretsmanager",
         "CreateSecret",
         {
+    "aws:sagemaker/monitoringSchedule:MonitoringSchedule": Operation(
+        "sagemaker",
+        "CreateMonitoringSchedule",
+        {
+            "name": "MonitoringScheduleName",
+            "monitoringScheduleConfig.monitoringJobDefinition.baseline": (
+                "MonitoringScheduleConfig.MonitoringJobDefinition.BaselineConfig"
+            ),
+            "monitoringScheduleConfig.monitoringJobDefinition.stoppingConditions": (
+                "MonitoringScheduleConfig.MonitoringJobDefinition.StoppingCondition"
+            ),
+        },
+    ),
             "policy": "PutResourcePolicy:ResourcePolicy",
             "recoveryWindowInDays": None,
             "replicas": "AddReplicaRegions",
