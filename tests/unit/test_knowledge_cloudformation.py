@@ -66,6 +66,25 @@ def test_only_what_is_given_at_creation_alone_replaces():
     assert not cloudformation.replaces(ENDPOINT, old, {**old, "EndpointConfigName": "d"})
 
 
+def test_a_change_deep_in_what_is_given_at_creation_is_an_update_that_aws_refuses():
+    cluster = "AWS::SageMaker::Cluster"
+    old = {"ClusterName": "a", "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}
+    new = {"ClusterName": "a", "VpcConfig": {"Subnets": ["subnet-2"], "SecurityGroupIds": ["sg-1"]}}
+    assert not cloudformation.replaces(cluster, old, new), "the provider compares whole paths"
+    assert cloudformation.replaces(cluster, old, {**new, "ClusterName": "b"})
+    with pytest.raises(cloudformation.PatchError, match="/VpcConfig.* cannot be updated") as caught:
+        cloudformation.patched(cluster, old, new, old)
+    assert caught.value.code == "NotUpdatableException"
+
+
+def test_a_type_without_updates_takes_none():
+    definition = "AWS::SageMaker::ModelBiasJobDefinition"
+    old = {"Tags": [{"Key": "team", "Value": "a"}]}
+    with pytest.raises(cloudformation.PatchError, match="does not support UPDATE") as caught:
+        cloudformation.patched(definition, old, {"Tags": [{"Key": "team", "Value": "b"}]}, old)
+    assert caught.value.code == "UnsupportedActionException"
+
+
 def test_a_patch_loses_what_is_only_written_unless_it_comes_anew():
     old = {"EndpointName": "e", "EndpointConfigName": "a"}
     anew = {**old, "EndpointConfigName": "b", "RetainAllVariantProperties": True}

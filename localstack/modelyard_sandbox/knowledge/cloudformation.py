@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,11 @@ _SOURCE: Final = "https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/r
 
 
 class PatchError(Exception):
-    """Cloud Control's refusal of an update's patch."""
+    """Cloud Control's refusal of an update's patch, with its error code."""
+
+    def __init__(self, problem: str, code: str = "ValidationException") -> None:
+        super().__init__(problem)
+        self.code = code
 
 
 @cache
@@ -84,9 +88,21 @@ def _validator(name: str) -> Any:
 
 
 def replaces(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a change of the desired state touches a property that is only given at creation."""
-    fixed = (schema(name) or {}).get("createOnlyProperties", ())
-    return any(_at(old, _parts(path)) != _at(new, _parts(path)) for path in fixed)
+    """Whether the provider takes a change of the desired state for a replacement.
+
+    It does where a step of the patch names a property that is only given at creation. A step further down in such a
+    property is an update to it, which AWS refuses: see `patched`.
+    Source: internal/service/cloudcontrol of the provider, the schema's IsCreateOnlyPropertyPath.
+    """
+    import jsonpatch
+
+    fixed = _create_only(name)
+    return any(step["path"] in fixed for step in jsonpatch.make_patch(dict(old), dict(new)))
+
+
+def _create_only(name: str) -> frozenset[str]:
+    """JSON pointers into a desired state."""
+    return frozenset(path.removeprefix("/properties") for path in (schema(name) or {}).get("createOnlyProperties", ()))
 
 
 def readable(name: str, model: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,6 +127,7 @@ def patched(
     from jsonpointer import JsonPointerException
 
     patch = jsonpatch.make_patch(dict(old), dict(new))
+    _updatable(name, [step["path"] for step in patch])
     try:
         model: dict[str, Any] = patch.apply(readable(name, current))
     except (jsonpatch.JsonPatchException, JsonPointerException) as error:
@@ -120,6 +137,16 @@ def patched(
     if told:
         raise PatchError(f"Model validation failed ({'; '.join(told)})")
     return model, frozenset(step["path"].split("/")[1] for step in patch)
+
+
+def _updatable(name: str, paths: Sequence[str]) -> None:
+    """Raises PatchError where the type has no updates, or a path lies in what is only given at creation."""
+    published = schema(name)
+    if published and "update" not in published.get("handlers", {"update": {}}):
+        raise PatchError(f"Resource type {name} does not support UPDATE action", "UnsupportedActionException")
+    fixed = sorted(fixed for fixed in _create_only(name) if any(path.startswith(f"{fixed}/") for path in paths))
+    if fixed:
+        raise PatchError(f"createOnlyProperties {fixed} cannot be updated", "NotUpdatableException")
 
 
 def _required(name: str, model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws.declare import Call, Type, fields
 from modelyard_sandbox.aws.refusals import RefusedByService
-from modelyard_sandbox.aws.tables import batch_services
+from modelyard_sandbox.aws.tables import batch_services, sagemaker_monitoring
 from modelyard_sandbox.knowledge import cloudformation
 from modelyard_sandbox.knowledge.values import contains_unknown
 
@@ -32,7 +32,10 @@ _SSM_PARAMETER = Type(
     delete=Call("delete_parameter", {"Name": "id"}),
 )
 
-CLOUDFORMATION: Final = {declared.token: declared for declared in (_SSM_PARAMETER, *batch_services.CLOUDFORMATION)}
+CLOUDFORMATION: Final = {
+    declared.token: declared
+    for declared in (_SSM_PARAMETER, *batch_services.CLOUDFORMATION, *sagemaker_monitoring.CLOUDFORMATION)
+}
 
 
 def _inner(live: Live, operation: str) -> Live:
@@ -68,7 +71,7 @@ def _update(live: Live) -> None:
     try:
         model, touched = cloudformation.patched(inner.type.token, before, inner.inputs, current)
     except cloudformation.PatchError as error:
-        raise RefusedByService("UpdateResource", "ValidationException", str(error)) from error
+        raise RefusedByService("UpdateResource", error.code, str(error)) from error
     inner.old, inner.inputs, inner.changed = current, model, touched
     inner.update()
 

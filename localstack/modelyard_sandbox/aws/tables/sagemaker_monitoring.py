@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws import convert
 from modelyard_sandbox.aws.declare import Call, Name, Step, Tags, Type, fields
+from modelyard_sandbox.aws.tables.handlers import controlled
 from modelyard_sandbox.aws.values import Properties
 
 if TYPE_CHECKING:
@@ -128,3 +129,17 @@ DATA_QUALITY = Type(
 )
 
 TYPES = (SCHEDULE, DATA_QUALITY)
+
+
+def _definition(kind: str) -> Type:
+    operation = f"model_{kind.lower()}_job_definition"
+    return controlled(
+        f"AWS::SageMaker::Model{kind}JobDefinition",
+        named="JobDefinitionName",
+        create=f"create_{operation}",
+        read=f"describe_{operation}",
+        delete=f"delete_{operation}",
+    )
+
+
+CLOUDFORMATION: Final = tuple(_definition(kind) for kind in ("Quality", "Bias", "Explainability"))
