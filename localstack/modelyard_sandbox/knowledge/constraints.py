@@ -23,6 +23,18 @@ class Operation:
 
 
 CONSTRAINTS: Mapping[str, Operation] = {
+    "aws:apigateway/account:Account": Operation("apigateway", "UpdateAccount"),
+    "aws:apigateway/deployment:Deployment": Operation("apigateway", "CreateDeployment", {"restApi": "restApiId"}),
+    "aws:apigateway/restApi:RestApi": Operation(
+        "apigateway",
+        "CreateRestApi",
+        {"minimumCompressionSize": None, "putRestApiMode": "PutRestApi:mode"},
+    ),
+    "aws:apigateway/stage:Stage": Operation(
+        "apigateway",
+        "CreateStage",
+        {"deployment": "deploymentId", "restApi": "restApiId"},
+    ),
     "aws:athena/workgroup:Workgroup": Operation("athena", "CreateWorkGroup", {"state": "UpdateWorkGroup:State"}),
     "aws:batch/computeEnvironment:ComputeEnvironment": Operation(
         "batch",
@@ -269,6 +281,9 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:s3/bucketVersioning:BucketVersioning": Operation(
         "s3", "PutBucketVersioning", {"versioningConfiguration.status": None}
     ),
+    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": Operation(
+        "sagemaker", "CreateDataQualityJobDefinition", {"name": "JobDefinitionName"}
+    ),
     "aws:sagemaker/domain:Domain": Operation(
         "sagemaker", "CreateDomain", {"retentionPolicy": "DeleteDomain:RetentionPolicy"}
     ),
@@ -281,9 +296,6 @@ CONSTRAINTS: Mapping[str, Operation] = {
         {
             "identifier": "DBInstanceIdentifier",
             "parameterGroupName": "DBParameterGroupName",
-    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": Operation(
-        "sagemaker", "CreateDataQualityJobDefinition", {"name": "JobDefinitionName"}
-    ),
             "passwordWo": "MasterUserPassword",
         },
     ),
@@ -293,18 +305,6 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(
         "sagemaker", "PutModelPackageGroupPolicy"
     ),
-    "aws:sagemaker/pipeline:Pipeline": Operation("sagemaker", "CreatePipeline"),
-    "aws:sagemaker/space:Space": Operation("sagemaker", "CreateSpace"),
-    "aws:sagemaker/studioLifecycleConfig:StudioLifecycleConfig": Operation("sagemaker", "CreateStudioLifecycleConfig"),
-    "aws:sagemaker/userProfile:UserProfile": Operation("sagemaker", "CreateUserProfile"),
-    "aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": Operation("sagemaker", "CreateMlflowTrackingServer"),
-    "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
-    "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
-    "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
-    "aws:secretsmanager/secret:Secret": Operation(
-        "secretsmanager",
-        "CreateSecret",
-        {
     "aws:sagemaker/monitoringSchedule:MonitoringSchedule": Operation(
         "sagemaker",
         "CreateMonitoringSchedule",
@@ -318,6 +318,18 @@ CONSTRAINTS: Mapping[str, Operation] = {
             ),
         },
     ),
+    "aws:sagemaker/pipeline:Pipeline": Operation("sagemaker", "CreatePipeline"),
+    "aws:sagemaker/space:Space": Operation("sagemaker", "CreateSpace"),
+    "aws:sagemaker/studioLifecycleConfig:StudioLifecycleConfig": Operation("sagemaker", "CreateStudioLifecycleConfig"),
+    "aws:sagemaker/userProfile:UserProfile": Operation("sagemaker", "CreateUserProfile"),
+    "aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": Operation("sagemaker", "CreateMlflowTrackingServer"),
+    "aws:scheduler/schedule:Schedule": Operation("scheduler", "CreateSchedule", {"startDate": None, "endDate": None}),
+    "aws:scheduler/scheduleGroup:ScheduleGroup": Operation("scheduler", "CreateScheduleGroup"),
+    "aws:sfn/stateMachine:StateMachine": Operation("stepfunctions", "CreateStateMachine"),
+    "aws:secretsmanager/secret:Secret": Operation(
+        "secretsmanager",
+        "CreateSecret",
+        {
             "policy": "PutResourcePolicy:ResourcePolicy",
             "recoveryWindowInDays": None,
             "replicas": "AddReplicaRegions",
@@ -338,5 +350,14 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment": Operation(
         "sso-admin", "PutPermissionsBoundaryToPermissionSet"
+    ),
+    "aws:wafv2/webAcl:WebAcl": Operation(
+        "wafv2",
+        "CreateWebACL",
+        {"associationConfig": None, "customResponseBodies": None},
+    ),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": Operation("wafv2", "AssociateWebACL"),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": Operation(
+        "wafv2", "PutLoggingConfiguration", root="LoggingConfiguration"
     ),
 }

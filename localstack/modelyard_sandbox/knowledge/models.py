@@ -109,6 +109,8 @@ class _TypeReader:
     def __init__(self, model: ServiceModel, operation: Operation) -> None:
         self.model = model
         self.operation = operation
+        self._within: list[type] = []
+        """The classes that are being read: one that holds itself (statements of a web ACL) is read one level deep."""
 
     def limits(self, properties: Mapping[str, Property]) -> Limits:
         return self._object(properties, self._member(self.operation.root), "")
@@ -151,10 +153,13 @@ class _TypeReader:
                 return self._list(item, member, path)
             case MapOf(item) if isinstance(member, MapShape):
                 return Limits(item=self._value(item, cast(Any, member).value, path) or None)
-            case ObjectOf() if isinstance(member, StructureShape | ListShape):
-                if isinstance(_element_of(member), StructureShape):
-                    return self._object(shape.fields, member, path)
-                return Limits()
+            case ObjectOf(python_class) if isinstance(member, StructureShape | ListShape):
+                if not isinstance(_element_of(member), StructureShape) or python_class in self._within:
+                    return Limits()
+                self._within.append(python_class)
+                found = self._object(shape.fields, member, path)
+                self._within.pop()
+                return found
             case ObjectOf() if any(name.startswith(path + ".") for name in self.operation.members):
                 return self._object(shape.fields, StructureShape("", {"type": "structure"}), path)
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelyard_sandbox.moto_extensions import (
+    apigateway,
     athena,
     athena_queries,
     awslambda,
@@ -31,8 +32,8 @@ from modelyard_sandbox.moto_extensions import (
     rds,
     s3,
     sagemaker_features,
-    sagemaker_records,
     sagemaker_monitoring,
+    sagemaker_records,
     sagemaker_registry,
     sagemaker_studio,
     sagemaker_tracking,
@@ -40,9 +41,11 @@ from modelyard_sandbox.moto_extensions import (
     secretsmanager,
     sns,
     stepfunctions,
+    wafv2,
 )
 
 EXTENSIONS: tuple[Callable[[], None], ...] = (
+    apigateway.install,
     athena.install,
     athena_queries.install,
     batch.install,
@@ -69,15 +72,16 @@ EXTENSIONS: tuple[Callable[[], None], ...] = (
     rds.install,
     s3.install,
     sagemaker_features.install,
+    sagemaker_monitoring.install,
     sagemaker_records.install,
     sagemaker_registry.install,
     sagemaker_studio.install,
-    sagemaker_monitoring.install,
     sagemaker_tracking.install,
     scheduler.install,
     secretsmanager.install,
     sns.install,
     stepfunctions.install,
+    wafv2.install,
 )
 
 

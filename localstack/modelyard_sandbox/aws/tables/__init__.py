@@ -6,6 +6,7 @@ from functools import cache
 
 from modelyard_sandbox.aws.declare import Type
 from modelyard_sandbox.aws.tables import (
+    apigateway,
     athena,
     batch,
     budgets,
@@ -39,8 +40,8 @@ from modelyard_sandbox.aws.tables import (
     s3_events,
     sagemaker_cards,
     sagemaker_features,
-    sagemaker_pipelines,
     sagemaker_monitoring,
+    sagemaker_pipelines,
     sagemaker_registry,
     sagemaker_studio,
     sagemaker_tracking,
@@ -52,9 +53,11 @@ from modelyard_sandbox.aws.tables import (
     ssm,
     ssoadmin,
     vpc,
+    wafv2,
 )
 
 SERVICES = (
+    apigateway,
     athena,
     batch,
     budgets,
@@ -88,10 +91,10 @@ SERVICES = (
     s3_events,
     sagemaker_cards,
     sagemaker_features,
+    sagemaker_monitoring,
     sagemaker_pipelines,
     sagemaker_registry,
     sagemaker_studio,
-    sagemaker_monitoring,
     sagemaker_tracking,
     secretsmanager,
     scheduler,
@@ -101,6 +104,7 @@ SERVICES = (
     ssm,
     ssoadmin,
     vpc,
+    wafv2,
 )
 
 
