@@ -11,10 +11,6 @@ import pulumi_aws as aws
 from modelyard.core.component import Component
 
 
-_MAPPED: Final = ("AWS::Batch::",)
-"""Types whose `Tags` are a map; those of all others are a list of keys and values."""
-
-
 def cloudformation(
     component: Component,
     role: str,
