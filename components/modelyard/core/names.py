@@ -67,6 +67,14 @@ Kind = Literal[
     "placement-group",
     "ecr-repository",
     "image-cache",
+    "data-quality-job",
+    "model-quality-job",
+    "model-bias-job",
+    "model-explainability-job",
+    "monitoring-schedule",
+    "dashboard",
+    "rest-api",
+    "web-acl",
 ]
 
 
@@ -133,7 +141,15 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "batch": Limit(128, "batch/latest/APIReference/API_CreateJobQueue"),
     "instance-profile": Limit(128, "IAM/latest/UserGuide/reference_iam-quotas"),
     "launch-template": Limit(128, "AWSEC2/latest/APIReference/API_CreateLaunchTemplate"),
+    "data-quality-job": Limit(63, "sagemaker/latest/APIReference/API_CreateDataQualityJobDefinition"),
+    "model-quality-job": Limit(63, "sagemaker/latest/APIReference/API_CreateModelQualityJobDefinition"),
+    "model-bias-job": Limit(63, "sagemaker/latest/APIReference/API_CreateModelBiasJobDefinition"),
+    "model-explainability-job": Limit(63, "sagemaker/latest/APIReference/API_CreateModelExplainabilityJobDefinition"),
+    "monitoring-schedule": Limit(63, "sagemaker/latest/APIReference/API_CreateMonitoringSchedule"),
+    "dashboard": Limit(255, "AmazonCloudWatch/latest/APIReference/API_PutDashboard"),
     "placement-group": Limit(255, "AWSEC2/latest/APIReference/API_CreatePlacementGroup"),
+    "rest-api": Limit(255, "apigateway/latest/developerguide/limits"),
+    "web-acl": Limit(128, "waf/latest/APIReference/API_CreateWebACL"),
 }
 
 

@@ -15,6 +15,7 @@ _KEY: Final = "aws:kms/key:Key"
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 _ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _PERMISSION: Final = "aws:lambda/permission:Permission"
+_API_POLICY: Final = "aws:apigateway/restApiPolicy:RestApiPolicy"
 _MANAGED: Final = "aws:iam/policy:Policy"
 _INLINE: Final = "aws:iam/rolePolicy:RolePolicy"
 _CONTROL: Final = "aws:organizations/policy:Policy"
@@ -36,6 +37,7 @@ _NAMED_BY: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "aws:cloudwatch/eventBus:EventBus",
         ("name", "arn"),
     ),
+    _API_POLICY: ("restApiId", "aws:apigateway/restApi:RestApi", ("id",)),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": ("repository", "aws:ecr/repository:Repository", ("name", "id")),
     "aws:kinesis/resourcePolicy:ResourcePolicy": ("resourceArn", "aws:kinesis/stream:Stream", ("arn",)),
     "aws:dynamodb/resourcePolicy:ResourcePolicy": ("resourceArn", "aws:dynamodb/table:Table", ("arn",)),
@@ -163,7 +165,8 @@ class _Collector:
                 continue
             name = reveal(node.properties.get(named_by))
             thing = self._find(kind, known_as, name)
-            arn = str(reveal(thing.outputs["arn"])) if thing else str(name)
+            called = "executionArn" if node.type == _API_POLICY else "arn"
+            arn = str(reveal(thing.outputs[called])) if thing else str(name)
             if not arn.startswith("arn:"):
                 self.unread.append(f"{node.urn}: what {name} is can't be told from the graphs")
                 continue
