@@ -31,6 +31,7 @@ PACKAGES = (
     "modelyard.build.tracking",
     "modelyard.build.training",
     "modelyard.build.workbench",
+    "modelyard.run.governance",
 )
 LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
 MARKERS = re.compile(r"(<!-- spec:start (\w+)( alone)? -->\n).*?(<!-- spec:end -->)", re.DOTALL)

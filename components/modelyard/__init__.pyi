@@ -56,3 +56,5 @@ from .foundation.tenancy import IdentityCenterDoors as IdentityCenterDoors
 from .foundation.tenancy import Personas as Personas
 from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader
+from .run.governance import EvidenceStore as EvidenceStore
+from .run.governance import GovernanceSpec as GovernanceSpec

@@ -125,3 +125,41 @@ def test_a_state_machine_runs_what_it_calls(server: Client):
 def test_the_runner_needs_nothing_of_ours():
     runner = Path(moto_extensions.__file__).with_name("function_runner.py").read_text("utf-8")
     assert "import modelyard" not in runner
+
+
+ECHO = """
+import boto3, json
+
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=event["detail"]["queue"], MessageBody=json.dumps(event))
+    raise ValueError("after all")
+"""
+
+
+@pytest.mark.parametrize("emulator", ["server", "here"])
+def test_a_rule_invokes_a_function_that_lets_it_in_and_its_failure_is_not_the_senders(
+    emulator: str, request: pytest.FixtureRequest
+):
+    client: Client = request.getfixturevalue(emulator)
+    queue = client("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    function, events = made(client, ECHO), client("events")
+    rule = events.put_rule(Name="rule", EventPattern='{"source": ["mine"]}')["RuleArn"]
+    events.put_targets(Rule="rule", Targets=[{"Id": "function", "Arn": function}])
+
+    def tell() -> list[dict[str, Any]]:
+        entry = {"Source": "mine", "DetailType": "told", "Detail": json.dumps({"queue": queue})}
+        assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+        return client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
+
+    assert tell() == [], "the function's policy lets no rule in yet"
+    client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    (message,) = tell()
+    heard = json.loads(message["Body"])
+    assert (heard["source"], heard["detail-type"], heard["detail"]["queue"]) == ("mine", "told", queue)
+    assert heard["time"].endswith("Z")

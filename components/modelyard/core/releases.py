@@ -180,24 +180,36 @@ class SignedRelease(Value):
         Raises `InputError` where the package `cryptography` is missing, or the key isn't one of a curve.
         """
         try:
-            from cryptography.exceptions import InvalidSignature
-            from cryptography.hazmat.primitives.asymmetric import ec
-            from cryptography.hazmat.primitives.hashes import SHA256
-            from cryptography.hazmat.primitives.serialization import load_der_public_key
-        except ImportError:
-            where = Source("the release record")
-            raise InputError(Fault("can't be verified here", "Install the package cryptography.", where)) from None
-        try:
-            key = load_der_public_key(public_key)
-        except ValueError:
-            key = None
-        if not isinstance(key, ec.EllipticCurvePublicKey):
-            raise InputError(Fault("is no public key of a curve", "Take the registry's own.", Source("the key")))
-        try:
-            key.verify(base64.b64decode(self.signature, validate=True), message(self.payload), ec.ECDSA(SHA256()))
-        except (InvalidSignature, binascii.Error):
+            signature = base64.b64decode(self.signature, validate=True)
+        except binascii.Error:
             return False
-        return True
+        return signed(message(self.payload), signature, public_key)
+
+
+def signed(content: bytes, signature: bytes, public_key: bytes) -> bool:
+    """Whether the key signed this content by ECDSA over SHA-256; `public_key` is in DER, as KMS gives it.
+
+    Raises `InputError` where the package `cryptography` is missing, or the key isn't one of a curve.
+    """
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+    except ImportError:
+        where = Source("the signature")
+        raise InputError(Fault("can't be verified here", "Install the package cryptography.", where)) from None
+    try:
+        key = load_der_public_key(public_key)
+    except ValueError:
+        key = None
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise InputError(Fault("is no public key of a curve", "Take the registry's own.", Source("the key")))
+    try:
+        key.verify(signature, content, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

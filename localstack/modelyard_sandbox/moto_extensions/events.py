@@ -1,18 +1,25 @@
-"""EventBridge: a bus can be changed, its policy is kept as it was written, an archive keeps its key."""
+"""EventBridge: a bus can be changed, its policy is kept as it was written, an archive keeps its key, rules invoke
+functions."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final
 
-from moto.events.models import EventBus
+from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.events.models import EventBus, Rule
 from moto.events.responses import EventsHandler
+from moto.events.utils import EventTemplateParser
 
 _describe_archive = EventsHandler.describe_archive
 _create_archive = EventsHandler.create_archive
 _list_targets_by_rule = EventsHandler.list_targets_by_rule
+_send_to_targets = Rule.send_to_targets
+_EVENTS: Final = "events.amazonaws.com"
 _Answer = tuple[str, dict[str, Any]]
 
 
@@ -80,8 +87,50 @@ def list_targets_by_rule(self: Any) -> _Answer:
     return _list_targets_by_rule(self)
 
 
+def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
+    """What a rule leads to: functions are invoked, all else is moto's. A function's failure is nobody's here.
+
+    EventBridge invokes a function only where its policy lets this rule in (eventbridge/latest/userguide,
+    "Using resource-based policies").
+    """
+    if not self.event_pattern.matches_event(original_event):
+        return
+    every = list(self.targets)
+    functions = [target for target in every if target["Arn"].split(":")[2] == "lambda"]
+    self.targets = [target for target in every if target not in functions]
+    try:
+        _send_to_targets(self, original_event, transform_input)
+    finally:
+        self.targets = every
+    for target in functions:
+        account, region = target["Arn"].split(":")[4], target["Arn"].split(":")[3]
+        function = lambda_backends[account][region].get_function(target["Arn"])
+        if _may_invoke(function, self.arn):
+            function.invoke(json.dumps(_input(target, original_event)), {"x-amz-invocation-type": "Event"}, {})
+
+
+def _may_invoke(function: LambdaFunction, rule: str) -> bool:
+    return any(
+        statement.get("Principal", {}).get("Service") == _EVENTS
+        and fnmatchcase(rule, str(statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "*")))
+        for statement in function.policy.statements
+    )
+
+
+def _input(target: Mapping[str, Any], event: Any) -> Any:
+    """What a target is handed: its own input, what its transformer makes of the event, or the event."""
+    if target.get("Input"):
+        return json.loads(target["Input"])
+    transformer = target.get("InputTransformer", {})
+    made = EventTemplateParser.parse(transformer.get("InputTemplate"), transformer.get("InputPathsMap", {}), event)
+    if not transformer:
+        made["time"] = f"{datetime.fromtimestamp(float(event['time']), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return made
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     EventBus.add_policy = add_policy
+    Rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
     for operation in (create_archive, describe_archive, list_targets_by_rule, update_archive, update_event_bus):
         setattr(EventsHandler, operation.__name__, operation)

@@ -21,11 +21,12 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.contract import ReleaseKeysContract
 from modelyard.core.errors import Fault, InputError, SpecError
+from modelyard.core.identity import Role
 from modelyard.core.notices import Notices
 from modelyard.core.releasing import PENDING
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.audit import AuditLike
-from modelyard.foundation.keys import KeysLike
+from modelyard.foundation.keys import DECRYPT, KeysLike, through_service
 
 _DESCRIBE = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
 _MINE = "${aws:userid}"
@@ -66,8 +67,9 @@ class ModelRegistry(Component):
         self._store = Store(self, spec, key_arn=key_arn, signer=promoter_role(context, name))
         self.bucket = self._store.bucket
         self.groups = {model: self._group(model) for model in spec.models}
+        self._cards_key = keys.arn("models")
         self.cards = {
-            model: model_card(self, model, said, card_name=self._group_name(model), key_arn=keys.arn("models"))
+            model: model_card(self, model, said, card_name=self._group_name(model), key_arn=self._cards_key)
             for model, said in spec.models.items()
         }
         notices = Notices(self, keys.arn("models"), about="Models")
@@ -92,6 +94,8 @@ class ModelRegistry(Component):
             audit=audit,
         )
         self.promotion_arn = self._promotion.arn
+        self.signer: Role = self._promotion.signer
+        """The role that alone signs; whoever gives it a function to run answers for what that signs."""
         if spec.models:
             Guard(
                 self,
@@ -171,6 +175,22 @@ class ModelRegistry(Component):
         chosen = self._known(models)
         statements = [*self._may_check(chosen), *self._store.may_read(*(f"models/{model}/*" for model in chosen))]
         self._grant(grantee, "pull", chosen, statements)
+
+    def grant_witness(self, grantee: Grantee, *, models: Sequence[str] | None = None) -> None:
+        """Let `grantee` do what `grant_read` lets it, and see cards and everybody's decisions, as evidence needs it.
+
+        Absent: of all models.
+        """
+        chosen = self._known(models)
+        cards = tuple(self.context.arn("sagemaker", f"model-card/{self._group_name(model)}") for model in chosen)
+        decisions = [f"decisions/*/{model}/*" for model in chosen]
+        seen = [
+            Statement(("sagemaker:DescribeModelCard",), cards),
+            through_service(self.context, "sagemaker", DECRYPT, self._cards_key),
+            *self._store.may_list(*decisions),
+            *self._store.may_read(*decisions),
+        ]
+        self._grant(grantee, "witness", chosen, [*self._may_check(chosen), *(seen if chosen else [])])
 
     def _grant(self, grantee: Grantee, intent: str, models: Sequence[str], statements: Sequence[Statement]) -> None:
         never = Statement(
@@ -273,12 +293,15 @@ class ModelRegistry(Component):
 
     def _declared(self, model: str, topic: str) -> dict[str, Any]:
         """What the functions must know of a model; `topic` is its owner's."""
+        return {**self.facts(model), "topic": topic}
+
+    def facts(self, model: str) -> dict[str, Any]:
+        """What functions must know of a model: its group, what its versions' ARNs begin with, its gates."""
         gates = self.spec.models[model].gates
         return {
             "group": self._group_name(model),
             "packages": self.context.arn("sagemaker", f"model-package/{self._group_name(model)}"),
             "gates": {name: gate.value.model_dump(mode="json") for name, gate in gates.items()},
-            "topic": topic,
         }
 
     def _group_name(self, model: str) -> str:

@@ -46,7 +46,7 @@ class Promotion:
     ) -> None:
         context = registry.context
         self.arn = context.arn("states", f"stateMachine:{machine_name(registry)}")
-        function = shipped(
+        promoter = shipped(
             registry,
             "promoter",
             file="function.py",
@@ -57,7 +57,8 @@ class Promotion:
             key_arn=key_arn,
             seconds=_SECONDS,
             memory_mib=_MEMORY_MIB,
-        ).function
+        )
+        self.signer = promoter.role
         mails = [
             Statement(("sns:Publish",), tuple(topics)),
             through_service(context, "sns", ENCRYPT_AND_DECRYPT, key_arn),
@@ -85,7 +86,7 @@ class Promotion:
             registry.named("promotion"),
             name=machine_name(registry),
             role_arn=conductor.arn,
-            definition=pulumi.Output.all(function.arn, audit.bus_name).apply(
+            definition=pulumi.Output.all(promoter.function.arn, audit.bus_name).apply(
                 lambda known: json.dumps(definition(known[0], known[1], context.owner))
             ),
             opts=registry.options(depends_on=[conductor.may_work]),

@@ -1,0 +1,117 @@
+"""`yard evidence list | show | verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from modelyard.operate.evidence import Store
+    from modelyard.operate.models import Model
+
+app = typer.Typer(help="Evidence of releases: what was released, why, by whom; and whether it still holds.")
+
+Name = Annotated[str, typer.Argument(help="The model, as the team's file calls it.")]
+Version = Annotated[int, typer.Argument(help="The version's number.", min=1)]
+Team = Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")]
+Environment = Annotated[
+    str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def evidence_of_releases() -> None:
+    """Evidence of releases: what was released, why, by whom; and whether it still holds."""
+
+
+@app.command("list")
+def list_(
+    name: Annotated[str | None, typer.Argument(help="The model. Absent: all.")] = None,
+    team: Team = None,
+    env: Environment = None,
+    json: Json = False,
+) -> None:
+    """List the bundles: version, approver, lock, what is absent, and the manifest's hash."""
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments
+    from modelyard.operate.evidence import bundles, showing, stores_of
+
+    if name:
+        store, model = _found(name, team, env)
+        found = bundles(store, [model.name])
+    else:
+        where = deployments.place(Project.find(), env, team, sandbox=False)
+        found = [one for store in stores_of(where, [team] if team else None) for one in bundles(store)]
+    if json:
+        print(_json([showing.entry_as_json(one) for one in found]))
+    else:
+        print(*showing.listed(found, [name] if name else []), sep="\n")
+
+
+@app.command()
+def show(
+    name: Name,
+    version: Version,
+    html: Annotated[Path | None, typer.Option(help="Write the bundle's page to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the bundle's files into this folder, to keep them.")] = None,
+    team: Team = None,
+    env: Environment = None,
+    json: Json = False,
+) -> None:
+    """Show a bundle: card, lineage, gates, approvals, record, images, infrastructure, policy report."""
+    from modelyard.operate.evidence import fetch, place, showing
+
+    found = fetch(*_found(name, team, env), version)
+    if html is not None:
+        html.write_bytes(place.page_of(found))
+    if save is not None:
+        place.save(found, save)
+    if json:
+        print(_json(showing.bundle_as_json(found)))
+    else:
+        print(*showing.shown(found), sep="\n")
+
+
+@app.command()
+def verify(
+    name: Name,
+    version: Version,
+    copy: Annotated[
+        Path | None, typer.Option(help="A folder that --save wrote. Absent: what lies in the store.")
+    ] = None,
+    team: Team = None,
+    env: Environment = None,
+    json: Json = False,
+) -> None:
+    """Verify a bundle: hashes, signature, locks, and the registry's record. Ends with 1 where it doesn't hold."""
+    from modelyard.operate.evidence import fetch, saved, showing, verify_copy
+    from modelyard.operate.evidence import verify as verify_
+
+    store, model = _found(name, team, env)
+    found = verify_(fetch(store, model, version)) if copy is None else verify_copy(saved(store, model, version, copy))
+    if json:
+        print(_json(showing.verified_as_json(found)))
+    else:
+        print(*showing.verified(found), sep="\n")
+    if found.wrong:
+        raise typer.Exit(1)
+
+
+def _found(name: str, team: str | None, env: str | None) -> tuple[Store, Model]:
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments
+    from modelyard.operate.evidence import store_of
+    from modelyard.operate.models import model_of
+
+    where = deployments.place(Project.find(), env, team, sandbox=False)
+    model = model_of(where, name, team)
+    return store_of(where, model), model
+
+
+def _json(value: object) -> str:
+    from json import dumps
+
+    return dumps(value, indent=2)

@@ -1,0 +1,11 @@
+from .place import Bundle as Bundle
+from .place import Entry as Entry
+from .place import Store as Store
+from .place import bundles as bundles
+from .place import fetch as fetch
+from .place import saved as saved
+from .place import store_of as store_of
+from .place import stores_of as stores_of
+from .verifying import Verified as Verified
+from .verifying import verify as verify
+from .verifying import verify_copy as verify_copy

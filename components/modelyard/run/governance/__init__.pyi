@@ -1,0 +1,2 @@
+from .aws import EvidenceStore as EvidenceStore
+from .spec import GovernanceSpec as GovernanceSpec
