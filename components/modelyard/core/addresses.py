@@ -158,6 +158,15 @@ class PipelineAddress(Address):
     parameters: Words = ()
 
 
+class EndpointAddress(Address):
+    """An inference endpoint: what SageMaker calls it, on what it runs, and where captured calls lie (`s3://…`)."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    endpoint: str
+    served_by: Literal["instances", "serverless", "asynchronous"]
+    capture: str = ""
+
+
 class TrainingPoolAddress(Address):
     """What a training job must be in order to be let in: role, network, keys, types, limits, and where its things lie.
 
@@ -249,6 +258,7 @@ AnyAddress = Annotated[
     | FeatureViewAddress
     | KeyAddress
     | ModelAddress
+    | EndpointAddress
     | PipelineAddress
     | RepositoryAddress
     | SecretAddress
@@ -300,6 +310,10 @@ class ResourceDocument(BaseModel):
     def model(self, name: str) -> ModelAddress:
         """The model called `name`. Raises `KeyError` where it wasn't granted."""
         return self._find(ModelAddress, name)
+
+    def endpoint(self, name: str) -> EndpointAddress:
+        """The inference endpoint called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(EndpointAddress, name)
 
     def pipeline(self, name: str) -> PipelineAddress:
         """The training pipeline called `name`. Raises `KeyError` where it wasn't granted."""

@@ -75,6 +75,10 @@ Kind = Literal[
     "dashboard",
     "rest-api",
     "web-acl",
+    "model",
+    "endpoint-config",
+    "endpoint",
+    "scaling-policy",
 ]
 
 
@@ -150,6 +154,10 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "placement-group": Limit(255, "AWSEC2/latest/APIReference/API_CreatePlacementGroup"),
     "rest-api": Limit(255, "apigateway/latest/developerguide/limits"),
     "web-acl": Limit(128, "waf/latest/APIReference/API_CreateWebACL"),
+    "model": Limit(63, "sagemaker/latest/APIReference/API_CreateModel"),
+    "endpoint-config": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpointConfig"),
+    "endpoint": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpoint"),
+    "scaling-policy": Limit(256, "autoscaling/application/APIReference/API_PutScalingPolicy"),
 }
 
 
