@@ -57,6 +57,8 @@ ALPHABETS: dict[str, str] = {
     "database-user": r"[a-z][a-z0-9-]{0,62}",
     "ecs": r"[a-z0-9-]{1,255}",
     "load-balancer": r"(?!internal-)[a-z0-9][a-z0-9-]{0,30}[a-z0-9]",
+    "rest-api": r"[a-z0-9-]{1,255}",
+    "web-acl": r"[\w-]{1,128}",
 }
 
 

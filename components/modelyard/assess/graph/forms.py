@@ -329,7 +329,6 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "executionArn": "arn:{partition}:execute-api:{region}:{account}:{id}",
         "rootResourceId": "{hex12}",
     },
-    "aws:apigateway/restApiPolicy:RestApiPolicy": {"id": "{restApiId}"},
     "aws:apigateway/stage:Stage": {
         "id": "ags-{restApi}-{stageName}",
         "arn": "arn:{partition}:apigateway:{region}::/restapis/{restApi}/stages/{stageName}",
@@ -344,7 +343,6 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "capacity": 0,
     },
     "aws:wafv2/webAclAssociation:WebAclAssociation": {"id": "{webAclArn},{resourceArn}"},
-    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": {"id": "{resourceArn}"},
     "aws:lambda/function:Function": {
         "id": "{name}",
         "arn": "arn:{partition}:lambda:{region}:{account}:function:{name}",
