@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+_ONE = "[]"
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 
 
@@ -20,8 +21,9 @@ def camel(member: str) -> str:
 def to_aws(value: Any, shape: Any, renamed: Mapping[str, str] | None = None, path: str = "") -> Any:
     """`value` as the operation's `shape` wants it; unset members are left out.
 
-    `renamed` holds dotted property paths whose member is spelled otherwise. A single object where a list is wanted
-    becomes a list of one, a map of tags a list of keys and values.
+    `renamed` holds dotted property paths whose member is spelled otherwise; `Member[]` is a structure that Pulumi keeps
+    as a list of one. A single object where a list is wanted becomes a list of one, a map of tags a list of keys and
+    values.
     """
     renamed = renamed or {}
     if value is None or shape is None:
@@ -31,7 +33,10 @@ def to_aws(value: Any, shape: Any, renamed: Mapping[str, str] | None = None, pat
         result = {}
         for key, item in value.items():
             inner = f"{path}.{key}" if path else key
-            member = renamed.get(inner) or members.get(key.lower())
+            declared = renamed.get(inner) or members.get(key.lower()) or ""
+            member = declared.removesuffix(_ONE)
+            if declared != member and isinstance(item, list):
+                item = item[0] if item else None
             if member in shape.members and item is not None:
                 result[member] = to_aws(item, shape.members[member], renamed, inner)
         return result
@@ -68,15 +73,16 @@ def from_aws(value: Any, shape: Any, renamed: Mapping[str, str] | None = None, p
         if kind == "map":
             return {key: from_aws(item, shape.value, renamed, path) for key, item in value.items()}
         back = {
-            member: prop.rpartition(".")[2]
+            member.removesuffix(_ONE): (prop.rpartition(".")[2], member.endswith(_ONE))
             for prop, member in (renamed or {}).items()
             if prop.rpartition(".")[0] == path
         }
         members = getattr(shape, "members", {})
         result = {}
         for key, item in value.items():
-            name = back.get(key) or camel(key)
-            result[name] = from_aws(item, members.get(key), renamed, f"{path}.{name}" if path else name)
+            name, listed = back.get(key) or (camel(key), False)
+            found = from_aws(item, members.get(key), renamed, f"{path}.{name}" if path else name)
+            result[name] = [found] if listed else found
         return result
     if isinstance(value, list):
         member = getattr(shape, "member", None)

@@ -11,7 +11,7 @@ from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 from moto.sagemaker.models import FeatureGroup, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
-_TAGGED: Final = "feature groups are tagged"
+_WRAPPED: Final = "_modelyard_feature_tags"
 _ON_DEMAND: Final = {"ThroughputMode": "OnDemand"}
 _create = SageMakerModelBackend.create_feature_group
 
@@ -120,15 +120,15 @@ def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     def found(self: SageMakerModelBackend, arn: str) -> Any:
         return of(self, arn) if ":feature-group/" in arn else others(self, arn)
 
-    found.__qualname__ = _TAGGED
     return found
 
 
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    known = SageMakerModelBackend._get_resource_from_arn
-    if known.__qualname__ != _TAGGED:
-        SageMakerModelBackend._get_resource_from_arn = _tagged(known)  # type: ignore[method-assign]
+    if not hasattr(SageMakerModelBackend, _WRAPPED):
+        setattr(SageMakerModelBackend, _WRAPPED, True)
+        tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
+        SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
     for operation in (
         create_feature_group,
         describe_feature_group,

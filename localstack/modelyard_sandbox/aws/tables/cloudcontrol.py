@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws.declare import Call, Type, fields
 from modelyard_sandbox.aws.refusals import RefusedByService
-from modelyard_sandbox.aws.tables import batch_services, sagemaker_monitoring
+from modelyard_sandbox.aws.tables import batch_services, sagemaker_monitoring, sagemaker_serving
 from modelyard_sandbox.knowledge import cloudformation
 from modelyard_sandbox.knowledge.values import contains_unknown
 
@@ -34,7 +34,12 @@ _SSM_PARAMETER = Type(
 
 CLOUDFORMATION: Final = {
     declared.token: declared
-    for declared in (_SSM_PARAMETER, *batch_services.CLOUDFORMATION, *sagemaker_monitoring.CLOUDFORMATION)
+    for declared in (
+        _SSM_PARAMETER,
+        *batch_services.CLOUDFORMATION,
+        *sagemaker_monitoring.CLOUDFORMATION,
+        *sagemaker_serving.CLOUDFORMATION,
+    )
 }
 
 

@@ -22,6 +22,7 @@ that gives CloudFormation's properties.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def controlled(
     kind = name.rpartition("::")[2]
 
     def created(live: Live) -> dict[str, Any]:
-        given = {named: f"{kind}-{live.account}", **live.inputs}
+        given = {named: f"{kind}-{uuid.uuid4().hex[:12]}", **live.inputs}
         return {"arn": _arn(live.call(create, **known_to(live, create, given)))}
 
     def shown(live: Live) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def controlled(
         read=shown,
         update=Step(updated),
         delete=lambda live: live.call(delete, **{named: called(live)}),
+        gone=("ValidationException",),
     )
 
 
