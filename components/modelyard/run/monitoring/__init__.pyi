@@ -1,0 +1,15 @@
+from .definitions import Definition as Definition
+from .definitions import data_quality as data_quality
+from .definitions import model_bias as model_bias
+from .definitions import model_explainability as model_explainability
+from .definitions import model_quality as model_quality
+from .jobs import Analysis as Analysis
+from .jobs import Baseline as Baseline
+from .jobs import EndpointInput as EndpointInput
+from .jobs import JobNetwork as JobNetwork
+from .jobs import JobOutput as JobOutput
+from .jobs import JobResources as JobResources
+from .jobs import MonitoringJob as MonitoringJob
+from .jobs import MonitoringType as MonitoringType
+from .jobs import ProblemType as ProblemType
+from .jobs import TransformInput as TransformInput
