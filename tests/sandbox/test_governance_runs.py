@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.sandbox.governance_world import Kept, kept
+from botocore.exceptions import ClientError
+from tests.sandbox.governance_world import DEPLOYED, SEALER, WRITER, Kept, kept
 
-from modelyard.core.evidence import FILES, MANIFEST, SIGNATURE
-from modelyard.operate.evidence import verify
+from modelyard.core.errors import InputError
+from modelyard.core.evidence import FILES, MANIFEST, PAGE, SIGNATURE, file_of, folder, index_key, manifest, sealed
+from modelyard.core.releasing import canonical
+from modelyard.operate.evidence import Bundle, bundles, fetch, saved, showing, verify, verify_copy
+from modelyard.operate.evidence.place import save
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +26,274 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         yield made
 
 
-def test_a_release_leaves_evidence_that_holds(dev: Kept):
-    version = dev.released()
-    bundle = dev.bundle(version)
+@pytest.fixture(scope="module")
+def version(dev: Kept) -> int:
+    """A released version whose evidence nobody has touched."""
+    return dev.released()
+
+
+@pytest.fixture
+def bundle(dev: Kept, version: int) -> Bundle:
+    return dev.bundle(version)
+
+
+def wrong(bundle: Bundle) -> list[str]:
+    return [str(difference) for difference in verify(bundle).wrong]
+
+
+def said(bundle: Bundle, part: str) -> Any:
+    return json.loads(bundle.files[file_of(part)])
+
+
+def test_a_release_leaves_evidence_that_holds(dev: Kept, version: int):
+    bundle = dev.bundle(version, dev.session("auditor", "olga"))
     assert set(bundle.files) == {*FILES, MANIFEST, SIGNATURE}
-    assert verify(bundle).wrong == ()
+    assert wrong(bundle) == []
+    shown = list(showing.verified(verify(bundle)))
+    assert shown[0] == f"scores {version}: the evidence holds. Looked at:"
+
+
+def test_each_part_says_what_stands_behind_the_release(dev: Kept, bundle: Bundle, version: int):
+    assert said(bundle, "card")["content"]["model_overview"]["model_owner"] == "ada@acme.example"
+    lineage = said(bundle, "lineage")
+    assert (lineage["code_commit"], lineage["metadata"]["run-id"]) == ("c" * 40, "run-7")
+    provenance = lineage["provenance"]
+    assert (provenance["feature_views"], provenance["parameters"]) == (["customer-v2"], {"depth": "6"})
+    assert provenance["snapshots"][0]["dataset"] == "events"
+    gates = {gate["gate"]: gate for gate in said(bundle, "gates")["gates"]}
+    assert {name: gate["held"] for name, gate in gates.items()} == {"fair": True, "recall": True}
+    assert gates["recall"]["asked"]["threshold"] == 0.8
+    assert gates["recall"]["measured"][0]["value"] == 0.9
+    approvals = said(bundle, "approvals")
+    assert (approvals["person"], approvals["reason"]) == ("grace", "looked at it")
+    assert approvals["decision"]["content"]["decision"] == "approved"
+    assert approvals["event"]["detail"]["by"] == approvals["approved_by"]
+    assert approvals["status"] == "Approved"
+    assert said(bundle, "images")["serving"]["digest"] == f"sha256:{'d' * 64}"
+    assert said(bundle, "infrastructure")["content"] == DEPLOYED
+    assert said(bundle, "artifact-signature")["dsseEnvelope"]
+    registered = dev.model().registry.read(f"releases/scores/{version}.json")
+    assert bundle.files[file_of("release")].decode() == registered
+
+
+def test_what_there_is_not_is_said_to_be_absent(bundle: Bundle):
+    assert said(bundle, "policy") == {"absent": "no policy report was put down"}
+    assert bundle.manifest["absent"] == {"policy": "no policy report was put down"}
+    assert "Absent: no policy report was put down" in bundle.files[PAGE].decode()
+    assert "Policy report: absent, no policy report was put down" in list(showing.shown(bundle))
+
+
+def test_ci_puts_the_policy_report_down_and_the_next_release_has_it(dev: Kept):
+    ci = dev.session("ci", "run-1")("s3")
+    ci.put_object(Bucket=dev.store().bucket, Key="deployment/policy.json", Body=b'{"violations": 0}')
+    with pytest.raises(ClientError, match="403"):
+        ci.put_object(Bucket=dev.store().bucket, Key="bundles/scores/1/policy.json", Body=b"{}", IfNoneMatch="*")
+    later = dev.bundle(dev.released())
+    assert said(later, "policy")["content"] == {"violations": 0}
+    assert later.manifest["absent"] == {}
+    assert wrong(later) == []
+
+
+def test_the_page_shows_every_part_and_needs_nothing_else(bundle: Bundle):
+    page = bundle.files[PAGE].decode()
+    for text in ("Evidence: scores", "grace", "recall", "customer-v2", "ada@acme.example", "e" * 40):
+        assert text in page
+    assert not re.search(r"(src|href)=|<script", page), "it loads nothing and runs nothing"
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST, SIGNATURE])
+def test_one_changed_byte_is_found_in_whatever_file_it_is(bundle: Bundle, name: str):
+    content = bundle.files[name]
+    place = content.rindex(b"e")
+    bundle.files[name] = content[:place] + b"f" + content[place + 1 :]
+    assert any(line.startswith(f"{name}: ") for line in wrong(bundle)), wrong(bundle)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST, SIGNATURE])
+def test_one_changed_byte_of_a_copy_is_found(bundle: Bundle, tmp_path: Path, name: str):
+    place = tmp_path / "copy"
+    save(bundle, place)
+    copy = saved(bundle.store, bundle.model, bundle.version, place)
+    assert verify_copy(copy).wrong == ()
+    content = bytearray((place / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (place / name).write_bytes(bytes(content))
+    found = verify_copy(saved(bundle.store, bundle.model, bundle.version, place)).wrong
+    assert name in {difference.file for difference in found}
+
+
+def test_a_difference_says_the_file_what_was_expected_and_what_was_found(bundle: Bundle):
+    bundle.files["gates.json"] += b" "
+    (found,) = verify(bundle).wrong
+    listed = bundle.manifest["files"]["gates.json"]["sha256"]
+    assert (found.file, found.problem, found.expected) == ("gates.json", "was changed", f"SHA-256 {listed}")
+    assert re.fullmatch(r"SHA-256 [0-9a-f]{64}", found.found)
+    assert found.found != found.expected
+    assert list(showing.verified(verify(bundle)))[0].endswith("THE EVIDENCE DOESN'T HOLD")
+
+
+def test_a_manifest_that_fits_the_changed_part_is_not_signed(bundle: Bundle):
+    """Whoever changes a part and its hash in the manifest, and even the index, still has no signature."""
+    files = {name: bundle.files[name] for name in FILES}
+    files["approvals.json"] = files["approvals.json"].replace(b"grace", b"carol")
+    about = {key: value for key, value in bundle.manifest.items() if key not in ("files", "absent", "kind")}
+    forged = manifest(about, files, bundle.manifest["absent"]).encode()
+    copy = Bundle(
+        bundle.store,
+        bundle.model,
+        bundle.version,
+        {**files, MANIFEST: forged, SIGNATURE: bundle.files[SIGNATURE]},
+        None,
+    )
+    (found,) = verify_copy(copy).wrong
+    assert (found.file, found.problem) == (MANIFEST, "isn't the one that was sealed")
+    other = json.loads(bundle.files[SIGNATURE])
+    other["dsseEnvelope"]["payload"] = base64.b64encode(sealed(forged).encode()).decode()
+    copy.files[SIGNATURE] = canonical(other).encode()
+    (found,) = verify_copy(copy).wrong
+    assert (found.file, found.problem) == (SIGNATURE, "isn't valid: the registry's key didn't sign it")
+
+
+def test_another_versions_bundle_doesnt_stand_for_this_one(dev: Kept, bundle: Bundle):
+    other = dev.bundle(dev.released())
+    copy = Bundle(bundle.store, bundle.model, bundle.version, other.files, None)
+    found = {difference.problem for difference in verify_copy(copy).wrong}
+    assert {"speaks of another model_version", "isn't the registry's record", "speaks of another version"} <= found
+
+
+def test_what_is_overwritten_hidden_or_missing_is_found(dev: Kept):
+    version = dev.released()
+    prefix, store = folder("scores", version), dev.store()
+    with dev.open_store() as s3:
+        s3.put_object(Bucket=store.bucket, Key=f"{prefix}card.json", Body=dev.bundle(version).files["card.json"])
+        s3.delete_object(Bucket=store.bucket, Key=f"{prefix}gates.json")
+        s3.put_object(Bucket=store.bucket, Key=f"{prefix}extra.json", Body=b"{}")
+    found = wrong(dev.bundle(version))
+    assert "card.json: was overwritten or hidden: expected 1 version, found 2" in found
+    assert "gates.json: was overwritten or hidden: expected 1 version, found 2" in found
+    assert any(line.startswith("gates.json: is missing") for line in found)
+    assert "extra.json: is no file of the bundle" in found
+
+
+def test_an_index_that_was_replaced_is_found(dev: Kept):
+    version = dev.released()
+    key, store = index_key("scores", version), dev.store()
+    with dev.open_store() as s3:
+        forged = b'{"manifest_sha256": "0", "signature_sha256": "0"}'
+        put = s3.put_object(Bucket=store.bucket, Key=key, Body=forged)
+        found = wrong(dev.bundle(version))
+        with pytest.raises(InputError, match="yard evidence verify"):
+            bundles(store)
+        s3.delete_object(Bucket=store.bucket, Key=key, VersionId=put["VersionId"], BypassGovernanceRetention=True)
+    assert "index entry: was overwritten or hidden: expected 1 version, found 2" in found
+    assert any("isn't the one that the index names" in line for line in found)
+
+
+def test_a_lock_that_is_too_short_is_found(dev: Kept, version: int):
+    store, key = dev.store(), f"{folder('scores', version)}card.json"
+    s3 = dev.stack.client("s3")
+    until = s3.head_object(Bucket=store.bucket, Key=key)["ObjectLockRetainUntilDate"]
+    with dev.open_store() as unfenced:
+        held = {"Bucket": store.bucket, "Key": key, "BypassGovernanceRetention": True}
+        unfenced.put_object_retention(
+            **held, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until.replace(year=until.year - 5)}
+        )
+        assert any("card.json: is locked for too short a time" in line for line in wrong(dev.bundle(version)))
+        unfenced.put_object_retention(**held, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
+    assert wrong(dev.bundle(version)) == []
+
+
+def test_nobody_deletes_or_overwrites_evidence(dev: Kept, version: int):
+    store, key = dev.store(), f"{folder('scores', version)}card.json"
+    for role in ("auditor", "ci", "approve", "stranger", "evidence-writer"):
+        s3 = dev.session(role, "SageMaker")("s3")
+        with pytest.raises(ClientError, match="403|AccessDenied"):
+            s3.delete_object(Bucket=store.bucket, Key=key)
+        with pytest.raises(ClientError, match="403|AccessDenied"):
+            s3.put_object(Bucket=store.bucket, Key=key, Body=b"{}")
+    root = dev.stack.client("s3")
+    which = root.head_object(Bucket=store.bucket, Key=key)["VersionId"]
+    with dev.open_store() as s3, pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=store.bucket, Key=key, VersionId=which)
+
+
+def test_an_event_that_comes_twice_writes_nothing_new(dev: Kept, version: int):
+    before = dev.bundle(version).files
+    answer = dev.invoke(WRITER, dev.told(version))
+    assert answer["written"] is False
+    assert dev.bundle(version).files == before
+
+
+def test_a_bundle_that_was_left_half_written_is_completed_with_what_lies_there(dev: Kept, version: int):
+    """As if the function had died before the manifest: what it wrote stays, and fits the rest."""
+    fresh = dev.released()
+    prefix, store = folder("scores", fresh), dev.store()
+    card = dev.bundle(fresh).files["card.json"]
+    with dev.open_store() as s3:
+        for found in s3.list_object_versions(Bucket=store.bucket)["Versions"]:
+            if found["Key"] == index_key("scores", fresh) or (
+                found["Key"].startswith(prefix) and not found["Key"].endswith("card.json")
+            ):
+                s3.delete_object(
+                    Bucket=store.bucket,
+                    Key=found["Key"],
+                    VersionId=found["VersionId"],
+                    BypassGovernanceRetention=True,
+                )
+    assert any("index entry: is missing" in line for line in wrong(dev.bundle(fresh)))
+    assert dev.invoke(WRITER, dev.told(fresh))["written"] is True
+    again = dev.bundle(fresh)
+    assert (wrong(again), again.files["card.json"]) == ([], card)
+
+
+def test_an_approval_without_a_valid_record_leaves_no_evidence(dev: Kept):
+    version = dev.measured()
+    answer = dev.invoke(WRITER, dev.told(version))
+    assert answer["errorType"] == "NotReleased"
+    assert "has no release record" in answer["errorMessage"]
+    assert dev.invoke(WRITER, dev.told(1, model="somebody-elses"))["errorType"] == "NotReleased"
+    released = dev.released()
+    with dev.unfenced() as s3:
+        record = s3.get_object(Bucket=dev.bucket, Key=f"releases/scores/{released}.json")["Body"].read()
+        s3.put_object(Bucket=dev.bucket, Key=f"releases/scores/{version}.json", Body=record)
+        assert "the record speaks of" in dev.invoke(WRITER, dev.told(version))["errorMessage"]
+        said = json.loads(record)
+        said["payload"] = said["payload"].replace("looked at it", "never did it")
+        s3.put_object(Bucket=dev.bucket, Key=f"releases/scores/{version}.json", Body=json.dumps(said).encode())
+        assert "didn't sign the record" in dev.invoke(WRITER, dev.told(version))["errorMessage"]
+    with pytest.raises(InputError, match="has no evidence"):
+        dev.bundle(version)
+
+
+def test_a_record_that_was_changed_in_the_registry_is_found(dev: Kept):
+    version = dev.released()
+    key = f"releases/scores/{version}.json"
+    with dev.unfenced() as s3:
+        record = s3.get_object(Bucket=dev.bucket, Key=key)["Body"].read()
+        s3.put_object(Bucket=dev.bucket, Key=key, Body=record + b" ")
+    assert any(line.startswith("release.json: isn't the registry's record") for line in wrong(dev.bundle(version)))
+
+
+def test_the_sealer_signs_manifests_and_nothing_else(dev: Kept, bundle: Bundle):
+    listed = bundle.files[MANIFEST].decode()
+    assert dev.invoke(SEALER, {"manifest": listed})["seal"]
+    for text in ("{}", "weights", listed + " ", canonical({**json.loads(listed), "files": {}})):
+        assert dev.invoke(SEALER, {"manifest": text})["errorType"] == "NotSealed"
+
+
+def test_the_list_shows_the_newest_first_and_who_released_them(dev: Kept, version: int):
+    newest = dev.released()
+    found = [one for one in bundles(dev.store()) if one.model_version in (version, newest)]
+    assert [one.model_version for one in found] == [newest, version]
+    lines = list(showing.listed(found, []))
+    assert "grace" in lines[1]
+    assert "10 years, governance" in lines[1]
+    assert lines[-1] == f"Next: yard evidence verify scores {newest}"
+
+
+def test_a_version_that_isnt_there_or_wasnt_released_is_an_error(dev: Kept):
+    with pytest.raises(InputError, match="has no such version"):
+        fetch(dev.store(), dev.model(), 999)
+    waiting = dev.measured()
+    with pytest.raises(InputError, match="has no evidence.*Only a released version has"):
+        fetch(dev.store(), dev.model(), waiting)

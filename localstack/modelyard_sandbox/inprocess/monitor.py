@@ -36,6 +36,8 @@ class Deployed:
     provider: str = ""
     custom: bool = True
     external: bool = False
+    retained: bool = False
+    """Whether it stays in the cloud when the program no longer wants it (`retain_on_delete`)."""
     dependencies: tuple[str, ...] = ()
 
     @property
@@ -99,7 +101,15 @@ class DeployingMonitor(MockMonitor):
         reference = request.provider.rpartition("::")[0]
         links = {*request.dependencies, *(u for found in request.propertyDependencies.values() for u in found.urns)}
         wanted = Deployed(
-            urn, request.type, request.name, "", news, {}, reference, dependencies=(*sorted(links), request.parent)
+            urn,
+            request.type,
+            request.name,
+            "",
+            news,
+            {},
+            reference,
+            retained=bool(request.retainOnDelete),
+            dependencies=(*sorted(links), request.parent),
         )
         if request.type.startswith(_PROVIDER):
             self.now[urn] = self._configured(replace(wanted, id="sandbox", state=news))
@@ -181,8 +191,11 @@ class DeployingMonitor(MockMonitor):
         self.removed(resource)
 
     def removed(self, resource: Deployed) -> None:
-        """Delete one resource."""
+        """Delete one resource; one that is retained is only forgotten."""
         if not resource.custom or resource.external or resource.type.startswith(_PROVIDER):
+            return
+        if resource.retained:
+            self.operations.setdefault(resource.urn, "delete")
             return
         provider = self._providers.get(resource.provider) or self._providers[""]
         with self._calls.of(resource.urn, "delete"):

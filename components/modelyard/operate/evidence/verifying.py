@@ -100,11 +100,10 @@ def _seal(listed: bytes, text: bytes | None, public_key: bytes) -> Iterator[Diff
     except (ValueError, KeyError, IndexError, TypeError, binascii.Error):
         yield Difference(SIGNATURE, "is no signature")
         return
-    expected = sealed(listed)
-    if payload != expected:
-        yield Difference(SIGNATURE, "is of another manifest", f"SHA-256 {sha256(listed)}", _subject(payload))
-    elif not signed(pae(expected), signature, public_key):
-        yield Difference(SIGNATURE, "isn't valid: the registry's key didn't sign this manifest")
+    if not signed(pae(payload), signature, public_key):
+        yield Difference(SIGNATURE, "isn't valid: the registry's key didn't sign it")
+    elif payload != sealed(listed):
+        yield Difference(MANIFEST, "isn't the one that was sealed", _subject(payload), f"SHA-256 {sha256(listed)}")
 
 
 def _subject(statement: str) -> str:
