@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -185,6 +186,45 @@ def _directory_user(session: Session, arguments: Properties) -> Properties:
     return {**arguments, "id": id, "region": region, "userId": id, "userName": user["UserName"]}
 
 
+def _objects(session: Session, arguments: Properties) -> Properties:
+    region = arguments.get("region") or session.region
+    pages = session.client("s3", region).get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=arguments["bucket"], Prefix=arguments.get("prefix") or "")
+    keys = [each["Key"] for page in found for each in page.get("Contents", ())]
+    return {**arguments, "id": arguments["bucket"], "region": region, "keys": keys, "commonPrefixes": [], "owners": []}
+
+
+def _object(session: Session, arguments: Properties) -> Properties:
+    """The body of text and JSON alone, as the provider reads it."""
+    region = arguments.get("region") or session.region
+    found = session.client("s3", region).get_object(Bucket=arguments["bucket"], Key=arguments["key"])
+    kind = found["ContentType"]
+    readable = kind.startswith("text/") or kind == "application/json"
+    return {
+        **arguments,
+        "id": f"{arguments['bucket']}/{arguments['key']}",
+        "region": region,
+        "body": found["Body"].read().decode() if readable else "",
+        "contentType": kind,
+        "etag": found["ETag"].strip('"'),
+    }
+
+
+def _public_key(session: Session, arguments: Properties) -> Properties:
+    region = arguments.get("region") or session.region
+    found = session.client("kms", region).get_public_key(KeyId=arguments["keyId"])
+    encoded = base64.b64encode(found["PublicKey"]).decode()
+    return {
+        **arguments,
+        "id": found["KeyId"],
+        "arn": found["KeyId"],
+        "region": region,
+        "publicKey": encoded,
+        "keyUsage": found["KeyUsage"],
+        "signingAlgorithms": found.get("SigningAlgorithms", []),
+    }
+
+
 INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -195,6 +235,9 @@ INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
     "aws:identitystore/getUser:getUser": _directory_user,
+    "aws:kms/getPublicKey:getPublicKey": _public_key,
+    "aws:s3/getObject:getObject": _object,
+    "aws:s3/getObjects:getObjects": _objects,
     "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:secretsmanager/getSecrets:getSecrets": _secrets,
 }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from modelyard.assess.graph.policy_document import render
 from modelyard.assess.graph.synthetic import Place, digits
+from modelyard.assess.graph.values import UNKNOWN
 
 Answer = Callable[[Mapping[str, Any], Place], Mapping[str, Any]]
 
@@ -151,6 +152,21 @@ def _directory_user(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     }
 
 
+def _objects(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """What a bucket holds is known of a live one alone."""
+    empty = {"commonPrefixes": [], "owners": [], "requestCharged": ""}
+    return {**empty, **args, "id": place.region, "region": place.region, "keys": UNKNOWN}
+
+
+def _object(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    return {**args, "id": f"{args['bucket']}/{args['key']}", "region": place.region, "body": UNKNOWN}
+
+
+def _public_key(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """A key's public half, which nobody can make up."""
+    return {**args, "id": args["keyId"], "region": place.region, "publicKey": UNKNOWN, "publicKeyPem": UNKNOWN}
+
+
 ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -161,6 +177,9 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
     "aws:identitystore/getUser:getUser": _directory_user,
+    "aws:kms/getPublicKey:getPublicKey": _public_key,
+    "aws:s3/getObject:getObject": _object,
+    "aws:s3/getObjects:getObjects": _objects,
     "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:secretsmanager/getSecrets:getSecrets": _secrets,
 }

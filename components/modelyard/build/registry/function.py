@@ -241,6 +241,7 @@ def _release(s3: Any, record: Mapping[str, Any], key: str, settings: Mapping[str
             Bucket=bucket,
             Key=place,
             Body=text.encode(),
+            ContentType="application/json",
             ChecksumAlgorithm="SHA256",
             ObjectLockMode=mode,
             ObjectLockRetainUntilDate=until,

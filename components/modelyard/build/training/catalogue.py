@@ -34,6 +34,8 @@ class Instance:
     """Whether SageMaker's API takes it for training jobs, in whichever region."""
     processes: bool
     """Whether SageMaker's API takes it for processing jobs."""
+    hosts: bool
+    """Whether SageMaker's API takes it for endpoints."""
     regions: frozenset[str]
     """Where SageMaker sells it, as far as is known; empty: not known of any region."""
     source: str
@@ -104,6 +106,7 @@ def _instance(row: Mapping[str, str]) -> Instance:
         efa_interfaces=int(row["efa_interfaces"] or 0),
         trains=row["sagemaker_training"] == "yes",
         processes=row["sagemaker_processing"] == "yes",
+        hosts=row["sagemaker_hosting"] == "yes",
         regions=frozenset(row["sagemaker_regions"].split()),
         source=row["source"],
         as_of=row["as_of"],

@@ -1,0 +1,83 @@
+"""What tells that an endpoint is ill: the same alarms take a rollout back."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from modelyard.core.component import Component
+from modelyard.core.notices import Notices
+from modelyard.run.serving.rollout import RollbackSpec
+
+_MICROSECONDS = 1000
+
+
+def rollback_alarms(
+    endpoint: Component, spec: RollbackSpec, *, name: str, variants: list[str], notices: Notices, owner: str
+) -> list[pulumi.Input[str]]:
+    """The names of the alarms that take a rollout back, one of each kind for each variant; they tell the owner, too.
+
+    Errors are a share of the calls, so that neither a quiet night nor a busy noon changes what is many. Metrics:
+    sagemaker/latest/dg/monitoring-cloudwatch; latency comes in microseconds.
+    """
+    topic = notices.of(owner)
+    made: list[pulumi.Input[str]] = list(spec.alarms)
+    for variant in variants:
+        dimensions = {"EndpointName": name, "VariantName": variant}
+        if spec.error_percent is not None:
+            alarm = aws.cloudwatch.MetricAlarm(
+                endpoint.named(f"{variant}-errors"),
+                name=endpoint.physical("alarm", f"{variant}-errors"),
+                alarm_description=f"More than {spec.error_percent:g} percent of the calls of {name}/{variant} fail",
+                metric_queries=[
+                    {
+                        "id": "share",
+                        "expression": "IF(calls > 0, 100 * errors / calls, 0)",
+                        "label": "percent",
+                        "return_data": True,
+                    },
+                    *(
+                        {
+                            "id": query,
+                            "metric": {
+                                "namespace": "AWS/SageMaker",
+                                "metric_name": metric,
+                                "dimensions": dimensions,
+                                "period": 60,
+                                "stat": "Sum",
+                            },
+                        }
+                        for query, metric in (("calls", "Invocations"), ("errors", "Invocation5XXErrors"))
+                    ),
+                ],
+                evaluation_periods=3,
+                datapoints_to_alarm=2,
+                comparison_operator="GreaterThanThreshold",
+                threshold=spec.error_percent,
+                treat_missing_data="notBreaching",
+                alarm_actions=[topic],
+                ok_actions=[topic],
+                opts=endpoint.options(),
+            )
+            made.append(alarm.name)
+        if spec.latency_ms is not None:
+            alarm = aws.cloudwatch.MetricAlarm(
+                endpoint.named(f"{variant}-latency"),
+                name=endpoint.physical("alarm", f"{variant}-latency"),
+                alarm_description=f"One call of {name}/{variant} in a hundred takes more than {spec.latency_ms:g} ms",
+                namespace="AWS/SageMaker",
+                metric_name="ModelLatency",
+                dimensions=dimensions,
+                extended_statistic="p99",
+                period=60,
+                evaluation_periods=3,
+                datapoints_to_alarm=2,
+                comparison_operator="GreaterThanThreshold",
+                threshold=spec.latency_ms * _MICROSECONDS,
+                treat_missing_data="notBreaching",
+                alarm_actions=[topic],
+                ok_actions=[topic],
+                opts=endpoint.options(),
+            )
+            made.append(alarm.name)
+    return made

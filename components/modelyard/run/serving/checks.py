@@ -1,0 +1,49 @@
+"""What is wrong with the machines that an endpoint asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelyard.build.training import InstanceCatalogue
+from modelyard.core.errors import Fault
+
+if TYPE_CHECKING:
+    from modelyard.run.serving.spec import EndpointSpec
+
+
+def types_that_fail(spec: EndpointSpec) -> Iterator[Fault]:
+    """Types that aren't SageMaker's, don't exist, or host nothing."""
+    catalogue = InstanceCatalogue.shipped()
+    for path, name in spec.instance_types():
+        if not name.startswith("ml."):
+            yield spec.fault(path, "is EC2's name, and SageMaker's begins with ml.", f'Use "ml.{name}".', name)
+            continue
+        found = catalogue.get(name)
+        if found is None:
+            near = catalogue.closest(name)
+            yield spec.fault(
+                path, "is no known instance type", f'Did you mean "{near}"?' if near else "Look it up.", name
+            )
+        elif not found.hosts:
+            yield spec.fault(path, "hosts no endpoint", "Take another type.", name)
+
+
+def gpus_that_lack(spec: EndpointSpec) -> Iterator[Fault]:
+    """Scaling by GPUs on types that have none."""
+    catalogue = InstanceCatalogue.shipped()
+    for name, variant in spec.variants.items():
+        scaling = spec.scaled.get(name)
+        known = catalogue.get(variant.instance_type) if variant else None
+        if scaling is not None and scaling.target.kind == "gpu" and known is not None and not known.gpus:
+            yield scaling.fault("target.kind", f"needs a GPU, and {known.sagemaker} has none", "Take another.", "gpu")
+
+
+def types_not_offered(spec: EndpointSpec, region: str) -> Iterator[Fault]:
+    """Types that `region` isn't known to sell."""
+    catalogue = InstanceCatalogue.shipped()
+    for path, name in spec.instance_types():
+        found = catalogue.get(name)
+        if found is not None and not found.offered_in(region):
+            there = ", ".join(sorted(found.regions))
+            yield spec.fault(path, f"isn't sold in {region}", f"It is in: {there}.", name)

@@ -1,0 +1,175 @@
+"""What a team's file says about an endpoint: which model it serves, on what, and how a new one takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from modelyard.build.training import Instance, InstanceCatalogue
+from modelyard.core.errors import Fault
+from modelyard.core.spec import Email, Name, Spec
+from modelyard.run.serving.abilities import can, kinds_with
+from modelyard.run.serving.checks import gpus_that_lack, types_that_fail
+from modelyard.run.serving.kinds import ONLY, Asynchronous, Instances, InstanceVariant, ScalingSpec, ServedBy
+from modelyard.run.serving.rollout import AllAtOnce, Canary, Rollout
+
+Variable = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=1024)]
+
+
+class DeclaredRelease(Spec):
+    """The file names the version; whoever merges the file deploys it."""
+
+    kind: Literal["declared"] = Field(description="The version that stands here.")
+    version: int = Field(ge=1, description="The number of the version, as `yard model list` shows it.")
+
+
+class CaptureSpec(Spec):
+    """What is kept of requests and answers, so that monitors have something to look at."""
+
+    percent: int = Field(
+        default=20,
+        ge=0,
+        le=100,
+        description="Percent of the calls that are kept. A fifth: enough for distributions, at a fifth of the bytes. 0 "
+        "keeps nothing, and then nothing is watched.",
+    )
+
+
+class EndpointSpec(Spec):
+    """An endpoint: a name that stays, behind which models change."""
+
+    model: Name = Field(description="The model of the registry that it serves.")
+    owner: Email = Field(description="Who hears of its alarms.")
+    release: DeclaredRelease = Field(description="Which version it serves: kind declared.")
+    served_by: ServedBy = Field(description="On what it runs: kind instances, serverless or asynchronous.")
+    environment: dict[Variable, Annotated[str, StringConstraints(max_length=1024)]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Variables of the container. No secrets: whoever sees the model sees them.",
+    )
+    vpc: bool | None = Field(
+        default=None,
+        description="Whether it stands in the network's private subnets. Absent: yes, where the kind can.",
+    )
+    network_isolation: bool | None = Field(
+        default=None,
+        description="Whether its container reaches no network at all. Absent: yes, where the kind can. `false` for "
+        "code that asks a feature store by itself.",
+    )
+    volume_gib: int | None = Field(
+        default=None, ge=1, le=512, description="GiB of the disk of each instance. Absent: what the type comes with."
+    )
+    capture: CaptureSpec | None = Field(
+        default=None, description="What is kept of the calls. Absent: a fifth of them, where the kind can."
+    )
+    rollout: Rollout | None = Field(
+        default=None,
+        description="How a new model takes over: kind all_at_once, canary, linear or rolling. Absent: a canary of a "
+        "tenth; with several variants all at once.",
+    )
+
+    @property
+    def in_network(self) -> bool:
+        """Whether it stands in the team's network."""
+        return can(self.served_by.kind, "network") if self.vpc is None else self.vpc
+
+    @property
+    def isolated(self) -> bool:
+        """Whether its container reaches no network."""
+        return can(self.served_by.kind, "isolation") if self.network_isolation is None else self.network_isolation
+
+    @property
+    def captured(self) -> CaptureSpec | None:
+        """What is kept of the calls; None for nothing."""
+        wanted = self.capture or (CaptureSpec() if can(self.served_by.kind, "capture") else None)
+        return wanted if wanted and wanted.percent else None
+
+    @property
+    def guarded(self) -> Rollout | None:
+        """How a new model takes over; None where the kind leaves no choice."""
+        if self.rollout is not None or not can(self.served_by.kind, "guarded"):
+            return self.rollout
+        return Canary(kind="canary") if len(self.variants) == 1 else AllAtOnce(kind="all_at_once")
+
+    @property
+    def variants(self) -> dict[str, InstanceVariant | None]:
+        """The production variants by name; None stands for one without machines of its own."""
+        match self.served_by:
+            case Instances(variants=variants):
+                return dict(variants)
+            case Asynchronous() as served:
+                return {ONLY: InstanceVariant(instance_type=served.instance_type, instances=served.instances)}
+            case _:
+                return {ONLY: None}
+
+    @property
+    def scaled(self) -> dict[str, ScalingSpec]:
+        """How variants scale, by name; those that don't are left out."""
+        if isinstance(self.served_by, Asynchronous):
+            return {ONLY: self.served_by.scaling} if self.served_by.scaling else {}
+        return {name: variant.scaling for name, variant in self.variants.items() if variant and variant.scaling}
+
+    def instance_types(self) -> Iterator[tuple[str, str]]:
+        """Every instance type with the path at which it stands."""
+        match self.served_by:
+            case Instances(variants=variants, shadow=shadow):
+                for name, variant in variants.items():
+                    yield f"served_by.variants.{name}.instance_type", variant.instance_type
+                if shadow is not None:
+                    yield "served_by.shadow.instance_type", shadow.instance_type
+            case Asynchronous() as served:
+                yield "served_by.instance_type", served.instance_type
+            case _:
+                return
+
+    def instances(self) -> list[Instance]:
+        """What is known of its instance types."""
+        catalogue = InstanceCatalogue.shipped()
+        return [catalogue[name] for _, name in self.instance_types() if name.removeprefix("ml.") in catalogue]
+
+    def check(self) -> Iterator[Fault]:
+        """What the kind can't do, and types that host nothing."""
+        kind = self.served_by.kind
+        for ability, path, asked in (
+            ("network", "vpc", self.vpc),
+            ("isolation", "network_isolation", self.network_isolation),
+            ("capture", "capture", self.capture is not None and self.capture.percent > 0),
+            ("guarded", "rollout", self.rollout is not None),
+            ("rolling", "rollout.kind", self.rollout is not None and self.rollout.kind == "rolling"),
+        ):
+            if asked and not can(kind, ability) and not (ability == "rolling" and not can(kind, "guarded")):
+                able = ", ".join(kinds_with(ability))
+                yield self.fault(
+                    path,
+                    f"is nothing that an endpoint of kind {kind} can have",
+                    f"Remove it, or take a kind that can: {able}.",
+                )
+        if self.rollout is not None and self.rollout.kind == "rolling" and len(self.variants) > 1:
+            yield self.fault(
+                "rollout.kind",
+                "takes one variant, and there are several",
+                'Use "all_at_once", or one variant.',
+                "rolling",
+            )
+        if self.volume_gib is not None and kind == "serverless":
+            yield self.fault(
+                "volume_gib", "is a disk, and a serverless endpoint has none", "Remove it.", self.volume_gib
+            )
+        yield from types_that_fail(self)
+        yield from gpus_that_lack(self)
+
+    def unfit_for_production(self) -> Iterator[Fault]:
+        """What production asks for beyond: a second instance, so that one may fail."""
+        for name, variant in self.variants.items():
+            scaling = self.scaled.get(name)
+            least = scaling.least if scaling else variant.instances if variant else 0
+            if isinstance(self.served_by, Instances) and least < 2:
+                place = f"served_by.variants.{name}.{'scaling.least' if scaling else 'instances'}"
+                yield self.fault(
+                    place,
+                    "leaves no instance when one fails, and this is production (Security Hub SageMaker.4)",
+                    "Use 2 or more.",
+                    least,
+                )
