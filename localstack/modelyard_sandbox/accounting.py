@@ -66,6 +66,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("logs", "describe_metric_filters", "metricFilters"),
     Listing("cloudwatch", "describe_alarms", "MetricAlarms"),
     Listing("cloudwatch", "describe_alarms", "CompositeAlarms"),
+    Listing("cloudwatch", "list_dashboards", "DashboardEntries"),
     Listing("events", "list_event_buses", "EventBuses"),
     Listing("events", "list_rules", "Rules"),
     Listing("events", "list_archives", "Archives"),

@@ -82,6 +82,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "PutTargets",
         {
             "rule": "Rule",
+    "aws:cloudwatch/dashboard:Dashboard": Operation("cloudwatch", "PutDashboard"),
             "eventBusName": "EventBusName",
             "targetId": "Targets.Id",
             "inputTransformer.inputPaths": "Targets.InputTransformer.InputPathsMap",

@@ -1,4 +1,4 @@
-"""Alarms, composite alarms and metric filters through their whole life."""
+"""Alarms and metric filters through their whole life."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
-COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -70,16 +69,6 @@ def test_an_alarm_can_calculate(cloud: Any) -> None:
     wanted = {prop: value for prop, value in root_login(metricQueries=queries).items() if prop not in without}
     alarm = cloud.make(ALARM, **wanted)
     alarm.update(threshold=0.05)
-
-
-def test_a_composite_alarm_lives_and_dies(cloud: Any) -> None:
-    cloud.make(ALARM, **root_login())
-    both = cloud.make(COMPOSITE, alarmName="any", alarmRule='ALARM("root-login")', tags={"team": "fraud"})
-    assert both["arn"].endswith(":alarm:any")
-    both.update(alarmRule='ALARM("root-login") OR ALARM("denied")', alarmActions=[TOPIC])
-    assert both.forecast(alarmName="other").replaces == {"alarmName"}
-    both.imported("any")
-    both.delete()
 
 
 def test_a_metric_filter_lives_and_dies(cloud: Any) -> None:

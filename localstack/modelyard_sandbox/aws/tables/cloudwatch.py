@@ -1,4 +1,4 @@
-"""CloudWatch: alarms, composite alarms, metric filters. Source: the CloudWatch and CloudWatch Logs API references."""
+"""CloudWatch: alarms and metric filters. Source: the CloudWatch and CloudWatch Logs API references."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from modelyard_sandbox.aws.declare import Call, Name, Step, Tags, Type, fields
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live
 
-_TAGS: Final = Tags(
-    "list_tags_for_resource", "tag_resource", "untag_resource", {"ResourceARN": "arn"}, on_create="Tags"
-)
-_ACTIONS: Final = fields("actionsEnabled", "alarmActions", "alarmDescription", "insufficientDataActions") | {
+TAGS: Final = Tags("list_tags_for_resource", "tag_resource", "untag_resource", {"ResourceARN": "arn"}, on_create="Tags")
+ACTIONS: Final = fields("actionsEnabled", "alarmActions", "alarmDescription", "insufficientDataActions") | {
     "okActions": "OKActions"
 }
-_ALARM: Final = _ACTIONS | fields(
+_ALARM: Final = ACTIONS | fields(
     *("comparisonOperator", "datapointsToAlarm", "evaluationPeriods", "extendedStatistic", "metricName", "namespace"),
     *("period", "statistic", "threshold", "thresholdMetricId", "treatMissingData", "unit"),
 )
@@ -110,29 +108,7 @@ ALARM = Type(
     delete=lambda live: live.call("delete_alarms", AlarmNames=[live.id]),
     sets=("alarmActions", "insufficientDataActions", "okActions", "metricQueries"),
     kept=("evaluateLowSampleCountPercentiles",),
-    tags=_TAGS,
-)
-
-_PUT_COMPOSITE = Call("put_composite_alarm")
-COMPOSITE = Type(
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm",
-    "cloudwatch",
-    fields=_ACTIONS | fields("alarmName", "alarmRule", arn="AlarmArn"),
-    id="alarmName",
-    defaults={"actionsEnabled": True},
-    computed=("arn",),
-    create=_PUT_COMPOSITE,
-    read=Call(
-        "describe_alarms",
-        {"AlarmNames": lambda live: [live.id], "AlarmTypes": lambda _: ["CompositeAlarm"]},
-        take="CompositeAlarms.0",
-        fill=False,
-    ),
-    update=Call("put_composite_alarm", on=(*_ACTIONS, "alarmRule")),
-    delete=lambda live: live.call("delete_alarms", AlarmNames=[live.id]),
-    replace=("actionsEnabled", "alarmName"),
-    sets=("alarmActions", "insufficientDataActions", "okActions"),
-    tags=_TAGS,
+    tags=TAGS,
 )
 
 
@@ -190,4 +166,4 @@ METRIC_FILTER = Type(
     delete=Call("delete_metric_filter"),
 )
 
-TYPES = (ALARM, COMPOSITE, METRIC_FILTER)
+TYPES = (ALARM, METRIC_FILTER)
