@@ -83,6 +83,14 @@ class StreamAddress(Address):
     key_arn: str
 
 
+class DoorAddress(Address):
+    """The public door of an endpoint: JSON is posted to `url`, signed for `execute-api` in `region`."""
+
+    kind: Literal["door"] = "door"
+    url: str
+    region: str
+
+
 class FeatureViewAddress(Address):
     """One version of a feature view; `name` is both, as `customer-v2`.
 
@@ -255,6 +263,7 @@ AnyAddress = Annotated[
     | DatasetAddress
     | BucketAddress
     | BusAddress
+    | DoorAddress
     | FeatureViewAddress
     | KeyAddress
     | ModelAddress
@@ -306,6 +315,10 @@ class ResourceDocument(BaseModel):
     def bus(self, name: str) -> BusAddress:
         """The event bus called `name`. Raises `KeyError` where nothing may be put on it."""
         return self._find(BusAddress, name)
+
+    def door(self, name: str) -> DoorAddress:
+        """The public door called `name`. Raises `KeyError` where no call was granted."""
+        return self._find(DoorAddress, name)
 
     def model(self, name: str) -> ModelAddress:
         """The model called `name`. Raises `KeyError` where it wasn't granted."""
