@@ -15,6 +15,8 @@ import re
 from typing import Final
 
 MOST_ALARMS: Final = 100
+MOST_ELEMENTS: Final = 500
+"""Alarms, TRUE, FALSE and parentheses that group."""
 _STATES: Final = ("ALARM", "OK", "INSUFFICIENT_DATA")
 _TOKEN: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([(),])|([^\s(),"]+))')
 
@@ -24,11 +26,19 @@ class RuleError(ValueError):
 
 
 def alarms(rule: str) -> tuple[str, ...]:
-    """The names (of ARNs their last part) of the alarms that a rule speaks of, each once. Raises RuleError."""
+    """The names (of ARNs their last part) of the alarms that a rule speaks of, each once.
+
+    Raises RuleError for a rule that can't be read, or has more alarms or elements than CloudWatch takes.
+    """
     reader = _Reader(rule)
     reader.rule()
     reader.end()
-    return tuple(dict.fromkeys(name.rpartition(":alarm:")[2] for name in reader.named))
+    found = tuple(dict.fromkeys(name.rpartition(":alarm:")[2] for name in reader.named))
+    if len(found) > MOST_ALARMS:
+        raise RuleError(f"names {len(found)} alarms; at most {MOST_ALARMS} are allowed")
+    if (elements := len(reader.named) + reader.others) > MOST_ELEMENTS:
+        raise RuleError(f"has {elements} elements; at most {MOST_ELEMENTS} are allowed")
+    return found
 
 
 class _Reader:
@@ -45,6 +55,7 @@ class _Reader:
             at = found.end()
         self._at = 0
         self.named: list[str] = []
+        self.others = 0
 
     def rule(self) -> None:
         self._term()
@@ -61,6 +72,7 @@ class _Reader:
             self._next()
         word = self._next()
         if word == "(":
+            self.others += 2
             self.rule()
             self._expect(")")
         elif word in _STATES:
@@ -69,13 +81,15 @@ class _Reader:
             self._expect(")")
         elif word == "AT_LEAST":
             self._at_least()
-        elif word not in ("TRUE", "FALSE"):
+        elif word.upper() in ("TRUE", "FALSE"):
+            self.others += 1
+        else:
             raise RuleError(f"has {word!r} where a state, a parenthesis, TRUE or FALSE should be")
 
     def _at_least(self) -> None:
         self._expect("(")
         count = self._next()
-        if not re.fullmatch(r"\d+%?", count):
+        if not re.fullmatch(r"\d+%?", count.strip('"')):
             raise RuleError(f"counts at least {count!r}, which is neither a number nor a percentage")
         self._expect(",")
         if self._peek() == "NOT":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.cloudwatch.exceptions import ResourceNotFound, ValidationError
+from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 
@@ -21,31 +21,19 @@ def _children(alarm: Any) -> set[str]:
     return {*alarm_rules.alarms(alarm.rule), *([silenced.rpartition(":alarm:")[2]] if silenced else [])}
 
 
-def _below(backend: Any, names: set[str]) -> set[str]:
-    """The alarms with these names and all that they look at."""
-    found: set[str] = set()
-    while names:
-        found |= names
-        names = {child for name in names if name in backend.alarms for child in _children(backend.alarms[name])} - found
-    return found
-
-
 def delete_alarms(self: Any, alarm_names: list[str]) -> None:
-    """DeleteAlarms, with their tags; none that another looks at, and all or none."""
-    missing = sorted(set(alarm_names) - set(self.alarms))
-    if missing:
-        raise ResourceNotFound(f"Alarms {missing} do not exist.")
+    """DeleteAlarms, with their tags; none that another looks at. Names of no alarm are passed over."""
     for name in alarm_names:
         parents = sorted(other for other, alarm in self.alarms.items() if name in _children(alarm))
         if parents:
             raise ValidationError(f"Cannot delete {name} as there are composite alarm(s) depending on it: {parents}")
-    for name in alarm_names:
+    for name in set(alarm_names) & set(self.alarms):
         self.tagger.delete_all_tags_for_resource(self.alarms[name].alarm_arn)
     _delete_alarms(self, alarm_names)
 
 
 def put_composite_alarm(self: Any) -> Any:
-    """PutCompositeAlarm, whose children exist and don't look back at it; moto keeps both kinds of alarm alike."""
+    """PutCompositeAlarm, whose children exist; moto keeps both kinds of alarm alike."""
     backend, asked = self.cloudwatch_backend, self._get_params()
     name, silenced = asked["AlarmName"], asked.get("ActionsSuppressor")
     try:
@@ -57,8 +45,6 @@ def put_composite_alarm(self: Any) -> Any:
     missing = sorted(children - set(backend.alarms))
     if missing:
         raise ValidationError(f"Could not save the composite alarm as alarms {missing} in the alarm rule do not exist")
-    if name in _below(backend, children):
-        raise ValidationError("Could not save the composite alarm as it would create a circular dependency")
     answer = CloudWatchResponse.put_metric_alarm(self)
     alarm = backend.alarms[name]
     alarm.actions_suppressor = silenced
