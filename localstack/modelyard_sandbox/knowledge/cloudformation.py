@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from modelyard_sandbox.knowledge import rules
 from modelyard_sandbox.knowledge.values import Failure, contains_unknown, join
 
 TOKEN: Final = "aws:cloudcontrol/resource:Resource"
@@ -47,17 +48,21 @@ def _names(folder: Path) -> Mapping[str, str]:
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
-    """What the type's schema refuses of a resource of Cloud Control; what is not known yet isn't judged."""
+    """What the type's schema, and the rules for its name, refuse of a resource of Cloud Control.
+
+    What is not known yet isn't judged.
+    """
     name, text = inputs.get("typeName"), inputs.get("desiredState")
     if token != TOKEN or not isinstance(name, str) or not isinstance(text, str) or contains_unknown([name, text]):
         return []
     try:
         wanted = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
-    return [
-        Failure(f"desiredState.{path}" if path else "desiredState", why, _SOURCE) for path, why in refused(name, wanted)
-    ]
+    failures = [Failure(path, why, _SOURCE) for path, why in refused(name, wanted)]
+    if isinstance(wanted, dict):
+        failures += rules.check(name, wanted)
+    return [Failure(join("desiredState", at.property).rstrip("."), at.reason, at.source) for at in failures]
 
 
 def refused(name: str, wanted: Any) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,15 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "CreateStage",
         {"deployment": "deploymentId", "restApi": "restApiId"},
     ),
+    "aws:appautoscaling/policy:Policy": Operation(
+        "application-autoscaling", "PutScalingPolicy", {"name": "PolicyName"}
+    ),
+    "aws:appautoscaling/scheduledAction:ScheduledAction": Operation(
+        "application-autoscaling",
+        "PutScheduledAction",
+        {"name": "ScheduledActionName", "startTime": None, "endTime": None},
+    ),
+    "aws:appautoscaling/target:Target": Operation("application-autoscaling", "RegisterScalableTarget"),
     "aws:athena/workgroup:Workgroup": Operation("athena", "CreateWorkGroup", {"state": "UpdateWorkGroup:State"}),
     "aws:batch/computeEnvironment:ComputeEnvironment": Operation(
         "batch",
@@ -73,6 +82,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
         },
     ),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Operation("cloudwatch", "PutCompositeAlarm"),
+    "aws:cloudwatch/dashboard:Dashboard": Operation("cloudwatch", "PutDashboard"),
     "aws:cloudwatch/eventArchive:EventArchive": Operation("events", "CreateArchive", {"name": "ArchiveName"}),
     "aws:cloudwatch/eventBus:EventBus": Operation("events", "CreateEventBus"),
     "aws:cloudwatch/eventBusPolicy:EventBusPolicy": Operation("events", "PutPermission"),
@@ -82,7 +92,6 @@ CONSTRAINTS: Mapping[str, Operation] = {
         "PutTargets",
         {
             "rule": "Rule",
-    "aws:cloudwatch/dashboard:Dashboard": Operation("cloudwatch", "PutDashboard"),
             "eventBusName": "EventBusName",
             "targetId": "Targets.Id",
             "inputTransformer.inputPaths": "Targets.InputTransformer.InputPathsMap",
@@ -300,7 +309,33 @@ CONSTRAINTS: Mapping[str, Operation] = {
             "passwordWo": "MasterUserPassword",
         },
     ),
+    "aws:sagemaker/endpoint:Endpoint": Operation("sagemaker", "CreateEndpoint", {"name": "EndpointName"}),
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": Operation(
+        "sagemaker",
+        "CreateEndpointConfig",
+        {
+            "name": "EndpointConfigName",
+            "kmsKeyArn": "KmsKeyId",
+            "asyncInferenceConfig.outputConfig.notificationConfig.includeInferenceResponseIns": (
+                "AsyncInferenceConfig.OutputConfig.NotificationConfig.IncludeInferenceResponseIn"
+            ),
+            "productionVariants.routingConfigs[]": "ProductionVariants.RoutingConfig",
+            "shadowProductionVariants.routingConfigs[]": "ShadowProductionVariants.RoutingConfig",
+        },
+    ),
     "aws:sagemaker/featureGroup:FeatureGroup": Operation("sagemaker", "CreateFeatureGroup"),
+    "aws:sagemaker/model:Model": Operation(
+        "sagemaker",
+        "CreateModel",
+        {
+            "name": "ModelName",
+            **{
+                f"{place}.{data}.s3DataSources[]": f"{member}.{data[0].upper()}{data[1:]}.S3DataSource"
+                for place, member in (("containers", "Containers"), ("primaryContainer", "PrimaryContainer"))
+                for data in ("modelDataSource", "additionalModelDataSources")
+            },
+        },
+    ),
     "aws:sagemaker/modelCard:ModelCard": Operation("sagemaker", "CreateModelCard"),
     "aws:sagemaker/modelPackageGroup:ModelPackageGroup": Operation("sagemaker", "CreateModelPackageGroup"),
     "aws:sagemaker/modelPackageGroupPolicy:ModelPackageGroupPolicy": Operation(

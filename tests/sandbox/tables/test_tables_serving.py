@@ -198,8 +198,15 @@ def test_every_kind_of_configuration_is_kept_as_it_is(cloud: Cloud):
 
 def test_a_configuration_names_models_that_exist_and_fit(cloud: Cloud):
     assert "Could not find model" in cloud.refused(CONFIGURATION, name="c", productionVariants=[variant()])
-    host = {key: value for key, value in variant().items() if key != "modelName"}
-    assert "ExecutionRoleArn" in cloud.refused(CONFIGURATION, name="c", productionVariants=[host])
+    sagemaker = cloud.client("sagemaker")
+    host = {"VariantName": "main", "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1}
+    for variants, told in (
+        ([host], "ExecutionRoleArn of the configuration is required"),
+        ([{"VariantName": "main", "ModelName": "m"}], "either an InstanceType or a ServerlessConfig"),
+        ([{**host, "ModelName": "m"}, {**host, "ModelName": "m"}], "names of variants must be unique"),
+    ):
+        with pytest.raises(sagemaker.exceptions.ClientError, match=told):
+            sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=variants)
     model(cloud, vpcConfig={"subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]})
     told = cloud.refused(CONFIGURATION, name="c", productionVariants=[serverless()])
     assert "not supported for serverless endpoints" in told

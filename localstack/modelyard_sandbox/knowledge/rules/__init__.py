@@ -14,15 +14,19 @@ from modelyard_sandbox.knowledge.rules import (
     features,
     flow,
     identity,
+    monitoring,
     network,
     pipelines,
+    scaling,
     secrets,
     servers,
+    serving,
     signals,
     storage,
     streams,
     studio,
     tags,
+    views,
 )
 from modelyard_sandbox.knowledge.rules.rule import Rule
 from modelyard_sandbox.knowledge.values import Failure
@@ -37,12 +41,16 @@ RULES: Sequence[Rule] = (
     *costs.RULES,
     *features.RULES,
     *flow.RULES,
+    *monitoring.RULES,
     *pipelines.RULES,
+    *scaling.RULES,
     *secrets.RULES,
     *servers.RULES,
+    *serving.RULES,
     *signals.RULES,
     *streams.RULES,
     *studio.RULES,
+    *views.RULES,
 )
 
 
