@@ -17,15 +17,14 @@ from modelyard.core.actions import FOR_SERVICES, JOB_IN_A_VPC, PULL_IMAGES, WRIT
 from modelyard.core.component import Component
 from modelyard.core.features import FRESHNESS, MISMATCHED, NAMESPACE
 from modelyard.core.identity import Role
+from modelyard.core.machines import fresh_name, one_job
 from modelyard.core.notices import Notices
+from modelyard.core.schedules import Schedules
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.network import NetworkLike
 
 MATERIALIZE: Final = "materialize"
 COMPARE: Final = "compare"
-_LOOK_EVERY_SECONDS: Final = 30
-_FLAKY: Final = ("SageMaker.SageMakerException", "States.Timeout")
-_BUSY: Final = ("SageMaker.ResourceLimitExceededException",)
 _IMAGE: Final = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<name>[^:@]+)")
 _SHORT, _LONG, _DAY = 300, 3600, 86_400
 
@@ -51,7 +50,7 @@ class Jobs:
         self.roles: dict[str, Role] = {view.key: self._worker(view) for view in self._views}
         if self._views:
             self._conductor = self._conducts()
-            self._starter, self._group = self._starts()
+            self._schedules = self._starts()
 
     @property
     def topics(self) -> Mapping[str, pulumi.Output[str]]:
@@ -153,35 +152,20 @@ class Jobs:
             written=self._spec.source(),
         )
 
-    def _starts(self) -> tuple[ServiceRole, aws.scheduler.ScheduleGroup]:
+    def _starts(self) -> Schedules:
         store, context = self._store, self._store.context
-        name = store.physical("schedule")
-        group = aws.scheduler.ScheduleGroup(store.named("schedules"), name=name, opts=store.options())
         machines = tuple(
             context.arn("states", f"stateMachine:{store.physical('state-machine', view.key)}") for view in self._views
         )
-        role = ServiceRole(
+        return Schedules(
             store,
-            "starter",
-            "scheduler",
-            source_arn=context.arn("scheduler", f"schedule-group/{name}"),
             statements=[Statement(("states:StartExecution",), machines)],
             description="Schedules start the jobs that fill and compare features",
             written=self._spec.source(),
         )
-        return role, group
 
     def _schedule(self, view: View, job: str, expression: str, machine: aws.sfn.StateMachine) -> None:
-        store = self._store
-        aws.scheduler.Schedule(
-            store.named(f"{view.key}-{job}"),
-            name=store.physical("schedule", f"{view.key}-{job}"),
-            group_name=self._group.name,
-            schedule_expression=expression,
-            flexible_time_window={"mode": "FLEXIBLE", "maximum_window_in_minutes": 5},
-            target={"arn": machine.arn, "role_arn": self._starter.arn, "input": json.dumps({"job": job})},
-            opts=store.options(depends_on=[self._starter.may_work]),
-        )
+        self._schedules.add(f"{view.key}-{job}", expression, machine.arn, given=json.dumps({"job": job}))
 
     def _watch(self, view: View, machine: aws.sfn.StateMachine) -> None:
         spec, notices = view.spec, self._notices
@@ -255,8 +239,7 @@ def definition_of(
     if vpc:
         network["VpcConfig"] = vpc
     job = {
-        "ProcessingJobName.$": f"States.Format('{job_name}-{{}}', "
-        "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0))",
+        "ProcessingJobName.$": fresh_name(job_name),
         "AppSpecification": {
             "ImageUri": spec.image,
             "ContainerEntrypoint": ["python", "-m", "modelyard_jobs.features"],
@@ -268,51 +251,10 @@ def definition_of(
         "RoleArn": role,
         "StoppingCondition": {"MaxRuntimeInSeconds": spec.timeout_minutes * 60},
     }
-    states: dict[str, Any] = {
-        "Start": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:sagemaker:createProcessingJob",
-            "Parameters": job,
-            "ResultSelector": {"Name.$": "States.ArrayGetItem(States.StringSplit($.ProcessingJobArn, '/'), 1)"},
-            "ResultPath": "$.run",
-            "Retry": [_retry((*_BUSY, *_FLAKY))],
-            "Next": "Wait",
-        },
-        "Wait": {"Type": "Wait", "Seconds": _LOOK_EVERY_SECONDS, "Next": "Look"},
-        "Look": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:sagemaker:describeProcessingJob",
-            "Parameters": {"ProcessingJobName.$": "$.run.Name"},
-            "ResultSelector": {"Status.$": "$.ProcessingJobStatus"},
-            "ResultPath": "$.state",
-            "Retry": [_retry(_FLAKY)],
-            "Next": "Over",
-        },
-        "Over": {
-            "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.state.Status", "StringEquals": "Completed", "Next": "Done"},
-                *(
-                    {"Variable": "$.state.Status", "StringEquals": status, "Next": "Wait"}
-                    for status in ("InProgress", "Stopping")
-                ),
-            ],
-            "Default": "JobFailed",
-        },
-        "Done": {"Type": "Succeed"},
-        "JobFailed": {
-            "Type": "Fail",
-            "Error": "JobFailed",
-            "Cause": f"The processing job of {key} failed or was stopped",
-        },
-    }
-    return {
-        "Comment": f"Fills {key}, or compares its stores",
-        "StartAt": "Start",
-        "TimeoutSeconds": spec.timeout_minutes * 60 + _LONG,
-        "States": states,
-    }
-
-
-def _retry(errors: tuple[str, ...]) -> dict[str, Any]:
-    return {"ErrorEquals": list(errors), "IntervalSeconds": 30, "MaxAttempts": 6, "BackoffRate": 2}
+    return one_job(
+        "ProcessingJob",
+        job,
+        comment=f"Fills {key}, or compares its stores",
+        failed=f"The processing job of {key} failed or was stopped",
+        most_seconds=spec.timeout_minutes * 60,
+    )

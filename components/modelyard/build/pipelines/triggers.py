@@ -13,10 +13,10 @@ from modelyard.build.pipelines.spec import OnData, OnFeatures, OnPush, OnSchedul
 from modelyard.core.access import Statement
 from modelyard.core.component import Component
 from modelyard.core.events import CodePushed, DataChanged, FeaturesVersioned, pattern
+from modelyard.core.schedules import Schedules
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
 
-_FLEXIBLE_MINUTES: Final = 5
 _OLDEST_SECONDS: Final = 3600
 """An event that couldn't start a run for an hour starts none: by then somebody has been told."""
 
@@ -44,31 +44,15 @@ class Triggers:
             self._rules(events, audit)
 
     def _schedules(self, wanted: Mapping[str, OnSchedule]) -> None:
-        pipeline, context = self._pipeline, self._pipeline.context
-        name = pipeline.physical("schedule")
-        group = aws.scheduler.ScheduleGroup(pipeline.named("schedules"), name=name, opts=pipeline.options())
-        starter = ServiceRole(
-            pipeline,
-            "starter",
-            "scheduler",
-            source_arn=context.arn("scheduler", f"schedule-group/{name}"),
+        schedules = Schedules(
+            self._pipeline,
             statements=[self._starts],
-            description=f"Schedules start {pipeline.component}",
+            description=f"Schedules start {self._pipeline.component}",
             written=self._spec.source("triggers"),
         )
+        given = None if self._sagemaker else "{}"
         for trigger, spec in wanted.items():
-            target: dict[str, Any] = {"arn": self._arn, "role_arn": starter.arn}
-            if not self._sagemaker:
-                target["input"] = "{}"
-            aws.scheduler.Schedule(
-                pipeline.written_at(trigger, spec.source()),
-                name=pipeline.physical("schedule", trigger),
-                group_name=group.name,
-                schedule_expression=spec.expression,
-                flexible_time_window={"mode": "FLEXIBLE", "maximum_window_in_minutes": _FLEXIBLE_MINUTES},
-                target=target,  # pyright: ignore[reportArgumentType]
-                opts=pipeline.options(depends_on=[starter.may_work]),
-            )
+            schedules.add(trigger, spec.expression, self._arn, given=given, written=spec.source())
 
     def _rules(self, wanted: Mapping[str, OnPush | OnData | OnFeatures], audit: AuditLike) -> None:
         pipeline, context = self._pipeline, self._pipeline.context
