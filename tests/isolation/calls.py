@@ -53,6 +53,7 @@ TAGGING: Final[Mapping[str, str]] = {
     "batch:CreateJobQueue": "batch:TagResource",
     "batch:CreateSchedulingPolicy": "batch:TagResource",
     "batch:RegisterJobDefinition": "batch:TagResource",
+    "cloudwatch:PutCompositeAlarm": "cloudwatch:TagResource",
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "ecr:CreateRepository": "ecr:TagResource",
@@ -78,6 +79,11 @@ TAGGING: Final[Mapping[str, str]] = {
     "rds:CreateDBParameterGroup": "rds:AddTagsToResource",
     "rds:CreateDBSubnetGroup": "rds:AddTagsToResource",
     "s3:CreateBucket": "s3:TagResource",
+    "sagemaker:CreateDataQualityJobDefinition": "sagemaker:AddTags",
+    "sagemaker:CreateModelBiasJobDefinition": "sagemaker:AddTags",
+    "sagemaker:CreateModelExplainabilityJobDefinition": "sagemaker:AddTags",
+    "sagemaker:CreateModelQualityJobDefinition": "sagemaker:AddTags",
+    "sagemaker:CreateMonitoringSchedule": "sagemaker:AddTags",
     "scheduler:CreateScheduleGroup": "scheduler:TagResource",
     "secretsmanager:CreateSecret": "secretsmanager:TagResource",
     "sns:CreateTopic": "sns:TagResource",
@@ -181,8 +187,14 @@ CREATE_ACTIONS: Final = {
 }
 """What EC2 says a new thing's tags came with; the native provider's calls carry them, the stand-in's follow."""
 
-ARN_OF: Final = {"aws:sagemaker/modelCard:ModelCard": "modelCardArn"}
+ARN_OF: Final = {
+    "aws:cloudwatch/dashboard:Dashboard": "dashboardArn",
+    "aws:sagemaker/modelCard:ModelCard": "modelCardArn",
+}
 """Types whose own ARN is called otherwise than `arn`."""
+
+CONTROLLED: Final = "aws:cloudcontrol/resource:Resource"
+"""Whatever Cloud Control makes: its id is the ARN."""
 
 _ROLE: Final = re.compile(r"arn:aws:iam::\d{12}:role/[^*]+")
 _KEY: Final = re.compile(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+")
@@ -331,6 +343,8 @@ class Stack:
     def _own_arn(self, call: Call) -> str:
         resource = self.resources.get(call.urn)
         arn = resource.properties.get(ARN_OF.get(resource.type, "arn")) if resource else None
+        if resource and resource.type == CONTROLLED:
+            arn = resource.id
         if not isinstance(arn, str):
             raise Unmapped(f"{call.service} {call.operation} for {call.urn}: nobody said what it is on; see PLACES")
         return arn

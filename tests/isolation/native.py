@@ -55,6 +55,12 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "batch:UntagResource",
         "batch:UpdateSchedulingPolicy",
     ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": (
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:UntagResource",
+    ),
+    "aws:cloudwatch/dashboard:Dashboard": ("cloudwatch:GetDashboard",),
     "aws:cloudwatch/eventRule:EventRule": (
         "events:DescribeRule",
         "events:DisableRule",
@@ -177,6 +183,11 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "lambda:UpdateFunctionConfiguration",
     ),
     "aws:s3/bucket:Bucket": _BUCKET,
+    "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeDataQualityJobDefinition",
+        "sagemaker:ListTags",
+    ),
     "aws:sagemaker/featureGroup:FeatureGroup": (
         "sagemaker:DeleteTags",
         "sagemaker:DescribeFeatureGroup",
@@ -188,6 +199,12 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "sagemaker:DescribeModelCard",
         "sagemaker:ListTags",
         "sagemaker:UpdateModelCard",
+    ),
+    "aws:sagemaker/monitoringSchedule:MonitoringSchedule": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeMonitoringSchedule",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateMonitoringSchedule",
     ),
     "aws:sagemaker/pipeline:Pipeline": (
         "sagemaker:DeleteTags",
