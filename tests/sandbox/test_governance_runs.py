@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.sandbox.governance_world import DEPLOYED, SEALER, WRITER, Kept, kept
+from typer.testing import CliRunner
 
-from modelyard.core.errors import InputError
+from modelyard.cli import evidence as commands
+from modelyard.cli.app import app
+from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.evidence import FILES, MANIFEST, PAGE, SIGNATURE, file_of, folder, index_key, manifest, sealed
 from modelyard.core.releasing import canonical
 from modelyard.operate.evidence import Bundle, bundles, fetch, saved, showing, verify, verify_copy
@@ -289,6 +292,69 @@ def test_the_list_shows_the_newest_first_and_who_released_them(dev: Kept, versio
     assert "grace" in lines[1]
     assert "10 years, governance" in lines[1]
     assert lines[-1] == f"Next: yard evidence verify scores {newest}"
+
+
+@pytest.fixture
+def yard(dev: Kept, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """`yard evidence` as a user types it, against the world's store: exit code, and what it says."""
+    monkeypatch.setattr(commands, "_found", lambda name, team, env: (dev.store(), dev.store().registry.model(name)))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["evidence", *arguments])
+        if isinstance(done.exception, ModelyardError):
+            return done.exception.exit_code, str(done.exception)
+        return done.exit_code, done.output
+
+    return run
+
+
+def test_the_commands_list_show_and_verify(yard: Callable[..., tuple[int, str]], version: int, tmp_path: Path):
+    number, page, place = str(version), tmp_path / "evidence.html", tmp_path / "evidence"
+    code, out = yard("list", "scores", "--json")
+    assert (code, version in [one["model_version"] for one in json.loads(out)]) == (0, True)
+    code, out = yard("show", "scores", number, "--html", str(page), "--save", str(place))
+    assert code == 0
+    assert "Gates: fair held, recall held" in out
+    assert page.read_text().startswith("<!doctype html>")
+    code, out = yard("show", "scores", number, "--json")
+    assert json.loads(out)["parts"]["approvals"]["person"] == "grace"
+    assert yard("verify", "scores", number)[0] == 0
+    assert yard("verify", "scores", number, "--copy", str(place))[0] == 0
+
+
+def test_the_command_fails_with_the_part_once_a_byte_of_the_bundle_changes(
+    yard: Callable[..., tuple[int, str]], dev: Kept, version: int, tmp_path: Path
+):
+    number, place = str(version), tmp_path / "evidence"
+    yard("show", "scores", number, "--save", str(place))
+    content = bytearray((place / "approvals.json").read_bytes())
+    content[-2] ^= 1
+    (place / "approvals.json").write_bytes(bytes(content))
+    code, out = yard("verify", "scores", number, "--copy", str(place))
+    assert code == 1
+    assert re.search(r"approvals.json: was changed: expected SHA-256 \w{64}, found SHA-256 \w{64}", out)
+    code, out = yard("verify", "scores", number, "--copy", str(place), "--json")
+    said = json.loads(out)
+    assert (code, said["holds"], [one["file"] for one in said["wrong"]]) == (1, False, ["approvals.json"])
+
+    fresh = dev.released()
+    with dev.open_store() as s3:
+        key = f"{folder('scores', fresh)}approvals.json"
+        s3.put_object(Bucket=dev.store().bucket, Key=key, Body=bytes(content))
+    code, out = yard("verify", "scores", str(fresh))
+    assert (code, "approvals.json: was changed" in out) == (1, True)
+
+
+def test_what_the_commands_cant_do_is_a_clear_error(yard: Callable[..., tuple[int, str]], version: int, tmp_path: Path):
+    for arguments, said in (
+        (("show", "scorse", "1"), "is no model of fraud; there are: scores"),
+        (("verify", "scores", "999"), "has no such version"),
+        (("verify", "scores", str(version), "--copy", str(tmp_path / "none")), "holds no manifest.json"),
+        (("show", "scores", str(version), "--save", str(tmp_path)), "exists already"),
+        (("show", "scores", str(version), "--html", str(tmp_path / "no" / "page.html")), "can't be written"),
+    ):
+        code, out = yard(*arguments)
+        assert (code, said in out) == (2, True), out
 
 
 def test_a_version_that_isnt_there_or_wasnt_released_is_an_error(dev: Kept):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from modelyard import Context, EvidenceStore, GovernanceSpec, KnownAudit, KnownKeys, ModelRegistry, RegistrySpec
 from modelyard.assess.graph import Graph, record
@@ -249,6 +251,37 @@ def test_nothing_gets_onto_the_page_unescaped():
     assert "<script" not in shown
     assert shown.count("&lt;script&gt;") >= 4
     assert "default-src &#x27;none&#x27;" in shown or "default-src 'none'" in shown
+
+
+def test_the_example_of_the_docs_is_a_store():
+    text = (ROOT / "docs" / "governance.md").read_text("utf-8")
+    (example,) = re.findall(r"<!-- governance:example -->\n```yaml\n(.*?)```", text, re.DOTALL)
+    wanted = GovernanceSpec.model_validate(YAML(typ="safe").load(example))
+    assert (wanted.retention_years, wanted.mode) == (10, "GOVERNANCE")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+    def program() -> None:
+        keys, audit = KnownKeys({"default": KEY}), KnownAudit(CONTEXT)
+        trusted = [trust_service("sagemaker.amazonaws.com", context=CONTEXT)]
+        models = RegistrySpec.model_validate({"models": {"scores": SCORES}})
+        names = {
+            "EvidenceStore": EvidenceStore,
+            "spec": wanted,
+            "context": CONTEXT,
+            "keys": keys,
+            "audit": audit,
+            "commit": "c" * 40,
+            "registry": ModelRegistry("registry", models, context=CONTEXT, keys=keys, audit=audit),
+            **{
+                name: Role(name, context=CONTEXT, trusted=trusted, description=name) for name in ("auditor", "pipeline")
+            },
+        }
+        exec(code, names)
+
+    graph = record(program, project="p", stack="s", region=CONTEXT.region)
+    assert {"auditor-evidence-access", "pipeline-evidence-access"} <= {node.name for node in graph.nodes}
+    listed = set(re.findall(r"^\| `([a-z-]+\.(?:json|html))`", text, re.MULTILINE))
+    assert {*FILES, MANIFEST} == listed, "the page names every file of a bundle"
 
 
 def shipped() -> Place:

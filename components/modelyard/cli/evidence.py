@@ -66,7 +66,7 @@ def show(
 
     found = fetch(*_found(name, team, env), version)
     if html is not None:
-        html.write_bytes(place.page_of(found))
+        place.write_page(found, html)
     if save is not None:
         place.save(found, save)
     if json:

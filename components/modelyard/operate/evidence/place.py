@@ -184,16 +184,24 @@ def save(bundle: Bundle, place: Path) -> None:
     """Write a bundle's files into a folder that is made. Raises `InputError` for one that is there."""
     if place.exists():
         raise InputError(Fault("exists already", "Name another folder.", Source("--save"), str(place)))
-    place.mkdir(parents=True)
-    for name, content in bundle.files.items():
-        (place / name).write_bytes(content)
+    try:
+        place.mkdir(parents=True)
+        for name, content in bundle.files.items():
+            (place / Path(name).name).write_bytes(content)
+    except OSError as error:
+        problem = f"can't be written: {error.strerror}"
+        raise InputError(Fault(problem, "Name another folder.", Source("--save"), str(place))) from None
 
 
-def page_of(bundle: Bundle) -> bytes:
-    """The page. Raises `InputError` for a bundle without one."""
+def write_page(bundle: Bundle, file: Path) -> None:
+    """Write the page. Raises `InputError` for a bundle without one, and for a file that can't be written."""
     if PAGE not in bundle.files:
         raise InputError(Fault(f"has no {PAGE}", "See what else is wrong: yard evidence verify", Source(bundle.name)))
-    return bundle.files[PAGE]
+    try:
+        file.write_bytes(bundle.files[PAGE])
+    except OSError as error:
+        problem = f"can't be written: {error.strerror}"
+        raise InputError(Fault(problem, "Name another file.", Source("--html"), str(file))) from None
 
 
 def _bytes(store: Store, key: str) -> bytes | None:
