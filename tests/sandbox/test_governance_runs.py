@@ -133,6 +133,7 @@ def test_a_difference_says_the_file_what_was_expected_and_what_was_found(bundle:
     assert re.fullmatch(r"SHA-256 [0-9a-f]{64}", found.found)
     assert found.found != found.expected
     assert list(showing.verified(verify(bundle)))[0].endswith("THE EVIDENCE DOESN'T HOLD")
+    assert f"DON'T BELIEVE IT  {found}" in list(showing.shown(bundle)), "who only looks is warned"
 
 
 def test_a_manifest_that_fits_the_changed_part_is_not_signed(bundle: Bundle):

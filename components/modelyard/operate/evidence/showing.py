@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from modelyard.core.evidence import MANIFEST, PARTS, why_absent
+from modelyard.core.evidence import MANIFEST, PARTS, differences, why_absent
 from modelyard.core.releasing import person
 from modelyard.operate.evidence.place import Bundle, Entry
 from modelyard.operate.evidence.verifying import Verified
@@ -42,6 +42,8 @@ def shown(bundle: Bundle) -> Iterator[str]:
     yield f"{bundle.name}  {said.get('package', f'the {MANIFEST} cannot be read')}"
     yield f"released  {str(said.get('released_at', 'unknown'))[:16]} by {person(str(said.get('approved_by', '')))}"
     yield f"written   {str(said.get('written_at', 'unknown'))[:16]}"
+    for difference in differences(bundle.files, bundle.index):
+        yield f"DON'T BELIEVE IT  {difference}"
     yield ""
     for part, name in PARTS.items():
         value = parts[part]
