@@ -18,6 +18,9 @@ _BUCKET_POLICY = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-buck
 _KEY_POLICY = "https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html"
 _KEY_LOCKOUT = "https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html"
 _SECRET_POLICY = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutResourcePolicy.html"
+_API_POLICY = (
+    "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"
+)
 _ENDPOINT_POLICY = "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"
 
 
@@ -48,9 +51,14 @@ TRUST = Kind(
 BUCKET = Kind("a bucket policy", Demands(principal=True, resource=True, service="s3"), 20_480, "bytes", _BUCKET_POLICY)
 KEY = Kind("a key policy", _RESOURCE, 32_768, "bytes", _KEY_POLICY)
 SECRET = Kind("a secret's policy", _RESOURCE, 20_480, "characters", _SECRET_POLICY)
+API = Kind(
+    "an API's policy", Demands(principal=True, resource=True, service="execute-api"), 8_192, "bytes", _API_POLICY
+)
 ENDPOINT = Kind("an endpoint policy", _RESOURCE, 20_480, "characters", _ENDPOINT_POLICY)
 
 DOCUMENTS: Mapping[str, Sequence[tuple[str, Kind]]] = {
+    "aws:apigateway/restApi:RestApi": [("policy", API)],
+    "aws:apigateway/restApiPolicy:RestApiPolicy": [("policy", API)],
     "aws:ec2/vpcEndpoint:VpcEndpoint": [("policy", ENDPOINT)],
     "aws:iam/policy:Policy": [("policy", MANAGED)],
     "aws:iam/role:Role": [("assumeRolePolicy", TRUST), ("inlinePolicies[].policy", INLINE)],

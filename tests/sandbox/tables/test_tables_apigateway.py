@@ -17,6 +17,18 @@ ROLE = "arn:aws:iam::123456789012:role/door"
 LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/door"
 
 
+def method_integration() -> dict[str, Any]:
+    return {
+        "type": "aws",
+        "httpMethod": "POST",
+        "uri": "arn:aws:apigateway:eu-west-1:runtime.sagemaker:path/endpoints/score/invocations",
+        "credentials": ROLE,
+        "passthroughBehavior": "never",
+        "requestTemplates": {"application/json": "$input.body"},
+        "responses": {"default": {"statusCode": "200"}},
+    }
+
+
 def definition(**changes: Any) -> str:
     """A door with one method, in the form that API Gateway imports."""
     method = {
@@ -24,15 +36,7 @@ def definition(**changes: Any) -> str:
         "x-amazon-apigateway-request-validator": "body",
         "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Request"}}}},
         "responses": {"200": {"description": "What the model says"}},
-        "x-amazon-apigateway-integration": {
-            "type": "aws",
-            "httpMethod": "POST",
-            "uri": "arn:aws:apigateway:eu-west-1:runtime.sagemaker:path/endpoints/score/invocations",
-            "credentials": ROLE,
-            "passthroughBehavior": "never",
-            "requestTemplates": {"application/json": "$input.body"},
-            "responses": {"default": {"statusCode": "200"}},
-        },
+        "x-amazon-apigateway-integration": method_integration(),
     }
     return json.dumps(
         {
@@ -111,7 +115,8 @@ def test_a_definition_is_what_the_api_offers_and_changes_in_place(cloud: Any) ->
     assert validator["validateRequestBody"] and method["requestValidatorId"] == validator["id"]
     (model,) = gateway.get_models(restApiId=api.id)["items"]
     assert json.loads(model["schema"])["required"] == ["amount"]
-    api.update(body=definition(components={}))
+    open_to_all = {"post": {"x-amazon-apigateway-integration": method_integration()}}
+    api.update(body=definition(components={}, paths={"/invocations": open_to_all}))
     assert offered()["authorizationType"] == "NONE"
     assert gateway.get_models(restApiId=api.id)["items"] == []
 
@@ -128,7 +133,7 @@ def test_an_authorizer_of_the_definition_is_the_methods(cloud: Any) -> None:
             "authorizerResultTtlInSeconds": 60,
         },
     }
-    api = an_api(cloud, body=definition(components={"securitySchemes": {"caller": scheme}}))
+    api = an_api(cloud, body=definition(components={"schemas": {"Request": {}}, "securitySchemes": {"caller": scheme}}))
     gateway = cloud.client("apigateway")
     (made,) = gateway.get_authorizers(restApiId=api.id)["items"]
     (method,) = [

@@ -106,7 +106,6 @@ class PublicDoor(Component):
             description=f"The public door {name} of {context.owner}",
             body=body,
             put_rest_api_mode="overwrite",
-            fail_on_warnings=True,
             endpoint_configuration={"types": "REGIONAL"},
             security_policy=SECURITY,
             endpoint_access_mode="STRICT",

@@ -152,7 +152,7 @@ class IamCallers(Spec):
     kind: Literal["iam"] = Field(description="Callers are roles.")
     callers: tuple[RoleArn, ...] = Field(
         default=(),
-        max_length=50,
+        max_length=20,
         description="Roles of other teams or accounts that may call. The team's own are granted it by `grant_call`.",
     )
 
