@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from modelyard_sandbox.moto_extensions import (
     apigateway,
+    appautoscaling,
     athena,
     athena_queries,
     awslambda,
@@ -48,6 +49,7 @@ from modelyard_sandbox.moto_extensions import (
 
 EXTENSIONS: tuple[Callable[[], None], ...] = (
     apigateway.install,
+    appautoscaling.install,
     athena.install,
     athena_queries.install,
     batch.install,

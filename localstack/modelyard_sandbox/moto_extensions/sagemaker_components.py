@@ -17,6 +17,7 @@ from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseExcep
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
+from modelyard_sandbox.moto_extensions import appautoscaling
 from modelyard_sandbox.moto_extensions.sagemaker_serving import alarm_states, arn, endpoint_of
 
 _KIND: Final = "inference-component"
@@ -193,6 +194,7 @@ def delete_inference_component(self: Any) -> EmptyResult:
     if carried := [each.name for each in others if each.specification.get("BaseInferenceComponentName") == found.name]:
         raise ResourceInUseException(f"{found.arn} carries the adapters {', '.join(carried)}")
     del components(backend)[found.name]
+    appautoscaling.forget(backend.account_id, backend.region_name, f"{_KIND}/{found.name}")
     return EmptyResult()
 
 

@@ -21,6 +21,8 @@ from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, SageMakerMod
 from moto.sagemaker.responses import SageMakerResponse
 from moto.utilities.utils import get_partition
 
+from modelyard_sandbox.moto_extensions import appautoscaling
+
 COUNTS: Final = ("CurrentInstanceCount", "DesiredInstanceCount")
 WEIGHTS: Final = ("CurrentWeight", "DesiredWeight")
 _RETAINED: Final = {"DesiredInstanceCount": COUNTS, "DesiredWeight": WEIGHTS}
@@ -307,8 +309,8 @@ def _judge_change(backend: Any, endpoint: Any, config: Any, deployment: Mapping[
     new = {each["VariantName"]: each for each in config.asked["ProductionVariants"]}
     changed = [name for name, each in old.items() if each.get("InstanceType") != new.get(name, {}).get("InstanceType")]
     scaling = applicationautoscaling_backends[backend.account_id][backend.region_name]
-    scaled = {target.resource_id for of_kind in scaling.targets.values() for target in of_kind.values()}
-    held = [name for name in changed if f"endpoint/{endpoint.endpoint_name}/variant/{name}" in scaled]
+    registered = {resource for _, resource, _ in appautoscaling.scaled(scaling)}
+    held = [name for name in changed if f"endpoint/{endpoint.endpoint_name}/variant/{name}" in registered]
     if held:
         raise AWSValidationException(
             f"The variant(s) {', '.join(held)} must be deregistered as scalable targets of Application Auto Scaling "
@@ -352,13 +354,14 @@ def update_endpoint_weights_and_capacities(
 
 
 def delete_endpoint(self: Any) -> EmptyResult:
-    """DeleteEndpoint; one with inference components stays."""
+    """DeleteEndpoint, whose variants are scaled no more; one with inference components stays."""
     backend, name = self.sagemaker_backend, self._get_param("EndpointName")
     endpoint = endpoint_of(backend, name)
     held = [each for each in getattr(backend, "inference_components", {}).values() if each.on(name)]
     if held:
         raise ResourceInUseException(f"{endpoint.arn} hosts {len(held)} inference components: delete them first.")
     del backend.endpoints[name]
+    appautoscaling.forget(backend.account_id, backend.region_name, f"endpoint/{name}")
     return EmptyResult()
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from modelyard_sandbox.aws.declare import Type
 from modelyard_sandbox.aws.tables import (
     apigateway,
+    appautoscaling,
     athena,
     batch,
     budgets,
@@ -60,6 +61,7 @@ from modelyard_sandbox.aws.tables import (
 
 SERVICES = (
     apigateway,
+    appautoscaling,
     athena,
     batch,
     budgets,
