@@ -125,16 +125,18 @@ def _references(document: Mapping[str, Any]) -> Iterator[str]:
 def _validated(document: Mapping[str, Any]) -> Iterator[str]:
     validators = _within(document, "x-amazon-apigateway-request-validators")
     for where, said in [("the document", document), *_operations(document)]:
-        if said.get(_VALIDATOR) is not None and said[_VALIDATOR] not in validators:
+        if said.get(_VALIDATOR) is not None and str(said[_VALIDATOR]) not in validators:
             yield f"{where} names the validator {said[_VALIDATOR]}, which isn't defined"
 
 
 def _secured(document: Mapping[str, Any]) -> Iterator[str]:
     schemes = _within(document, "components", "securitySchemes")
     for where, said in _operations(document):
-        for name in (name for wanted in said.get("security") or () for name in wanted):
-            if name not in schemes:
-                yield f"{where} names the security scheme {name}, which isn't defined"
+        wanted = said.get("security")
+        for each in wanted if isinstance(wanted, list) else ():
+            for name in each if isinstance(each, Mapping) else ():
+                if name not in schemes:
+                    yield f"{where} names the security scheme {name}, which isn't defined"
 
 
 def _authorizers(document: Mapping[str, Any]) -> Iterator[str]:
