@@ -32,6 +32,7 @@ PACKAGES = (
     "modelyard.build.training",
     "modelyard.build.workbench",
     "modelyard.run.governance",
+    "modelyard.run.serving",
 )
 LINK = re.compile(r"\[(\w+)\]\(#\w+\)")
 MARKERS = re.compile(r"(<!-- spec:start (\w+)( alone)? -->\n).*?(<!-- spec:end -->)", re.DOTALL)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from modelyard import Context, ExistingRole, Keys, KeysSpec, Role, trust_service
 from modelyard.assess.graph import Graph, Node, record, reveal
@@ -17,6 +20,7 @@ from modelyard.run.serving import DoorSpec, KnownEndpoint, PublicDoor
 CONTEXT = Context(
     organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
 )
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "door.md"
 PARTNER = "arn:aws:iam::210987654321:role/partner"
 AMOUNT: dict[str, Any] = {"amount": {"kind": "number", "minimum": 0}}
 IAM: dict[str, Any] = {"kind": "iam"}
@@ -339,3 +343,13 @@ def test_an_audience_that_is_a_pattern_is_refused():
 def test_values_that_never_make_sense_are_refused(changes: dict[str, Any], path: str):
     with pytest.raises(ValueError, match=path):
         spec(**changes)
+
+
+def test_the_example_of_the_page_makes_a_door_and_its_figures_are_the_defaults():
+    text = PAGE.read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    shown = DoorSpec.model_validate(YAML(typ="safe", pure=True).load(example))
+    assert not list(shown.all_faults())
+    assert len(rules(made(shown))) == 4 and "web ACL and its four rules" in text
+    assert spec().max_request_kib == 16 and "bodies of 16 KiB" in text
+    assert spec().throttle.rate == 10 and "Ten requests a second" in text
