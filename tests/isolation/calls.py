@@ -49,6 +49,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Operations whose action is called otherwise (AmazonS3/latest/userguide/using-with-s3-policy-actions)."""
 
 TAGGING: Final[Mapping[str, str]] = {
+    "application-autoscaling:RegisterScalableTarget": "application-autoscaling:TagResource",
     "batch:CreateComputeEnvironment": "batch:TagResource",
     "batch:CreateJobQueue": "batch:TagResource",
     "batch:CreateSchedulingPolicy": "batch:TagResource",
@@ -80,6 +81,10 @@ TAGGING: Final[Mapping[str, str]] = {
     "rds:CreateDBSubnetGroup": "rds:AddTagsToResource",
     "s3:CreateBucket": "s3:TagResource",
     "sagemaker:CreateDataQualityJobDefinition": "sagemaker:AddTags",
+    "sagemaker:CreateEndpoint": "sagemaker:AddTags",
+    "sagemaker:CreateEndpointConfig": "sagemaker:AddTags",
+    "sagemaker:CreateInferenceComponent": "sagemaker:AddTags",
+    "sagemaker:CreateModel": "sagemaker:AddTags",
     "sagemaker:CreateModelBiasJobDefinition": "sagemaker:AddTags",
     "sagemaker:CreateModelExplainabilityJobDefinition": "sagemaker:AddTags",
     "sagemaker:CreateModelQualityJobDefinition": "sagemaker:AddTags",
@@ -117,6 +122,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "fsx:CreateFileSystem": CREATE_GRANT,
     "lambda:CreateFunction": (*CREATE_GRANT, "kms:Encrypt", "kms:Decrypt"),
     "rds:CreateDBInstance": (*CREATE_GRANT, *USE),
+    "sagemaker:CreateEndpoint": CREATE_GRANT,
+    "sagemaker:UpdateEndpoint": CREATE_GRANT,
     "scheduler:CreateSchedule": ("kms:DescribeKey", *USE),
     "scheduler:UpdateSchedule": ("kms:DescribeKey", *USE),
     "secretsmanager:CreateSecret": USE,
@@ -128,11 +135,12 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "states:UpdateStateMachine": ("kms:DescribeKey", *USE),
 }
 """What a service does with a key in the caller's name (the encryption page of each: firehose/latest/dev/encryption,
-AmazonECR/latest/userguide/encryption-at-rest,
+AmazonECR/latest/userguide/encryption-at-rest, sagemaker/latest/dg/api-permissions-reference,
 secretsmanager/latest/userguide/security-encryption, step-functions/latest/dg/encryption-at-rest, scheduler's alike).
 Others (S3, SNS, SQS, Logs, Athena, Glue) use it only when they work."""
 
 PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "application-autoscaling": (("ResourceARN", "{}"),),
     "athena": (("WorkGroup", "workgroup/{}"), ("Name", "workgroup/{}"), ("ResourceARN", "{}")),
     "batch": (
         ("computeEnvironment", "compute-environment/{}"),
@@ -193,6 +201,15 @@ ARN_OF: Final = {
 }
 """Types whose own ARN is called otherwise than `arn`."""
 
+TARGET: Final = "aws:appautoscaling/target:Target"
+ALARMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "application-autoscaling:DeleteScalingPolicy": ("cloudwatch:DeleteAlarms",),
+    "application-autoscaling:DeregisterScalableTarget": ("cloudwatch:DeleteAlarms",),
+    "application-autoscaling:PutScalingPolicy": ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"),
+}
+"""What is done in the caller's name with the alarms of what tracks a target
+(sagemaker/latest/dg/endpoint-auto-scaling-prerequisites)."""
+
 CONTROLLED: Final = "aws:cloudcontrol/resource:Resource"
 """Whatever Cloud Control makes: its id is the ARN."""
 
@@ -235,6 +252,7 @@ class Stack:
         tags = _tags(call.parameters)
         resource = self.resources.get(call.urn)
         made = resource.properties.get("tags") if resource else None
+        scaled = self._scaled(call)
         if operation in TAGGING and call.step == "create" and made:
             tags = made
         actions = list(ACTIONS.get(operation, (operation,)))
@@ -242,7 +260,8 @@ class Stack:
             actions = ["s3:DeleteObjectVersion"]
         if operation in TAGGING and tags:
             actions.append(TAGGING[operation])
-        context = self._context(call, tags, made if call.step != "create" else None)
+        on = scaled.properties.get("tags") if scaled and scaled != resource else made if call.step != "create" else None
+        context = self._context(call, tags, on)
         for name in actions:
             for arn in self._arns(prefix, operation, name, call):
                 if not any(name == action and kind in arn for action, kind in UNLISTED):
@@ -251,6 +270,9 @@ class Stack:
             service = PASSED_TO.get(operation, "sagemaker.amazonaws.com" if prefix == "sagemaker" else "")
             for role in sorted(_found(_ROLE, call.parameters)) if service else ():
                 yield self.question("iam:PassRole", role, {"iam:PassedToService": service})
+        for name in ALARMED.get(operation, ()):
+            alarm = f"alarm:TargetTracking-{call.parameters['ResourceId']}-AlarmHigh-0"
+            yield self.question(name, self.arn("cloudwatch", alarm))
         for key in self._keys(operation, call):
             via = {"kms:ViaService": f"{prefix}.{self.region}.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
             for name in KEYS[operation]:
@@ -291,6 +313,9 @@ class Stack:
         resource = self.resources.get(call.urn)
         if call.service == "ec2" and call.step == "create" and resource and resource.type in CREATE_ACTIONS:
             context["ec2:CreateAction"] = CREATE_ACTIONS[resource.type]
+        if call.service == "application-autoscaling" and "ScalableDimension" in call.parameters:
+            context["application-autoscaling:scalable-dimension"] = call.parameters["ScalableDimension"]
+            context["application-autoscaling:service-namespace"] = call.parameters["ServiceNamespace"]
         if call.service == "iam":
             named = call.parameters.get("PermissionsBoundary") or (
                 "" if call.operation.startswith("Create") else self.boundary
@@ -324,6 +349,8 @@ class Stack:
         if service == "logs" and "logStreamName" in call.parameters and "log-stream" in on:
             group, stream = call.parameters["logGroupName"], call.parameters["logStreamName"]
             return (self.arn("logs", f"log-group:{group}:log-stream:{stream}"),)
+        if scaled := self._scaled(call):
+            return (scaled.properties["arn"],)
         if service == "sns" and "SubscriptionArn" in call.parameters:
             return (call.parameters["SubscriptionArn"].rpartition(":")[0],)
         if service == "s3" and "Key" in call.parameters:
@@ -336,6 +363,23 @@ class Stack:
                 for_each = [given] if isinstance(given, str) else list(given)
                 return tuple(self.arn(service, self._last(last, value)) for value in for_each)
         return (self._own_arn(call),)
+
+    def _scaled(self, call: Call) -> Deployed | None:
+        """The target that a call to Application Auto Scaling is on; policies and actions have no ARN for IAM."""
+        if call.service != "application-autoscaling" or "ScalableDimension" not in call.parameters:
+            return None
+        named = {
+            "resourceId": call.parameters.get("ResourceId"),
+            "scalableDimension": call.parameters["ScalableDimension"],
+        }
+        return next(
+            (
+                each
+                for each in self.resources.values()
+                if each.type == TARGET and all(each.properties.get(prop) == value for prop, value in named.items())
+            ),
+            None,
+        )
 
     def _last(self, form: str, value: str) -> str:
         return value if value.startswith("arn:") else form.replace("{path}", self.path).replace("{}", value)
@@ -360,6 +404,8 @@ class Stack:
         things = [resource] if resource else []
         if resource and (secret := resource.properties.get("secretId")):
             things += [each for each in self.resources.values() if each.custom and each.properties.get("arn") == secret]
+        if resource and (config := resource.properties.get("endpointConfigName")):
+            things += [each for each in self.resources.values() if each.custom and each.id == config]
         return tuple(sorted({key for thing in things for key in _found(_KEY, thing.properties)}))
 
 

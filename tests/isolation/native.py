@@ -37,6 +37,11 @@ _BUCKET: Final = (
 )
 
 ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws:appautoscaling/target:Target": (
+        "application-autoscaling:ListTagsForResource",
+        "application-autoscaling:TagResource",
+        "application-autoscaling:UntagResource",
+    ),
     "aws:athena/workgroup:Workgroup": (
         "athena:GetWorkGroup",
         "athena:ListTagsForResource",
@@ -188,11 +193,27 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "sagemaker:DescribeDataQualityJobDefinition",
         "sagemaker:ListTags",
     ),
+    "aws:sagemaker/endpoint:Endpoint": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateEndpoint",
+    ),
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:ListTags",
+    ),
     "aws:sagemaker/featureGroup:FeatureGroup": (
         "sagemaker:DeleteTags",
         "sagemaker:DescribeFeatureGroup",
         "sagemaker:ListTags",
         "sagemaker:UpdateFeatureGroup",
+    ),
+    "aws:sagemaker/model:Model": (
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeModel",
+        "sagemaker:ListTags",
     ),
     "aws:sagemaker/modelCard:ModelCard": (
         "sagemaker:DeleteTags",
@@ -303,6 +324,9 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
 """By type: actions on the ARN of the resource itself."""
 
 ON_NOTHING: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws:appautoscaling/policy:Policy": ("application-autoscaling:DescribeScalingPolicies",),
+    "aws:appautoscaling/scheduledAction:ScheduledAction": ("application-autoscaling:DescribeScheduledActions",),
+    "aws:appautoscaling/target:Target": ("application-autoscaling:DescribeScalableTargets",),
     "aws:batch/computeEnvironment:ComputeEnvironment": ("batch:DescribeComputeEnvironments",),
     "aws:batch/jobDefinition:JobDefinition": ("batch:DescribeJobDefinitions",),
     "aws:batch/jobQueue:JobQueue": ("batch:DescribeJobQueues",),
@@ -331,6 +355,8 @@ KEPT: Final = ("s3:DeleteObject", "s3:GetObject", "s3:GetObjectTagging", "s3:Put
 """What keeping an object in a bucket is asked about."""
 
 SILENT: Final = (
+    "aws:appautoscaling/policy:Policy",
+    "aws:appautoscaling/scheduledAction:ScheduledAction",
     "aws:cloudcontrol/resource:Resource",
     "aws:cloudwatch/eventTarget:EventTarget",
     "aws:cloudwatch/logStream:LogStream",
