@@ -166,6 +166,14 @@ class PipelineAddress(Address):
     parameters: Words = ()
 
 
+class BatchInferenceAddress(Address):
+    """Predictions for a whole dataset: the state machine that makes them, and where they lie (`s3://…/`)."""
+
+    kind: Literal["batch-inference"] = "batch-inference"
+    machine: str
+    output: str
+
+
 class EndpointAddress(Address):
     """An inference endpoint: what SageMaker calls it, on what it runs, and where captured calls lie (`s3://…`)."""
 
@@ -267,6 +275,7 @@ AnyAddress = Annotated[
     | FeatureViewAddress
     | KeyAddress
     | ModelAddress
+    | BatchInferenceAddress
     | EndpointAddress
     | PipelineAddress
     | RepositoryAddress
@@ -323,6 +332,10 @@ class ResourceDocument(BaseModel):
     def model(self, name: str) -> ModelAddress:
         """The model called `name`. Raises `KeyError` where it wasn't granted."""
         return self._find(ModelAddress, name)
+
+    def batch_inference(self, name: str) -> BatchInferenceAddress:
+        """The batch inference called `name`. Raises `KeyError` where it wasn't granted."""
+        return self._find(BatchInferenceAddress, name)
 
     def endpoint(self, name: str) -> EndpointAddress:
         """The inference endpoint called `name`. Raises `KeyError` where it wasn't granted."""

@@ -79,6 +79,7 @@ Kind = Literal[
     "endpoint-config",
     "endpoint",
     "scaling-policy",
+    "transform-job",
 ]
 
 
@@ -157,6 +158,8 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "model": Limit(63, "sagemaker/latest/APIReference/API_CreateModel"),
     "endpoint-config": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpointConfig"),
     "endpoint": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpoint"),
+    # 63, less a hyphen and eight characters that tell jobs apart
+    "transform-job": Limit(54, "sagemaker/latest/APIReference/API_CreateTransformJob"),
     "scaling-policy": Limit(256, "autoscaling/application/APIReference/API_PutScalingPolicy"),
 }
 

@@ -18,12 +18,13 @@ from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
 from modelyard.core.notices import Notices
 from modelyard.core.releasing import canonical
+from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.serving.alarms import rollback_alarms
 from modelyard.run.serving.checks import types_not_offered
 from modelyard.run.serving.kinds import Asynchronous, Instances, InstanceVariant, Serverless
-from modelyard.run.serving.models import model, model_role
+from modelyard.run.serving.models import model, model_role, package_arn, placed_in
 from modelyard.run.serving.release import released
 from modelyard.run.serving.scaling import scale
 from modelyard.run.serving.spec import EndpointSpec
@@ -69,23 +70,41 @@ class InferenceEndpoint(Component):
         self.arn = context.arn("sagemaker", f"endpoint/{self.endpoint_name}")
         self._lake, self._registry = lake, registry
         self._key = keys.arn("models")
-        self.identity = model_role(self, spec, key_arn=self._key, statements=self._may_answer())
+        self.identity = model_role(
+            self,
+            logs=f"Endpoints/{self.endpoint_name}",
+            in_network=spec.in_network,
+            key_arn=self._key,
+            written=spec.source(),
+            statements=self._may_answer(),
+        )
         registry.grant_pull(self.identity, models=[spec.model])
         notices = Notices(self, self._key, about="Endpoints")
         self.topic = notices.of(spec.owner)
-        placed = self._placed(network)
-        checked = self._checked()
+        self._notices, self._network = notices, placed_in(network) if network is not None and spec.in_network else None
+        self._models: dict[str, tuple[aws.sagemaker.Model, str]] = {}
+        at_program_end(self._serve)
+        self.register_outputs({"endpoint": self.endpoint_name, "topic": self.topic})
+
+    def _serve(self) -> None:
+        """Models, configuration and endpoint, when the policies of the role are written: SageMaker uses it at once."""
+        spec, checked = self.spec, self._checked()
         self._models = {
             part: model(
-                self, part, spec, version=version, registry=registry, role=self.identity, network=placed, after=checked
+                self,
+                part,
+                package_arn(self._registry, spec.model, version),
+                environment=spec.environment,
+                isolated=spec.isolated,
+                role=self.identity,
+                network=self._network,
+                after=checked,
             )
             for part, version in self.versions.items()
         }
-        self.configuration = self._configuration()
-        self.endpoint = self._endpoint(notices)
+        endpoint = self._endpoint(self._configuration())
         for variant, scaling in spec.scaled.items():
-            scale(self, variant, scaling, name=self.endpoint_name, after=self.endpoint)
-        self.register_outputs({"endpoint": self.endpoint_name, "configuration": self.configuration.name})
+            scale(self, variant, scaling, name=self.endpoint_name, after=endpoint)
 
     @property
     def versions(self) -> dict[str, int]:
@@ -155,14 +174,6 @@ class InferenceEndpoint(Component):
         if statements:
             statements.append(through_service(self.context, "s3", ENCRYPT_AND_DECRYPT, self._lake.key_arn))
         return statements
-
-    def _placed(self, network: NetworkLike | None) -> dict[str, list[pulumi.Output[str]]] | None:
-        if network is None or not self.spec.in_network:
-            return None
-        return {
-            "subnets": network.subnet_ids("private"),
-            "security_groups": [network.security_group("workload")],
-        }
 
     def _checked(self) -> pulumi.Output[list[pulumi.Resource]] | None:
         """In production, whether every version is released."""
@@ -269,12 +280,12 @@ class InferenceEndpoint(Component):
             "client_config": {"max_concurrent_invocations_per_instance": served.per_instance},
         }
 
-    def _endpoint(self, notices: Notices) -> aws.cloudcontrol.Resource:
+    def _endpoint(self, configuration: aws.sagemaker.EndpointConfiguration) -> aws.cloudcontrol.Resource:
         """The endpoint, through Cloud Control: pulumi-aws can't say that counts and weights are to stay as they are."""
         spec, rollout = self.spec, self.spec.guarded
         properties: dict[str, Any] = {
             "EndpointName": self.endpoint_name,
-            "EndpointConfigName": self.configuration.name,
+            "EndpointConfigName": configuration.name,
             "RetainAllVariantProperties": True,
         }
         if spec.instances() and not spec.scaled:
@@ -285,7 +296,7 @@ class InferenceEndpoint(Component):
                 rollout.rollback,
                 name=self.endpoint_name,
                 variants=list(spec.variants),
-                notices=notices,
+                notices=self._notices,
                 owner=spec.owner,
             )
             properties["DeploymentConfig"] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.build.training import InstanceCatalogue
 from modelyard.core.errors import Fault
+from modelyard.core.spec import Spec
 
 if TYPE_CHECKING:
     from modelyard.run.serving.spec import EndpointSpec
@@ -14,19 +15,21 @@ if TYPE_CHECKING:
 
 def types_that_fail(spec: EndpointSpec) -> Iterator[Fault]:
     """Types that aren't SageMaker's, don't exist, or host nothing."""
-    catalogue = InstanceCatalogue.shipped()
     for path, name in spec.instance_types():
-        if not name.startswith("ml."):
-            yield spec.fault(path, "is EC2's name, and SageMaker's begins with ml.", f'Use "ml.{name}".', name)
-            continue
-        found = catalogue.get(name)
-        if found is None:
-            near = catalogue.closest(name)
-            yield spec.fault(
-                path, "is no known instance type", f'Did you mean "{near}"?' if near else "Look it up.", name
-            )
-        elif not found.hosts:
-            yield spec.fault(path, "hosts no endpoint", "Take another type.", name)
+        yield from type_faults(spec, path, name)
+
+
+def type_faults(spec: Spec, path: str, name: str) -> Iterator[Fault]:
+    """What is wrong with one type that is to host a model; `spec` has it at `path`."""
+    catalogue = InstanceCatalogue.shipped()
+    found = catalogue.get(name)
+    if not name.startswith("ml."):
+        yield spec.fault(path, "is EC2's name, and SageMaker's begins with ml.", f'Use "ml.{name}".', name)
+    elif found is None:
+        near = catalogue.closest(name)
+        yield spec.fault(path, "is no known instance type", f'Did you mean "{near}"?' if near else "Look it up.", name)
+    elif not found.hosts:
+        yield spec.fault(path, "hosts no endpoint", "Take another type.", name)
 
 
 def gpus_that_lack(spec: EndpointSpec) -> Iterator[Fault]:
@@ -41,9 +44,13 @@ def gpus_that_lack(spec: EndpointSpec) -> Iterator[Fault]:
 
 def types_not_offered(spec: EndpointSpec, region: str) -> Iterator[Fault]:
     """Types that `region` isn't known to sell."""
-    catalogue = InstanceCatalogue.shipped()
     for path, name in spec.instance_types():
-        found = catalogue.get(name)
-        if found is not None and not found.offered_in(region):
-            there = ", ".join(sorted(found.regions))
-            yield spec.fault(path, f"isn't sold in {region}", f"It is in: {there}.", name)
+        yield from not_offered(spec, path, name, region)
+
+
+def not_offered(spec: Spec, path: str, name: str, region: str) -> Iterator[Fault]:
+    """Whether `region` isn't known to sell a type; `spec` has it at `path`."""
+    found = InstanceCatalogue.shipped().get(name)
+    if found is not None and not found.offered_in(region):
+        there = ", ".join(sorted(found.regions))
+        yield spec.fault(path, f"isn't sold in {region}", f"It is in: {there}.", name)

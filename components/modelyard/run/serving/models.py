@@ -11,29 +11,45 @@ from modelyard.build.registry import ModelRegistry
 from modelyard.core.access import Statement, trust_service
 from modelyard.core.actions import FOR_SERVICES, JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
 from modelyard.core.component import Component
+from modelyard.core.errors import Source
 from modelyard.core.identity import Role
 from modelyard.core.releasing import canonical
-from modelyard.run.serving.spec import EndpointSpec
+from modelyard.foundation.network import NetworkLike
+
+Placed = Mapping[str, Sequence[pulumi.Output[str]]]
+"""`subnets` and `security_groups` of what stands in a network."""
+
+
+def placed_in(network: NetworkLike) -> Placed:
+    """Where containers stand in a network."""
+    return {"subnets": network.subnet_ids("private"), "security_groups": [network.security_group("workload")]}
 
 
 def model_role(
-    endpoint: Component, spec: EndpointSpec, *, key_arn: pulumi.Input[str], statements: Sequence[Statement] = ()
+    owner: Component,
+    *,
+    logs: str,
+    in_network: bool,
+    key_arn: pulumi.Input[str],
+    written: Source,
+    statements: Sequence[Statement] = (),
 ) -> Role:
-    """The role of an endpoint's containers: it pulls images of the team's own, and writes its log.
+    """The role of a model's containers: it pulls images of the team's own, and writes its log.
 
-    SageMaker assumes it for the team's own models and endpoints alone. `statements`: what else the kind needs.
-    Source: sagemaker/latest/dg/sagemaker-roles, "CreateModel API".
+    SageMaker assumes it for the team's own models, endpoints and jobs alone. `logs`: what its log groups below
+    `/aws/sagemaker/` begin with. `statements`: what else the kind needs. Source: sagemaker/latest/dg/sagemaker-roles,
+    "CreateModel API".
     """
-    context = endpoint.context
+    context = owner.context
     prefix = "-".join((*context.names.owner, ""))
     own = context.arn("sagemaker", f"*/{prefix}*")
     role = Role(
-        endpoint.named("model"),
+        owner.named("model"),
         context=context,
         trusted=[trust_service("sagemaker.amazonaws.com", context=context, source_arn=own)],
-        description=f"Containers of {endpoint.component} run as it",
-        opts=endpoint.options(),
-        written=spec.source(),
+        description=f"Containers of {owner.component} run as it",
+        opts=owner.options(),
+        written=written,
     )
     images = context.arn("ecr", f"repository/{prefix}*")
     allowed = [
@@ -44,16 +60,14 @@ def model_role(
         ),
         Statement(("ecr:GetAuthorizationToken",), ("*",)),
         Statement(PULL_IMAGES, (images,)),
-        Statement(
-            WRITE_LOGS, (context.arn("logs", f"log-group:/aws/sagemaker/Endpoints/{endpoint.physical('endpoint')}*"),)
-        ),
+        Statement(WRITE_LOGS, (context.arn("logs", f"log-group:/aws/sagemaker/{logs}*"),)),
         Statement(("kms:CreateGrant",), (key_arn,), FOR_SERVICES),
         Statement(("kms:DescribeKey",), (key_arn,)),
         *statements,
     ]
-    if spec.in_network:
+    if in_network:
         allowed.append(Statement(JOB_IN_A_VPC, ("*",)))
-    role.allow(endpoint, "serve", allowed)
+    role.allow(owner, "serve", allowed)
     return role
 
 
@@ -63,37 +77,36 @@ def package_arn(registry: ModelRegistry, model: str, version: int) -> str:
 
 
 def model(
-    endpoint: Component,
+    owner: Component,
     part: str,
-    spec: EndpointSpec,
+    package: str,
     *,
-    version: int,
-    registry: ModelRegistry,
+    environment: Mapping[str, str],
+    isolated: bool,
     role: Role,
-    network: Mapping[str, Sequence[pulumi.Output[str]]] | None,
+    network: Placed | None,
     after: pulumi.Input[Sequence[pulumi.Resource]] | None,
 ) -> tuple[aws.sagemaker.Model, str]:
     """The model that serves a version, and its name: another version or environment is another model beside the old.
 
-    `network`: `subnets` and `security_groups`, where it stands in one.
+    `after`: what must be there before. Absent: the role with its policies.
     """
-    package = package_arn(registry, spec.model, version)
     content = canonical(
-        {"package": package, "environment": dict(spec.environment), "isolated": spec.isolated, "network": bool(network)}
+        {"package": package, "environment": dict(environment), "isolated": isolated, "network": bool(network)}
     )
-    name = endpoint.physical("model", part, content=content)
+    name = owner.physical("model", part, content=content)
     made = aws.sagemaker.Model(
-        endpoint.named(f"{part}-model"),
+        owner.named(f"{part}-model"),
         name=name,
         execution_role_arn=role.arn,
-        containers=[{"model_package_name": package, "environment": dict(spec.environment)}],
-        enable_network_isolation=spec.isolated,
+        containers=[{"model_package_name": package, "environment": dict(environment)}],
+        enable_network_isolation=isolated,
         vpc_config={
             "subnets": list(network["subnets"]),
             "security_group_ids": list(network["security_groups"]),
         }
         if network
         else None,
-        opts=endpoint.options(depends_on=after or [role]),
+        opts=owner.options(depends_on=after or [role]),
     )
     return made, name

@@ -25,6 +25,10 @@ class DeclaredRelease(Spec):
     version: int = Field(ge=1, description="The number of the version, as `yard model list` shows it.")
 
 
+Release = DeclaredRelease
+"""Which version is served."""
+
+
 class CaptureSpec(Spec):
     """What is kept of requests and answers, so that monitors have something to look at."""
 
@@ -42,7 +46,7 @@ class EndpointSpec(Spec):
 
     model: Name = Field(description="The model of the registry that it serves.")
     owner: Email = Field(description="Who hears of its alarms.")
-    release: DeclaredRelease = Field(description="Which version it serves: kind declared.")
+    release: Release = Field(description="Which version it serves: kind declared.")
     served_by: ServedBy = Field(description="On what it runs: kind instances, serverless or asynchronous.")
     environment: dict[Variable, Annotated[str, StringConstraints(max_length=1024)]] = Field(
         default_factory=dict,
