@@ -6,9 +6,10 @@ definition, an expression that SageMaker takes, and time for a run before the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from moto.core.resource_tagging import TaggedResource
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
@@ -30,7 +31,8 @@ _MARK: Final = ":monitoring-schedule/"
 class _Kept:
     """A definition or a schedule: what its Describe operation answers, and its tags."""
 
-    def __init__(self, shown: dict[str, Any], tags: Iterable[dict[str, str]]) -> None:
+    def __init__(self, arn: str, shown: dict[str, Any], tags: Iterable[dict[str, str]]) -> None:
+        self.arn = arn
         self.shown = shown
         self.tags = list(tags)
 
@@ -104,7 +106,7 @@ def _create(kind: str) -> Callable[[Any], ActionResult]:
         }
         if endpoint:
             shown["EndpointName"] = endpoint
-        _definitions(backend, kind)[name] = _Kept(shown, asked.get("Tags") or [])
+        _definitions(backend, kind)[name] = _Kept(arn, shown, asked.get("Tags") or [])
         return ActionResult({"JobDefinitionArn": arn})
 
     return create
@@ -212,7 +214,7 @@ def create_monitoring_schedule(self: Any) -> ActionResult:
         "CreationTime": utcnow(),
         **_scheduled(backend, asked["MonitoringScheduleConfig"]),
     }
-    _schedules(backend)[name] = _Kept(shown, asked.get("Tags") or [])
+    _schedules(backend)[name] = _Kept(arn, shown, asked.get("Tags") or [])
     return ActionResult({"MonitoringScheduleArn": arn})
 
 
@@ -295,9 +297,23 @@ def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     return found
 
 
+def _found(others: Callable[[Any], Iterator[TaggedResource]]) -> Callable[[Any], Iterator[TaggedResource]]:
+    """What the tagging API finds of SageMaker's, schedules included."""
+
+    def found(self: Any) -> Iterator[TaggedResource]:
+        yield from others(self)
+        for kept in _schedules(self).values():
+            tags = {tag["Key"]: tag["Value"] for tag in kept.tags}
+            yield TaggedResource(arn=kept.arn, tags=tags, resource_type="sagemaker:monitoring-schedule")
+
+    return found
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     if not hasattr(SageMakerResponse, create_monitoring_schedule.__name__):
+        found = _found(SageMakerModelBackend.iter_tagged_resources)
+        SageMakerModelBackend.iter_tagged_resources = found  # type: ignore[method-assign]
         tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
         SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
     for kind, of in KINDS.items():

@@ -6,7 +6,7 @@ A version knows the session that registered it, which moto puts down as a made-u
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.core.resource_tagging import TaggedResource
@@ -20,7 +20,6 @@ from modelyard_sandbox.moto_extensions.conditions import caller
 _CREATE = SageMakerResponse.create_model_package
 _CREATE_GROUP = SageMakerResponse.create_model_package_group
 _CREATE_CARD = SageMakerModelBackend.create_model_card
-_TAGGED = SageMakerModelBackend.iter_tagged_resources
 _UPDATE = SageMakerModelBackend.update_model_package
 
 
@@ -125,15 +124,17 @@ class _NewestCards:
         return getattr(self._backend, name)
 
 
-def iter_tagged_resources(self: SageMakerModelBackend) -> Iterator[TaggedResource]:
+def _tagged(others: Callable[[Any], Iterator[TaggedResource]]) -> Callable[[Any], Iterator[TaggedResource]]:
     """What the tagging API finds of SageMaker's."""
-    return _TAGGED(_NewestCards(self))  # type: ignore[arg-type]
+    return lambda self: others(_NewestCards(self))
 
 
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     SageMakerModelBackend.create_model_card = create_model_card  # type: ignore[method-assign]
-    SageMakerModelBackend.iter_tagged_resources = iter_tagged_resources  # type: ignore[method-assign]
+    if not hasattr(SageMakerResponse, delete_model_package_group.__name__):
+        tagged = _tagged(SageMakerModelBackend.iter_tagged_resources)
+        SageMakerModelBackend.iter_tagged_resources = tagged  # type: ignore[method-assign]
     SageMakerModelBackend.update_model_package = update_model_package  # type: ignore[method-assign]
     for operation in (
         create_model_package,

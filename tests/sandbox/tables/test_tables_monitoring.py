@@ -202,3 +202,14 @@ def test_a_schedule_is_stopped_and_started(cloud: Cloud):
     assert status() == "Scheduled"
     with pytest.raises(ClientError, match="ResourceNotFound"):
         client.stop_monitoring_schedule(MonitoringScheduleName="none")
+
+
+def test_the_tagging_api_finds_monitors(cloud: Cloud):
+    definition(cloud)
+    tags = {"team": "fraud"}
+    schedule = cloud.make(SCHEDULE, name="s", monitoringScheduleConfig=config(), tags=tags)
+    filters = [{"Key": "team", "Values": ["fraud"]}]
+    found = cloud.client("resourcegroupstaggingapi").get_resources(TagFilters=filters)["ResourceTagMappingList"]
+    kinds = {each["ResourceARN"].rpartition(":")[2] for each in found}
+    assert kinds == {"data-quality-job-definition/score-data", "monitoring-schedule/s"}
+    schedule.delete()
