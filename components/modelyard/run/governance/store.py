@@ -94,7 +94,6 @@ class Store:
     def _fence(self, writer: pulumi.Input[str]) -> list[Statement]:
         """Whatever a role's own policies say. Source: AmazonS3/latest/userguide/conditional-writes-enforce."""
         bundles = self.objects(f"{BUNDLES}/*", f"{INDEX}/*")
-        everything = self.objects("*")
         everyone = Principal.everyone()
         return [
             Statement(
@@ -123,14 +122,14 @@ class Store:
             ),
             Statement(
                 ("s3:DeleteObject", "s3:DeleteObjectVersion"),
-                everything,
+                bundles,
                 effect="Deny",
                 principal=everyone,
                 sid="NobodyTakesEvidenceAway",
             ),
             Statement(
                 ("s3:BypassGovernanceRetention", "s3:PutObjectRetention"),
-                everything,
+                bundles,
                 effect="Deny",
                 principal=everyone,
                 sid="NobodyLiftsTheLock",
