@@ -33,6 +33,8 @@ def _of_the_instance(client: Any, account: str) -> Mapping[str, Any]:
     return {"InstanceArn": client.list_instances()["Instances"][0]["InstanceArn"]}
 
 
+_OF_SAGEMAKER = {"ServiceNamespace": "sagemaker"}
+
 LISTINGS: tuple[Listing, ...] = (
     Listing("s3", "list_buckets", "Buckets", regional=False),
     Listing("iam", "list_roles", "Roles", regional=False),
@@ -75,7 +77,14 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("glue", "get_databases", "DatabaseList"),
     Listing("glue", "list_data_quality_rulesets", "Rulesets"),
     Listing("dynamodb", "list_tables", "TableNames"),
+    Listing("application-autoscaling", "describe_scalable_targets", "ScalableTargets", _OF_SAGEMAKER),
+    Listing("application-autoscaling", "describe_scaling_policies", "ScalingPolicies", _OF_SAGEMAKER),
+    Listing("application-autoscaling", "describe_scheduled_actions", "ScheduledActions", _OF_SAGEMAKER),
+    Listing("sagemaker", "list_endpoint_configs", "EndpointConfigs"),
+    Listing("sagemaker", "list_endpoints", "Endpoints"),
     Listing("sagemaker", "list_feature_groups", "FeatureGroupSummaries"),
+    Listing("sagemaker", "list_inference_components", "InferenceComponents"),
+    Listing("sagemaker", "list_models", "Models"),
     Listing("elasticache", "describe_serverless_caches", "ServerlessCaches"),
     Listing("elasticache", "describe_user_groups", "UserGroups"),
     Listing("ecr", "describe_repositories", "repositories"),

@@ -437,6 +437,28 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": _sagemaker("data-quality-job-definition"),
     "aws:sagemaker/monitoringSchedule:MonitoringSchedule": _sagemaker("monitoring-schedule"),
+    "aws:appautoscaling/policy:Policy": {
+        "id": "{name}",
+        "arn": (
+            "arn:{partition}:autoscaling:{region}:{account}:scalingPolicy:{uuid}:"
+            "resource/{serviceNamespace}/{resourceId}:policyName/{name}"
+        ),
+        "alarmArns": [],
+    },
+    "aws:appautoscaling/scheduledAction:ScheduledAction": {
+        "id": "{name}-{serviceNamespace}-{resourceId}",
+        "arn": (
+            "arn:{partition}:autoscaling:{region}:{account}:scheduledAction:{uuid}:"
+            "resource/{serviceNamespace}/{resourceId}:scheduledActionName/{name}"
+        ),
+    },
+    "aws:appautoscaling/target:Target": {
+        "arn": "arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/{hex32}",
+        "roleArn": (
+            "arn:{partition}:iam::{account}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+            "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        ),
+    },
     "aws:sagemaker/model:Model": _sagemaker("model"),
     "aws:sagemaker/endpoint:Endpoint": _sagemaker("endpoint"),
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": _sagemaker("endpoint-config"),
