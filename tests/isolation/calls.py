@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.isolation import gateway
 from tests.isolation.judge import Action, Judge, Question
 
 from modelyard_sandbox.inprocess import Call, Deployed
@@ -95,10 +96,13 @@ TAGGING: Final[Mapping[str, str]] = {
     "sqs:CreateQueue": "sqs:TagQueue",
     "ssm:PutParameter": "ssm:AddTagsToResource",
     "states:CreateStateMachine": "states:TagResource",
+    "wafv2:CreateWebACL": "wafv2:TagResource",
 }
 """What is asked besides where the call that makes a thing carries its tags; the native provider's calls do."""
 
 PASSED_TO: Final = {
+    "apigateway:PutRestApi": "apigateway.amazonaws.com",
+    "apigateway:UpdateAccount": "apigateway.amazonaws.com",
     "batch:RegisterJobDefinition": "ecs-tasks.amazonaws.com",
     "ecs:RegisterTaskDefinition": "ecs-tasks.amazonaws.com",
     "events:PutTargets": "events.amazonaws.com",
@@ -185,8 +189,20 @@ PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """By service: parameters, and the ARN's last part that each stands for; the first that a call has names its resource.
 What is missing here is on the ARN of the resource that the call was made for. A subscription is on its topic."""
 
-UNLISTED: Final = (("glue:GetTags", ":dataQualityRuleset/"),)
-"""Actions and things that go together, and of which the reference doesn't know it: nobody can be asked about them."""
+ON_EVERYTHING: Final = ("cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm")
+"""Actions that a composite alarm needs on `*`, though the reference names alarms for them; nothing narrower will do.
+Source: AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm, API_DescribeAlarms."""
+
+UNLISTED: Final = (
+    ("apigateway:POST", "/deployments"),
+    ("apigateway:POST", "/stages"),
+    ("apigateway:SetWebACL", "/stages/"),
+    ("glue:GetTags", ":dataQualityRuleset/"),
+)
+"""Actions and things that go together, and of which the reference doesn't know it: nobody can be asked about them.
+
+API Gateway's have two forms of ARN, which the simulator's copy of the reference writes as one.
+"""
 
 CREATE_ACTIONS: Final = {
     "aws:ec2/launchTemplate:LaunchTemplate": "CreateLaunchTemplate",
@@ -256,6 +272,8 @@ class Stack:
         if operation in TAGGING and call.step == "create" and made:
             tags = made
         actions = list(ACTIONS.get(operation, (operation,)))
+        if prefix == "apigateway":
+            actions = gateway.actions(call)
         if operation == "s3:DeleteObject" and call.parameters.get("VersionId"):
             actions = ["s3:DeleteObjectVersion"]
         if operation in TAGGING and tags:
@@ -263,12 +281,17 @@ class Stack:
         on = scaled.properties.get("tags") if scaled and scaled != resource else made if call.step != "create" else None
         context = self._context(call, tags, on)
         for name in actions:
-            for arn in self._arns(prefix, operation, name, call):
+            for arn in gateway.arns(call, name, self.region) or self._arns(prefix, operation, name, call):
                 if not any(name == action and kind in arn for action, kind in UNLISTED):
                     yield self.question(name, arn, context)
+        for name, arn in gateway.beside(call):
+            if not any(name == action and kind in arn for action, kind in UNLISTED):
+                yield self.question(name, arn, context)
+        for arn in gateway.rule_sets(call, self.region, self.account):
+            yield self.question(operation, arn, context)
         if call.step in ("create", "update"):
             service = PASSED_TO.get(operation, "sagemaker.amazonaws.com" if prefix == "sagemaker" else "")
-            for role in sorted(_found(_ROLE, call.parameters)) if service else ():
+            for role in sorted({*_found(_ROLE, call.parameters), *gateway.roles(call)}) if service else ():
                 yield self.question("iam:PassRole", role, {"iam:PassedToService": service})
         for name in ALARMED.get(operation, ()):
             alarm = f"alarm:TargetTracking-{call.parameters['ResourceId']}-AlarmHigh-0"
@@ -284,7 +307,7 @@ class Stack:
         Tags of buckets are none of it: S3 tells them to IAM only where that was switched on for the bucket.
         """
         known = self.action(action)
-        if arn == "*" and known.on:
+        if arn == "*" and known.on and action not in ON_EVERYTHING:
             raise Unmapped(f"{action} is on something; that anything at all is allowed says nothing")
         keys = {*known.keys, *(key for keys in known.on.values() for key in keys)}
         forms = {key.replace("${TagKey}", "").replace("tag-key", "") for key in keys}
@@ -333,7 +356,10 @@ class Stack:
 
     def _arns(self, service: str, operation: str, action: str, call: Call) -> tuple[str, ...]:
         on = self.action(action).on
-        if not on:
+        composite = operation == "cloudwatch:PutCompositeAlarm" or "CompositeAlarm" in call.parameters.get(
+            "AlarmTypes", ()
+        )
+        if not on or (action in ON_EVERYTHING and composite):
             return ("*",)
         if service == "glue":
             parts = _in_the_catalog(call, operation)

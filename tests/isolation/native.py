@@ -42,6 +42,8 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "application-autoscaling:TagResource",
         "application-autoscaling:UntagResource",
     ),
+    "aws:apigateway/restApi:RestApi": ("apigateway:GET", "apigateway:PATCH", "apigateway:PUT"),
+    "aws:apigateway/stage:Stage": ("apigateway:GET", "apigateway:PATCH"),
     "aws:athena/workgroup:Workgroup": (
         "athena:GetWorkGroup",
         "athena:ListTagsForResource",
@@ -60,11 +62,7 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "batch:UntagResource",
         "batch:UpdateSchedulingPolicy",
     ),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": (
-        "cloudwatch:DescribeAlarms",
-        "cloudwatch:ListTagsForResource",
-        "cloudwatch:UntagResource",
-    ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("cloudwatch:ListTagsForResource", "cloudwatch:UntagResource"),
     "aws:cloudwatch/dashboard:Dashboard": ("cloudwatch:GetDashboard",),
     "aws:cloudwatch/eventRule:EventRule": (
         "events:DescribeRule",
@@ -320,6 +318,13 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "ssm:ListTagsForResource",
         "ssm:RemoveTagsFromResource",
     ),
+    "aws:wafv2/webAcl:WebAcl": (
+        "wafv2:GetWebACL",
+        "wafv2:ListTagsForResource",
+        "wafv2:TagResource",
+        "wafv2:UntagResource",
+        "wafv2:UpdateWebACL",
+    ),
 }
 """By type: actions on the ARN of the resource itself."""
 
@@ -342,6 +347,7 @@ ON_NOTHING: Final[Mapping[str, tuple[str, ...]]] = {
     "aws:ec2/placementGroup:PlacementGroup": ("ec2:DescribePlacementGroups",),
     "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation": ("fsx:DescribeDataRepositoryAssociations",),
     "aws:fsx/lustreFileSystem:LustreFileSystem": ("fsx:DescribeFileSystems",),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("cloudwatch:DescribeAlarms",),
     "aws:cloudwatch/logGroup:LogGroup": ("logs:DescribeLogGroups",),
     "aws:sfn/stateMachine:StateMachine": ("states:ValidateStateMachineDefinition",),
     "aws:ssm/parameter:Parameter": ("ssm:DescribeParameters",),
@@ -355,6 +361,9 @@ KEPT: Final = ("s3:DeleteObject", "s3:GetObject", "s3:GetObjectTagging", "s3:Put
 """What keeping an object in a bucket is asked about."""
 
 SILENT: Final = (
+    "aws:apigateway/deployment:Deployment",
+    "aws:apigateway/methodSettings:MethodSettings",
+    "aws:apigateway/restApiPolicy:RestApiPolicy",
     "aws:appautoscaling/policy:Policy",
     "aws:appautoscaling/scheduledAction:ScheduledAction",
     "aws:cloudcontrol/resource:Resource",
@@ -377,5 +386,6 @@ SILENT: Final = (
     "aws:secretsmanager/secretVersion:SecretVersion",
     "aws:sns/topicPolicy:TopicPolicy",
     "aws:sns/topicSubscription:TopicSubscription",
+    "aws:wafv2/webAclAssociation:WebAclAssociation",
 )
 """Types of which the native provider asks nothing but what the stand-in calls, or what is asked of their owner."""

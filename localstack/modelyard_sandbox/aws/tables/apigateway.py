@@ -38,11 +38,11 @@ def _patch(live: Live, operation: str, operations: Iterable[Operation], **where:
         live.call(operation, **where, patchOperations=sent)
 
 
-def _tags(arn: Callable[[Live], str]) -> TagFunctions:
-    """Tags of a thing with this ARN; the call that makes it carries the first ones."""
+def _tags(arn: Callable[[Live], str], found: Callable[[Live], Mapping[str, Any]]) -> TagFunctions:
+    """Tags of a thing with this ARN: the call that makes it carries the first ones, and what is found shows them."""
 
     def read(live: Live) -> dict[str, str]:
-        return dict(live.call("get_tags", resourceArn=arn(live)).get("tags") or {})
+        return dict(found(live).get("tags") or {})
 
     def write(live: Live, old: dict[str, str], new: dict[str, str]) -> None:
         if not live.state:
@@ -146,7 +146,7 @@ REST_API = Type(
     json=("body", "policy"),
     kept=("apiKeySource", "binaryMediaTypes", "description", "endpointAccessMode", "endpointConfiguration", "policy")
     + ("minimumCompressionSize", "securityPolicy"),
-    tags=_tags(_api_arn),
+    tags=_tags(_api_arn, lambda live: live.call("get_rest_api", restApiId=live.id)),
 )  # fmt: skip
 
 
@@ -312,7 +312,7 @@ STAGE = Type(
     delete=Call("delete_stage", {"restApiId": "restApi", "stageName": "stageName"}, fill=False),
     replace=("restApi", "stageName"),
     kept=("cacheClusterSize",),
-    tags=_tags(_stage_arn),
+    tags=_tags(_stage_arn, lambda live: live.call("get_stage", **_of_stage(live))),
 )  # fmt: skip
 
 _SETTINGS: Final = {
