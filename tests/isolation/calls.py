@@ -191,7 +191,10 @@ What is missing here is on the ARN of the resource that the call was made for. A
 
 ON_EVERYTHING: Final = ("cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm")
 """Actions that a composite alarm needs on `*`, though the reference names alarms for them; nothing narrower will do.
+They are asked about an alarm of nobody's: the judge takes `*` for whatever is allowed.
 Source: AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm, API_DescribeAlarms."""
+
+NOBODYS_ALARM: Final = "alarm:of-nobody"
 
 UNLISTED: Final = (
     ("apigateway:POST", "/deployments"),
@@ -307,7 +310,9 @@ class Stack:
         Tags of buckets are none of it: S3 tells them to IAM only where that was switched on for the bucket.
         """
         known = self.action(action)
-        if arn == "*" and known.on and action not in ON_EVERYTHING:
+        if arn == "*" and action in ON_EVERYTHING:
+            arn = self.arn("cloudwatch", NOBODYS_ALARM)
+        if arn == "*" and known.on:
             raise Unmapped(f"{action} is on something; that anything at all is allowed says nothing")
         keys = {*known.keys, *(key for keys in known.on.values() for key in keys)}
         forms = {key.replace("${TagKey}", "").replace("tag-key", "") for key in keys}
