@@ -74,6 +74,10 @@ def test_a_cloud_control_resource_answers_to_its_cloudformation_type_with_parsed
     graph = Graph("shop", "dev", (node,))
     assert graph.of_type(kind) == (node,) == graph.of_type("aws:cloudcontrol/resource:Resource")
     assert node.desired == {"JobDefinitionName": "quality"}
+    for state in (UNKNOWN, Secret("{}"), "{"):
+        assert replace(node, properties={"typeName": kind, "desiredState": state}).desired is UNKNOWN
+    document = {"urn": node.urn, "type": node.type, "custom": True, "inputs": dict(node.properties)}
+    assert from_state({"deployment": {"resources": [document]}}).of_type(kind)[0].desired == node.desired
 
 
 def test_json_is_the_same_whatever_the_order_and_comes_back():

@@ -53,11 +53,17 @@ class Node:
 
     @property
     def desired(self) -> Mapping[str, Any] | Any:
-        """What is asked for: the properties; for a Cloud Control resource its parsed desired state, or UNKNOWN."""
+        """What is asked for: the properties; for a Cloud Control resource its parsed desired state.
+
+        UNKNOWN where that is not known yet, a secret, or no JSON (which the provider refuses).
+        """
         if self.type != CLOUD_CONTROL_TYPE:
             return self.properties
         state = self.properties.get("desiredState")
-        return json.loads(state) if isinstance(state, str) else UNKNOWN
+        try:
+            return json.loads(state) if isinstance(state, str) else UNKNOWN
+        except ValueError:
+            return UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
