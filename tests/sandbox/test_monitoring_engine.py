@@ -35,6 +35,7 @@ from modelyard.run.monitoring import (
     model_bias,
     model_explainability,
     model_quality,
+    schedule,
 )
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/jobs@sha256:" + "0" * 64
@@ -69,16 +70,7 @@ class Watch(Component):
             "explanations": model_explainability(self, "explanations", job(config)),
         }
         for role, definition in made.items():
-            aws.sagemaker.MonitoringSchedule(
-                self.named(f"{role}-schedule"),
-                name=self.physical("monitoring-schedule", role),
-                monitoring_schedule_config={
-                    "monitoring_type": definition.type,
-                    "monitoring_job_definition_name": definition.name,
-                    "schedule_config": {"schedule_expression": os.environ.get("WHEN", "cron(0 * ? * * *)")},
-                },
-                opts=self.options(depends_on=[definition.resource]),
-            )
+            schedule(self, f"{role}-schedule", definition, every_hours=int(os.environ.get("HOURS", "1")))
 
 
 model = aws.sagemaker.Model("model", name="score", execution_role_arn=ROLE, primary_container={"image": IMAGE})
@@ -189,7 +181,7 @@ def test_monitors_live_from_their_first_preview_to_their_end(engine: Engine, san
         "MonitoringJobDefinitionName": before["DataQuality"],
         "ScheduleConfig": {"ScheduleExpression": "cron(0 3 ? * * *)"},
     }
-    name = "ml-dev-fraud-watch-data"
+    name = "ml-dev-fraud-watch-data-schedule"
     sagemaker.update_monitoring_schedule(MonitoringScheduleName=name, MonitoringScheduleConfig=aside)
     yard.refresh(target(), engine=engine)
     assert changed(yard.up(target(), engine=engine)) == {"watch-data-schedule": "update"}, "pulumi-aws sees its own"
@@ -203,12 +195,12 @@ def test_monitors_live_from_their_first_preview_to_their_end(engine: Engine, san
         **{f"watch-{role}-schedule": "update" for role in ROLES},
     }
 
-    rarer = yard.up(target(SECONDS="900", WHEN="cron(0 0/6 ? * * *)"), engine=engine)
+    rarer = yard.up(target(SECONDS="900", HOURS="6"), engine=engine)
     assert changed(rarer) == {f"watch-{role}-schedule": "update" for role in ROLES}
     assert definitions(sagemaker) == after
 
     with pytest.raises(OperationError, match="can't import"):
-        yard.up(target(SECONDS="900", WHEN="cron(0 0/6 ? * * *)", ADOPT=arn), engine=engine)
+        yard.up(target(SECONDS="900", HOURS="6", ADOPT=arn), engine=engine)
 
     yard.down(target(SECONDS="900"), remove=True, engine=engine)
     assert sandbox.counts() == {}

@@ -27,8 +27,11 @@ from modelyard.run.monitoring import (
     model_bias,
     model_explainability,
     model_quality,
+    most_seconds,
+    schedule,
 )
-from modelyard_sandbox.knowledge import check
+from modelyard.run.monitoring.schedules import expression
+from modelyard_sandbox.knowledge import cadence, check
 
 FRAUD = Context(
     organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012"
@@ -257,3 +260,50 @@ def test_values_that_come_from_other_resources_are_taken_as_they_come():
         return quality(replace(PREDICTED, role_arn=pulumi.Output.from_input(ROLE), source=source))(component)
 
     assert name_of(make) == name_of(quality())
+
+
+def watched(kind: Make, every_hours: int, at: int = 0) -> Make:
+    def make(component: Component) -> Definition:
+        definition = kind(component)
+        schedule(component, "schedule", definition, every_hours=every_hours, at=at)
+        return definition
+
+    return make
+
+
+SCHEDULE = "aws:sagemaker/monitoringSchedule:MonitoringSchedule"
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "wanted"),
+    [(1, 7, "cron(0 * ? * * *)"), (6, 3, "cron(0 3/6 ? * * *)"), (24, 3, "cron(0 3 ? * * *)")],
+)
+def test_a_schedule_runs_its_definition_and_keeps_its_name(hours: int, at: int, wanted: str):
+    node = made(watched(quality(), hours, at), SCHEDULE)
+    assert check(node.type, node.properties) == []
+    assert node.properties["name"] == "ml-dev-fraud-watch-schedule"
+    config = node.properties["monitoringScheduleConfig"]
+    assert config["scheduleConfig"] == {"scheduleExpression": wanted}
+    assert config["monitoringType"] == "ModelQuality" and config["monitoringJobDefinitionName"] == name_of(quality())
+    (definition,) = graph_of(watched(quality(), hours)).of_type(QUALITY)
+    assert definition.urn in node.dependencies, "a schedule goes before the definition that it names"
+
+
+def test_a_run_is_over_before_the_next_begins():
+    longer = quality(replace(PREDICTED, most_seconds=3600))
+    said = told(watched(longer, 1))
+    assert "got 3600; a run of ModelQuality may not outlast 1800 seconds here. Give it 1800 seconds" in said
+    assert name_of(watched(longer, 2)) and name_of(watched(data(replace(PLAIN, most_seconds=3600)), 1))
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "wrong"), [(0, 0, "1 to 24 hours"), (25, 0, "1 to 24 hours"), (6, 24, "no hour")]
+)
+def test_a_schedule_runs_within_a_day_and_from_an_hour_on(hours: int, at: int, wrong: str):
+    assert wrong in told(watched(quality(), hours, at))
+
+
+@pytest.mark.parametrize("kind", ["DataQuality", "ModelQuality", "ModelBias", "ModelExplainability"])
+@pytest.mark.parametrize("hours", [1, 2, 24])
+def test_what_a_job_is_given_is_what_the_sandbox_lets_it_have(kind: Any, hours: int):
+    assert most_seconds(kind, hours) == cadence.longest_run(kind, expression(hours))

@@ -13,3 +13,5 @@ from .jobs import MonitoringJob as MonitoringJob
 from .jobs import MonitoringType as MonitoringType
 from .jobs import ProblemType as ProblemType
 from .jobs import TransformInput as TransformInput
+from .schedules import most_seconds as most_seconds
+from .schedules import schedule as schedule

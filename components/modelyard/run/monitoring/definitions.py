@@ -44,10 +44,11 @@ _READS: Final[Mapping[MonitoringType, tuple[str, ...]]] = {
 
 
 class Definition(NamedTuple):
-    """A definition: its kind, as schedules call it, its physical name, and the resource that makes it."""
+    """A definition: its kind, as schedules call it, its physical name, its job, and the resource that makes it."""
 
     type: MonitoringType
     name: pulumi.Output[str]
+    job: MonitoringJob
     resource: pulumi.CustomResource
 
 
@@ -57,7 +58,7 @@ def data_quality(component: Component, role: str, job: MonitoringJob, **options:
     `options` are those of `Component.options`. Raises `InputError` with all that SageMaker would refuse.
     """
     source = job.source
-    _refuse(component, [*job.faults(), *_no_config(job), *_unread("DataQuality", job)])
+    refuse(component, [*job.faults(), *_no_config(job), *_unread("DataQuality", job)])
     name = _name(component, role, "DataQuality", _common("DataQuality", job))
     made = aws.sagemaker.DataQualityJobDefinition(
         component.named(role),
@@ -107,7 +108,7 @@ def data_quality(component: Component, role: str, job: MonitoringJob, **options:
         stopping_condition={"max_runtime_in_seconds": job.most_seconds},
         opts=component.options(**options),
     )
-    return Definition("DataQuality", name, made)
+    return Definition("DataQuality", name, job, made)
 
 
 def model_quality(
@@ -168,7 +169,9 @@ def model_bias(
 def model_explainability(component: Component, role: str, job: MonitoringJob, **options: Any) -> Definition:
     """Explains predictions, and compares which features matter with a baseline; it needs no labels.
 
-    `job.analysis.config` says how they are explained, and names the model that is asked.
+    `job.analysis.config` says how they are explained, and names the model that is asked. SageMaker Clarify's own image
+    asks it through an endpoint that it makes: such a job can't be isolated
+    (sagemaker/latest/dg/clarify-model-explainability).
     `options` are those of `Component.options`. Raises `InputError` with all that SageMaker would refuse.
     """
     return _definition(
@@ -194,7 +197,7 @@ def _definition(
     inputs: Mapping[str, Any],
     **options: Any,
 ) -> Definition:
-    _refuse(component, [*faults, *_unread(kind, job)])
+    refuse(component, [*faults, *_unread(kind, job)])
     desired = _common(kind, job)
     desired[f"{kind}AppSpecification"] |= application
     desired[f"{kind}JobInput"] |= inputs
@@ -202,7 +205,7 @@ def _definition(
     type_name = f"AWS::SageMaker::{kind}JobDefinition"
     desired = {"JobDefinitionName": name, **desired}
     made = cloudformation(component, role, type_name, desired, tags="list", **options)
-    return Definition(kind, name, made)
+    return Definition(kind, name, job, made)
 
 
 def _common(kind: MonitoringType, job: MonitoringJob) -> dict[str, Any]:
@@ -286,7 +289,8 @@ def _config_uri(job: MonitoringJob) -> dict[str, Any]:
     return {"ConfigUri": job.analysis.config}
 
 
-def _refuse(component: Component, faults: Iterable[Fault]) -> None:
+def refuse(component: Component, faults: Iterable[Fault]) -> None:
+    """Raises `InputError` with all faults, each where the component was asked for unless it says another place."""
     found = [Fault(at.problem, at.remedy, at.source or component.written, at.value) for at in faults]
     if found:
         raise InputError(*found)

@@ -44,8 +44,9 @@ class JobResources:
 class JobNetwork:
     """Where a job runs, and whom it can reach.
 
-    `isolated`: the container reaches nothing; SageMaker itself brings inputs, results and metrics, so a job that only
-    compares needs no more. `encrypted`: traffic between several instances is encrypted. Both are on by default, as
+    `isolated`: the container reaches nothing; SageMaker itself brings inputs, results and what it leaves of metrics in
+    /opt/ml/output/metrics/cloudwatch (sagemaker/latest/dg/model-monitor-byoc-cloudwatch), so a job that only compares
+    needs no more. `encrypted`: traffic between several instances is encrypted. Both are on by default, as
     FSBP SageMaker.9 to .15 ask. `subnets` and `security_groups` go together; without them a job runs in SageMaker's own
     network.
     """
