@@ -1,7 +1,7 @@
 """Inside LocalStack: bridged services find the buckets, keys and topics that LocalStack itself keeps.
 
-CloudTrail asks for its bucket and topic, Athena writes its results, RDS asks for its key: moto's services look into
-moto's own S3, KMS and SNS, which nobody fills here.
+CloudTrail asks for its bucket and topic, Athena writes its results, RDS asks for its key, SageMaker for the alarms of a
+rollback: moto's services look into moto's own S3, KMS, SNS and CloudWatch, which nobody fills here.
 """
 
 # LocalStack lies in an environment of its own, which the type checker doesn't see.
@@ -9,6 +9,7 @@ moto's own S3, KMS and SNS, which nobody fills here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,8 @@ from moto.s3.exceptions import MissingBucket, MissingKey
 from moto.s3.models import S3Backend
 from moto.sns.exceptions import TopicNotFound
 from moto.sns.models import SNSBackend
+
+from modelyard_sandbox.moto_extensions import sagemaker_serving
 
 
 def _client(backend: Any, service: str, region: str = "") -> Any:
@@ -77,8 +80,15 @@ def get_topic(self: Any, arn: str) -> Any:
     return SimpleNamespace(arn=arn)
 
 
+def alarm_states(backend: Any, names: Iterable[str]) -> dict[str, str]:
+    """The states of those alarms that exist."""
+    found = _client(backend, "cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+
+
 def install() -> None:
-    """Lead moto's own S3, KMS and SNS, which answer nobody here, to LocalStack's."""
+    """Lead moto's own S3, KMS, SNS and alarms, which answer nobody here, to LocalStack's."""
+    sagemaker_serving.alarm_states = alarm_states
     for function in (get_bucket, create_bucket, get_object, put_object):
         setattr(S3Backend, function.__name__, function)
     KmsBackend.describe_key = describe_key

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
-from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
+from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
-from modelyard_sandbox.moto_extensions import appautoscaling
-from modelyard_sandbox.moto_extensions.sagemaker_serving import alarm_states, arn, endpoint_of
+from modelyard_sandbox.moto_extensions import appautoscaling, sagemaker_serving
+from modelyard_sandbox.moto_extensions.sagemaker_serving import arn, endpoint_of
 
 _KIND: Final = "inference-component"
 _WRAPPED: Final = "_modelyard_component_tags"
@@ -80,9 +80,9 @@ def components(backend: Any) -> dict[str, InferenceComponent]:
 
 
 def component_of(backend: Any, name: str) -> InferenceComponent:
-    """The component called so. Raises AWSValidationException."""
+    """The component called so. Raises ValidationError."""
     if name not in components(backend):
-        raise AWSValidationException(f'Could not find inference component "{arn(backend, _KIND, name)}".')
+        raise ValidationError(f'Could not find inference component "{arn(backend, _KIND, name)}".')
     return components(backend)[name]
 
 
@@ -90,41 +90,39 @@ def _judge(backend: Any, specification: dict[str, Any], endpoint: Any) -> None:
     """What a specification must say, and what it must find."""
     model, base = specification.get("ModelName"), specification.get("BaseInferenceComponentName")
     if bool(model) == bool((specification.get("Container") or {}).get("Image")) and not base:
-        raise AWSValidationException("A specification names either a ModelName or a Container with an Image.")
+        raise ValidationError("A specification names either a ModelName or a Container with an Image.")
     if model and model not in backend._models:
-        raise AWSValidationException(f'Could not find model "{arn(backend, "model", model)}".')
+        raise ValidationError(f'Could not find model "{arn(backend, "model", model)}".')
     if base and not component_of(backend, base).on(endpoint.endpoint_name):
-        raise AWSValidationException(f"{base} is on another endpoint.")
+        raise ValidationError(f"{base} is on another endpoint.")
     needs = specification.get("ComputeResourceRequirements")
     if not base and not (needs and needs.get("MinMemoryRequiredInMb")):
-        raise AWSValidationException("ComputeResourceRequirements with MinMemoryRequiredInMb is required.")
+        raise ValidationError("ComputeResourceRequirements with MinMemoryRequiredInMb is required.")
     if base and needs:
-        raise AWSValidationException("An adapter uses the compute resources of its base inference component.")
+        raise ValidationError("An adapter uses the compute resources of its base inference component.")
 
 
 def create_inference_component(self: Any) -> ActionResult:
     """CreateInferenceComponent."""
     backend, name = self.sagemaker_backend, self._get_param("InferenceComponentName")
     if name in components(backend):
-        raise AWSValidationException(
-            f'Cannot create already existing inference component "{arn(backend, _KIND, name)}".'
-        )
+        raise ValidationError(f'Cannot create already existing inference component "{arn(backend, _KIND, name)}".')
     endpoint = endpoint_of(backend, self._get_param("EndpointName"))
     one, several = self._get_param("Specification"), self._get_param("Specifications")
     if bool(one) == bool(several):
-        raise AWSValidationException("Give either Specification or Specifications.")
+        raise ValidationError("Give either Specification or Specifications.")
     for each in several or [one]:
         _judge(backend, each, endpoint)
     base = one and one.get("BaseInferenceComponentName")
     variant = component_of(backend, base).variant if base else self._get_param("VariantName")
     hosts = {each["VariantName"]: each for each in endpoint.asked["ProductionVariants"]}
     if variant not in hosts:
-        raise AWSValidationException(f'Endpoint "{endpoint.arn}" has no variant "{variant}".')
+        raise ValidationError(f'Endpoint "{endpoint.arn}" has no variant "{variant}".')
     if hosts[variant].get("ModelName"):
-        raise AWSValidationException(f'Variant "{variant}" has a model of its own, and hosts no inference components.')
+        raise ValidationError(f'Variant "{variant}" has a model of its own, and hosts no inference components.')
     runtime = self._get_param("RuntimeConfig")
     if not base and not runtime:
-        raise AWSValidationException("RuntimeConfig is required.")
+        raise ValidationError("RuntimeConfig is required.")
     made = InferenceComponent(
         name=name,
         arn=arn(backend, _KIND, name),
@@ -164,9 +162,9 @@ def update_inference_component(self: Any) -> ActionResult:
     one, runtime = self._get_param("Specification"), self._get_param("RuntimeConfig")
     deployment = self._get_param("DeploymentConfig") or {}
     names = [each["AlarmName"] for each in (deployment.get("AutoRollbackConfiguration") or {}).get("Alarms") or ()]
-    states = alarm_states(backend, names) if names else {}
+    states = sagemaker_serving.alarm_states(backend, names) if names else {}
     if missing := [name for name in names if name not in states]:
-        raise AWSValidationException(f"Could not find alarm(s) {', '.join(missing)} of AutoRollbackConfiguration.")
+        raise ValidationError(f"Could not find alarm(s) {', '.join(missing)} of AutoRollbackConfiguration.")
     if one:
         _judge(backend, one, found.endpoint)
     found.deployment, found.failure, found.modified = deployment or found.deployment, None, utcnow()

@@ -16,7 +16,7 @@ from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
-from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
+from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.utilities.utils import get_partition
@@ -53,16 +53,16 @@ def alarm_states(backend: Any, names: Iterable[str]) -> dict[str, str]:
 
 
 def endpoint_of(backend: Any, name: str) -> Any:
-    """The endpoint called so. Raises AWSValidationException."""
+    """The endpoint called so. Raises ValidationError."""
     if name not in backend.endpoints:
-        raise AWSValidationException(f'Could not find endpoint "{arn(backend, "endpoint", name)}".')
+        raise ValidationError(f'Could not find endpoint "{arn(backend, "endpoint", name)}".')
     return backend.endpoints[name]
 
 
 def _config_of(backend: Any, name: str) -> Any:
     if name not in backend.endpoint_configs:
         found = arn(backend, "endpoint-config", name)
-        raise AWSValidationException(f'Could not find endpoint configuration "{found}".')
+        raise ValidationError(f'Could not find endpoint configuration "{found}".')
     return backend.endpoint_configs[name]
 
 
@@ -82,13 +82,13 @@ def create_model(self: Any) -> ActionResult:
     """CreateModel: one container or several, by an image, or by a version of the registry."""
     backend, name = self.sagemaker_backend, self._get_param("ModelName")
     if name in backend._models:
-        raise AWSValidationException(f'Cannot create already existing model "{arn(backend, "model", name)}".')
+        raise ValidationError(f'Cannot create already existing model "{arn(backend, "model", name)}".')
     one, several = self._get_param("PrimaryContainer"), self._get_param("Containers")
     if bool(one) == bool(several):
-        raise AWSValidationException("Specify either PrimaryContainer or Containers, and not both.")
+        raise ValidationError("Specify either PrimaryContainer or Containers, and not both.")
     for container in several or [one]:
         if not (container.get("Image") or container.get("ModelPackageName")):
-            raise AWSValidationException("A container needs an Image or a ModelPackageName.")
+            raise ValidationError("A container needs an Image or a ModelPackageName.")
         _exists_package(backend, container.get("ModelPackageName"))
     answer = _CREATE_MODEL(self)
     made = backend._models[name]
@@ -100,14 +100,14 @@ def create_model(self: Any) -> ActionResult:
 def _exists_package(backend: Any, package: str | None) -> None:
     known = {found.arn for found in backend.model_packages.values()}
     if package and package.startswith(arn(backend, "model-package", "")) and package not in known:
-        raise AWSValidationException(f"Could not find model package {package}")
+        raise ValidationError(f"Could not find model package {package}")
 
 
 def describe_model(self: Any) -> ActionResult:
     """DescribeModel."""
     backend, name = self.sagemaker_backend, self._get_param("ModelName")
     if name not in backend._models:
-        raise AWSValidationException(f'Could not find model "{arn(backend, "model", name)}".')
+        raise ValidationError(f'Could not find model "{arn(backend, "model", name)}".')
     shown = backend._models[name].response_object
     for container in (shown.get("PrimaryContainer"), *(shown.get("Containers") or ())):
         if container:
@@ -125,11 +125,11 @@ def create_endpoint_config(self: Any) -> ActionResult:
     asked.setdefault("ProductionVariants", [])
     made_arn = arn(backend, "endpoint-config", name)
     if name in backend.endpoint_configs:
-        raise AWSValidationException(f'Cannot create already existing endpoint configuration "{made_arn}".')
+        raise ValidationError(f'Cannot create already existing endpoint configuration "{made_arn}".')
     variants = [*asked["ProductionVariants"], *asked.get("ShadowProductionVariants", [])]
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
-        raise AWSValidationException("The names of variants must be unique within an endpoint configuration.")
+        raise ValidationError("The names of variants must be unique within an endpoint configuration.")
     for variant in variants:
         _judge_variant(backend, variant, asked)
     config: Any = FakeEndpointConfig(
@@ -150,19 +150,19 @@ def create_endpoint_config(self: Any) -> ActionResult:
 def _judge_variant(backend: Any, variant: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     serverless, name = variant.get("ServerlessConfig"), variant.get("ModelName")
     if bool(serverless) == bool(variant.get("InstanceType")):
-        raise AWSValidationException("A variant has either an InstanceType or a ServerlessConfig.")
+        raise ValidationError("A variant has either an InstanceType or a ServerlessConfig.")
     if name is None:
         if not config.get("ExecutionRoleArn"):
-            raise AWSValidationException("Without a ModelName, ExecutionRoleArn of the configuration is required.")
+            raise ValidationError("Without a ModelName, ExecutionRoleArn of the configuration is required.")
         return
     if name not in backend._models:
-        raise AWSValidationException(f'Could not find model "{arn(backend, "model", name)}".')
+        raise ValidationError(f'Could not find model "{arn(backend, "model", name)}".')
     model = backend._models[name]
     containers = model.containers or [model.primary_container]
     if serverless and (model.vpc_config or model.enable_network_isolation):
-        raise AWSValidationException("VpcConfig and network isolation are not supported for serverless endpoints.")
+        raise ValidationError("VpcConfig and network isolation are not supported for serverless endpoints.")
     if serverless and (len(containers) > 1 or containers[0].get("Mode") == "MultiModel"):
-        raise AWSValidationException("Several containers or models are not supported for serverless endpoints.")
+        raise ValidationError("Several containers or models are not supported for serverless endpoints.")
 
 
 def describe_endpoint_config(self: Any) -> ActionResult:
@@ -216,7 +216,7 @@ def create_endpoint(self: Any) -> ActionResult:
     """CreateEndpoint."""
     backend, name = self.sagemaker_backend, self._get_param("EndpointName")
     if name in backend.endpoints:
-        raise AWSValidationException(f'Cannot create already existing endpoint "{arn(backend, "endpoint", name)}".')
+        raise ValidationError(f'Cannot create already existing endpoint "{arn(backend, "endpoint", name)}".')
     config = _config_of(backend, self._get_param("EndpointConfigName"))
     deployment = self._get_param("DeploymentConfig")
     _judge_alarms(backend, deployment)
@@ -272,7 +272,7 @@ def update_endpoint(self: Any) -> ActionResult:
     retains = self._get_param("RetainAllVariantProperties")
     excluded = [each["VariantPropertyType"] for each in self._get_param("ExcludeRetainedVariantProperties") or ()]
     if excluded and not retains:
-        raise AWSValidationException("ExcludeRetainedVariantProperties needs RetainAllVariantProperties.")
+        raise ValidationError("ExcludeRetainedVariantProperties needs RetainAllVariantProperties.")
     deployment = self._get_param("DeploymentConfig")
     if deployment is None and self._get_param("RetainDeploymentConfig"):
         deployment = endpoint.deployment
@@ -299,7 +299,7 @@ def _judge_alarms(backend: Any, deployment: Mapping[str, Any] | None) -> list[st
     names = [alarm["AlarmName"] for alarm in asked]
     states = alarm_states(backend, names) if names else {}
     if missing := [name for name in names if name not in states]:
-        raise AWSValidationException(f"Could not find alarm(s) {', '.join(missing)} of AutoRollbackConfiguration.")
+        raise ValidationError(f"Could not find alarm(s) {', '.join(missing)} of AutoRollbackConfiguration.")
     return [name for name in names if states[name] == "ALARM"]
 
 
@@ -312,16 +312,16 @@ def _judge_change(backend: Any, endpoint: Any, config: Any, deployment: Mapping[
     registered = {resource for _, resource, _ in appautoscaling.scaled(scaling)}
     held = [name for name in changed if f"endpoint/{endpoint.endpoint_name}/variant/{name}" in registered]
     if held:
-        raise AWSValidationException(
+        raise ValidationError(
             f"The variant(s) {', '.join(held)} must be deregistered as scalable targets of Application Auto Scaling "
             "before they can be removed or have their instance type modified."
         )
     if deployment and set(old) != set(new):
-        raise AWSValidationException("A deployment configuration needs the same variant names in both configurations.")
+        raise ValidationError("A deployment configuration needs the same variant names in both configurations.")
     if (deployment or {}).get("RollingUpdatePolicy") and (
         len(new) > 1 or any(each.get("ServerlessConfig") for each in new.values())
     ):
-        raise AWSValidationException("A rolling deployment takes one variant, on instances.")
+        raise ValidationError("A rolling deployment takes one variant, on instances.")
 
 
 def update_endpoint_weights_and_capacities(
@@ -332,9 +332,9 @@ def update_endpoint_weights_and_capacities(
     known = {each["VariantName"]: each for each in (*endpoint.production_variants, *endpoint.shadow_variants)}
     names = [each["VariantName"] for each in desired_weights_and_capacities]
     if len(set(names)) < len(names):
-        raise AWSValidationException("The variant names of a request must be unique.")
+        raise ValidationError("The variant names of a request must be unique.")
     if missing := [name for name in names if name not in known]:
-        raise AWSValidationException(
+        raise ValidationError(
             f'The variant name(s) "{", ".join(missing)}" is/are not present within endpoint configuration '
             f'"{endpoint.endpoint_config_name}".'
         )
@@ -344,7 +344,7 @@ def update_endpoint_weights_and_capacities(
             variant |= dict.fromkeys(WEIGHTS, each["DesiredWeight"])
         if each.get("DesiredInstanceCount") is not None:
             if "CurrentServerlessConfig" in variant:
-                raise AWSValidationException("A serverless variant has no instances.")
+                raise ValidationError("A serverless variant has no instances.")
             variant |= dict.fromkeys(COUNTS, each["DesiredInstanceCount"])
         if of_serverless:
             config = {**variant.get("CurrentServerlessConfig", {}), **of_serverless}
