@@ -19,7 +19,7 @@ from modelyard.cli.app import app
 from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.evidence import FILES, MANIFEST, PAGE, SIGNATURE, file_of, folder, index_key, manifest, sealed
 from modelyard.core.releasing import canonical
-from modelyard.operate.evidence import Bundle, bundles, fetch, saved, showing, verify, verify_copy
+from modelyard.operate.evidence import Bundle, bundles, fetch, saved, showing, verify, verify_copy, without
 from modelyard.operate.evidence.place import save
 
 
@@ -289,10 +289,23 @@ def test_the_list_shows_the_newest_first_and_who_released_them(dev: Kept, versio
     newest = dev.released()
     found = [one for one in bundles(dev.store()) if one.model_version in (version, newest)]
     assert [one.model_version for one in found] == [newest, version]
-    lines = list(showing.listed(found, []))
+    lines = list(showing.listed(found, [], []))
     assert "grace" in lines[1]
     assert "10 years, governance" in lines[1]
     assert lines[-1] == f"Next: yard evidence verify scores {newest}"
+
+
+def test_the_list_names_what_was_approved_and_has_no_evidence(dev: Kept, version: int):
+    waiting = dev.measured()
+    assert ("scores", waiting) not in without(dev.store(), bundles(dev.store()))
+    dev.stack.client("sagemaker").update_model_package(
+        ModelPackageArn=dev.model().package(waiting), ModelApprovalStatus="Approved"
+    )
+    found = without(dev.store(), bundles(dev.store()))
+    assert ("scores", waiting) in found
+    assert ("scores", version) not in found
+    said = f"scores {waiting} is approved and has no evidence: was it released before any was kept?"
+    assert said in list(showing.listed([], found, []))
 
 
 @pytest.fixture
@@ -312,7 +325,7 @@ def yard(dev: Kept, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int,
 def test_the_commands_list_show_and_verify(yard: Callable[..., tuple[int, str]], version: int, tmp_path: Path):
     number, page, place = str(version), tmp_path / "evidence.html", tmp_path / "evidence"
     code, out = yard("list", "scores", "--json")
-    assert (code, version in [one["model_version"] for one in json.loads(out)]) == (0, True)
+    assert (code, version in [one["model_version"] for one in json.loads(out)["bundles"]]) == (0, True)
     code, out = yard("show", "scores", number, "--html", str(page), "--save", str(place))
     assert code == 0
     assert "Gates: fair held, recall held" in out

@@ -34,21 +34,22 @@ def list_(
     env: Environment = None,
     json: Json = False,
 ) -> None:
-    """List the bundles: version, approver, lock, what is absent, and the manifest's hash."""
+    """List the bundles: version, approver, lock, what is absent, the manifest's hash; and what was released without."""
     from modelyard.blueprints.project import Project
     from modelyard.operate import deployments
-    from modelyard.operate.evidence import bundles, showing, stores_of
+    from modelyard.operate.evidence import bundles, showing, stores_of, without
 
     if name:
-        store, model = _found(name, team, env)
-        found = bundles(store, [model.name])
+        stores = [_found(name, team, env)[0]]
     else:
-        where = deployments.place(Project.find(), env, team, sandbox=False)
-        found = [one for store in stores_of(where, [team] if team else None) for one in bundles(store)]
+        stores = stores_of(deployments.place(Project.find(), env, team, sandbox=False), [team] if team else None)
+    names = [name] if name else None
+    found = [one for store in stores for one in bundles(store, names)]
+    lacking = [one for store in stores for one in without(store, found, names)]
     if json:
-        print(_json([showing.entry_as_json(one) for one in found]))
+        print(_json(showing.listed_as_json(found, lacking)))
     else:
-        print(*showing.listed(found, [name] if name else []), sep="\n")
+        print(*showing.listed(found, lacking, names or []), sep="\n")
 
 
 @app.command()

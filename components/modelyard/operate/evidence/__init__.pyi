@@ -6,6 +6,7 @@ from .place import fetch as fetch
 from .place import saved as saved
 from .place import store_of as store_of
 from .place import stores_of as stores_of
+from .place import without as without
 from .verifying import Verified as Verified
 from .verifying import verify as verify
 from .verifying import verify_copy as verify_copy

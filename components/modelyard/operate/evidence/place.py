@@ -14,6 +14,7 @@ from modelyard.core.distributions import Value
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.evidence import INDEX, MANIFEST, PAGE, PARTS, file_of, folder, index_key
 from modelyard.core.releases import Digest, Text
+from modelyard.core.releasing import APPROVED
 from modelyard.operate.deployments import Place
 from modelyard.operate.models import Model, Registry, registries_of
 from modelyard.operate.models.place import asking, read
@@ -21,6 +22,7 @@ from modelyard.run.governance import GovernanceSpec
 
 COMPONENT: Final = "evidence"
 """What a team's stack calls its evidence store."""
+SIGN_IN: Final = "Sign in as a persona that has it: `evidence` in the team's file says who reads it."
 
 
 class Lock(Value):
@@ -72,7 +74,7 @@ class Store:
 
         A marker of a deletion is one, too.
         """
-        with asking(f"s3://{self.bucket}/{prefix}"):
+        with asking(f"s3://{self.bucket}/{prefix}", SIGN_IN):
             for found in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
                 for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
                     yield str(one["Key"]), str(one["VersionId"]), bool(one["IsLatest"])
@@ -144,6 +146,23 @@ def bundles(store: Store, models: Sequence[str] | None = None) -> list[Entry]:
     return found
 
 
+def without(store: Store, entries: Sequence[Entry], models: Sequence[str] | None = None) -> list[tuple[str, int]]:
+    """Approved versions that no entry speaks of, by model: released before evidence was kept, or not written since."""
+    known = {(entry.model, entry.model_version) for entry in entries if entry.team == store.registry.team}
+    found: list[tuple[str, int]] = []
+    for name in models if models is not None else sorted(store.registry.spec.models):
+        group, sagemaker = store.registry.model(name).group, store.registry.client("sagemaker")
+        with asking(f"the group {group}"):
+            pages = sagemaker.get_paginator("list_model_packages").paginate(
+                ModelPackageGroupName=group, ModelApprovalStatus=APPROVED
+            )
+            numbers = sorted(
+                int(one["ModelPackageVersion"]) for page in pages for one in page["ModelPackageSummaryList"]
+            )
+        found += [(name, number) for number in numbers if (name, number) not in known]
+    return found
+
+
 def _entry(store: Store, key: str) -> Entry | None:
     text = read(store.s3, store.bucket, key)
     if text is None:
@@ -159,8 +178,8 @@ def _entry(store: Store, key: str) -> Entry | None:
 def fetch(store: Store, model: Model, version: int) -> Bundle:
     """The bundle of a version, as it lies there now. Raises `InputError` for one that there isn't."""
     prefix, key = folder(model.name, version), index_key(model.name, version)
-    index = read(store.s3, store.bucket, key)
     latest = [found for found, _, newest in store.keys(prefix) if newest]
+    index = read(store.s3, store.bucket, key)
     files = {found.removeprefix(prefix): _bytes(store, found) for found in latest}
     there = {name: content for name, content in files.items() if content is not None}
     if index is None and not there:
@@ -207,7 +226,7 @@ def write_page(bundle: Bundle, file: Path) -> None:
 def _bytes(store: Store, key: str) -> bytes | None:
     from botocore.exceptions import ClientError
 
-    with asking(f"s3://{store.bucket}/{key}"):
+    with asking(f"s3://{store.bucket}/{key}", SIGN_IN):
         try:
             return store.s3.get_object(Bucket=store.bucket, Key=key)["Body"].read()
         except ClientError as error:

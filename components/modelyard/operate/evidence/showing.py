@@ -12,8 +12,14 @@ from modelyard.operate.evidence.verifying import Verified
 from modelyard.operate.models.showing import table
 
 
-def listed(found: Sequence[Entry], names: Sequence[str]) -> Iterator[str]:
-    """The lines of `yard evidence list`; `names` are the models that were asked for."""
+def listed(found: Sequence[Entry], without: Sequence[tuple[str, int]], names: Sequence[str]) -> Iterator[str]:
+    """The lines of `yard evidence list`: bundles, and approved versions without one; `names` were asked for."""
+    yield from _listed(found, names)
+    for model, version in without:
+        yield f"{model} {version} is approved and has no evidence: was it released before any was kept?"
+
+
+def _listed(found: Sequence[Entry], names: Sequence[str]) -> Iterator[str]:
     if not found:
         yield f"There is no evidence yet of {', '.join(names) or 'any model'}: none was released since it is kept."
         return
@@ -98,9 +104,12 @@ def verified(found: Verified) -> Iterator[str]:
         yield f"  {each}"
 
 
-def entry_as_json(one: Entry) -> dict[str, Any]:
-    """An entry of the index, for `--json`."""
-    return one.model_dump(mode="json")
+def listed_as_json(found: Sequence[Entry], without: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """The list, for `--json`."""
+    return {
+        "bundles": [one.model_dump(mode="json") for one in found],
+        "without": [{"model": model, "version": version} for model, version in without],
+    }
 
 
 def bundle_as_json(bundle: Bundle) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from modelyard.core.evidence import (
 from modelyard.core.provenance import release_key
 from modelyard.core.releases import SignedRelease, signed
 from modelyard.core.releasing import pae
-from modelyard.operate.evidence.place import Bundle
+from modelyard.operate.evidence.place import SIGN_IN, Bundle
 from modelyard.operate.models.place import asking
 
 _RELEASE: Final = file_of("release")
@@ -131,7 +131,7 @@ def _locks(bundle: Bundle) -> Iterator[Difference]:
 def _lock(bundle: Bundle, key: str, name: str) -> Iterator[Difference]:
     """S3 tells a lock to whom it lets see retentions (AmazonS3/latest/API/API_HeadObject)."""
     store = bundle.store
-    with asking(f"s3://{store.bucket}/{key}"):
+    with asking(f"s3://{store.bucket}/{key}", SIGN_IN):
         found = store.s3.head_object(Bucket=store.bucket, Key=key)
     written: datetime = found["LastModified"]
     declared = _declared_lock(bundle)

@@ -125,9 +125,13 @@ class Model:
         raise InputError(Fault(f"{self.name} of {self.registry.team} has no such version", remedy, source, version))
 
 
+_SIGN_IN: Final = "Sign in as a persona that has it: `models` in the team's file says who submits, approves and reads."
+
+
 @contextmanager
-def asking(thing: str) -> Iterator[None]:
-    """What AWS refuses becomes an error of ours: no permission, not deployed, no connection."""
+def asking(thing: str, sign_in: str = _SIGN_IN) -> Iterator[None]:
+    """What AWS refuses becomes an error of ours: no permission (then `sign_in` is the remedy), not deployed, no
+    connection."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     source = Source(thing)
@@ -136,10 +140,7 @@ def asking(thing: str) -> Iterator[None]:
     except ClientError as error:
         code = code_of(error)
         if code in _REFUSED:
-            remedy = (
-                "Sign in as a persona that has it: `models` in the team's file says who submits, approves and reads."
-            )
-            raise InputError(Fault(f"{error.operation_name} is refused", remedy, source)) from None
+            raise InputError(Fault(f"{error.operation_name} is refused", sign_in, source)) from None
         if code in ("NoSuchBucket", "StateMachineDoesNotExist", "NotFoundException"):
             raise InputError(Fault("isn't deployed", "Deploy it: yard up TEAM", source)) from None
         raise EnvironmentFault(Fault(str(error), "Try again.", source)) from None
