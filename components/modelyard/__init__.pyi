@@ -58,3 +58,7 @@ from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader
 from .run.governance import EvidenceStore as EvidenceStore
 from .run.governance import GovernanceSpec as GovernanceSpec
+from .run.serving import DoorAccount as DoorAccount
+from .run.serving import DoorSpec as DoorSpec
+from .run.serving import KnownEndpoint as KnownEndpoint
+from .run.serving import PublicDoor as PublicDoor

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft4Validator
+from openapi_spec_validator import validate
 from ruamel.yaml import YAML
 
 from modelyard import Context, ExistingRole, Keys, KeysSpec, Role, trust_service
 from modelyard.assess.graph import Graph, Node, record, reveal
 from modelyard.core.errors import AccessError, SpecError
 from modelyard.core.spec import SourceMap
-from modelyard.run.serving import DoorSpec, KnownEndpoint, PublicDoor
+from modelyard.run.serving import DoorAccount, DoorSpec, KnownEndpoint, PublicDoor
 
 CONTEXT = Context(
     organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
@@ -137,6 +139,47 @@ def test_fields_become_a_schema_that_refuses_what_is_not_declared():
             "vector": {"type": "array", "items": {"type": "number"}},
         },
     }
+
+
+FIELDS: dict[str, Any] = {
+    "amount": {"kind": "number", "minimum": 0, "maximum": 100},
+    "country": {"kind": "text", "max_length": 2, "pattern": "^[A-Z]+$"},
+    "items": {"kind": "integer", "minimum": 1, "required": False},
+    "vector": {"kind": "list", "of": "number", "required": False},
+}
+RIGHT = {"amount": 1.5, "country": "DE"}
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (RIGHT, True),
+        ({**RIGHT, "items": 2, "vector": [0.1, 2]}, True),
+        ({"amount": 1.5}, False),
+        ({**RIGHT, "amount": -1}, False),
+        ({**RIGHT, "amount": 101}, False),
+        ({**RIGHT, "amount": "1"}, False),
+        ({**RIGHT, "country": "DEU"}, False),
+        ({**RIGHT, "country": "de"}, False),
+        ({**RIGHT, "items": 1.5}, False),
+        ({**RIGHT, "vector": ["a"]}, False),
+        ({**RIGHT, "card": "4111"}, False),
+        ([RIGHT], False),
+        (None, False),
+    ],
+)
+def test_a_request_passes_as_its_fields_say(body: Any, passes: bool):
+    said = schema(made(spec(request={"fields": FIELDS})))
+    Draft4Validator.check_schema(said)
+    assert Draft4Validator(said).is_valid(body) is passes
+
+
+@pytest.mark.parametrize("authorization", [IAM, JWT], ids=["iam", "jwt"])
+def test_the_definition_is_openapi_and_says_nothing_that_an_import_leaves_out(authorization: dict[str, Any]):
+    graph = made(spec(request={"fields": FIELDS}, authorization=authorization))
+    validate(definition(graph))
+    left_out = {"minItems", "maxItems", "exclusiveMinimum", "exclusiveMaximum", "oneOf", "anyOf", "readOnly", "format"}
+    assert not left_out & set(re.findall(r'"(\w+)":', json.dumps(schema(graph))))
 
 
 def test_what_fails_behind_the_door_is_told_without_the_endpoints_own_words():
@@ -353,3 +396,16 @@ def test_the_example_of_the_page_makes_a_door_and_its_figures_are_the_defaults()
     assert len(rules(made(shown))) == 4 and "web ACL and its four rules" in text
     assert spec().max_request_kib == 16 and "bodies of 16 KiB" in text
     assert spec().throttle.rate == 10 and "Ten requests a second" in text
+
+
+def test_an_account_lets_api_gateway_write_logs_and_nothing_else():
+    graph = record(lambda: DoorAccount("doors", context=CONTEXT) and None, project="p", stack="s", region="eu-west-1")
+    role = one(graph, "aws:iam/role:Role")
+    trust = json.loads(reveal(role.properties["assumeRolePolicy"]))
+    assert [each["Principal"] for each in trust["Statement"]] == [{"Service": "apigateway.amazonaws.com"}]
+    assert reveal(one(graph, "aws:apigateway/account:Account").properties["cloudwatchRoleArn"]) == reveal(
+        role.outputs["arn"]
+    )
+    (statement,) = json.loads(reveal(one(graph, "aws:iam/rolePolicy:RolePolicy").properties["policy"]))["Statement"]
+    assert {action.partition(":")[0] for action in statement["Action"]} == {"logs"}
+    assert statement["Resource"] == "arn:aws:logs:eu-west-1:123456789012:log-group:*"
