@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from modelyard_sandbox.knowledge.rules import scaling, serving
 MODEL = "aws:sagemaker/model:Model"
 CONFIG = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
+CONTROLLED = "aws:cloudcontrol/resource:Resource"
 TARGET = "aws:appautoscaling/target:Target"
 POLICY = "aws:appautoscaling/policy:Policy"
 ACTION = "aws:appautoscaling/scheduledAction:ScheduledAction"
@@ -253,6 +255,39 @@ CASES = [
 ]  # fmt: skip
 
 
+def pascal(value: Any) -> Any:
+    """Pulumi's properties as CloudFormation's."""
+    if isinstance(value, Mapping):
+        return {key[0].upper() + key[1:]: pascal(item) for key, item in value.items()}
+    return [pascal(item) for item in value] if isinstance(value, list) else value
+
+
+def desired(**state: Any) -> dict[str, Any]:
+    whole = {"EndpointName": "e", "EndpointConfigName": "c", **state}
+    return {"typeName": "AWS::SageMaker::Endpoint", "desiredState": json.dumps(whole)}
+
+
+STACKED: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
+    (sentence, pascal(refused), pascal(accepted))
+    for sentence, token, refused, accepted in CASES
+    if token == ENDPOINT and set(refused) == {"deploymentConfig"}
+]
+EXCLUDED = {"ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}]}
+
+
+@pytest.mark.parametrize(
+    ("refused", "accepted"),
+    [
+        *(case[1:] for case in STACKED),
+        (EXCLUDED, {**EXCLUDED, "RetainAllVariantProperties": True}),
+        ({**EXCLUDED, "RetainAllVariantProperties": False}, {"RetainAllVariantProperties": True}),
+    ],
+)
+def test_cloudformations_endpoint_is_judged_alike(refused: Mapping[str, Any], accepted: Mapping[str, Any]):
+    assert check(CONTROLLED, desired(**refused))
+    assert check(CONTROLLED, desired(**accepted)) == []
+
+
 def given(token: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     whole = {**ACCEPTED[token], **changes}
     return {prop: value for prop, value in whole.items() if value is not None}
@@ -277,6 +312,8 @@ def test_every_rule_refuses_one_of_the_cases():
     for _, token, refused, _ in CASES:
         values, _ = shapes.read(token, given(token, refused))
         idle = [rule for rule in idle if rule.token != token or not list(rule.failures(values))]
+    for state in (EXCLUDED, *(refused for _, refused, _ in STACKED)):
+        idle = [rule for rule in idle if not rule.token.startswith("AWS::") or not list(rule.failures(state))]
     assert [f"{rule.token} {rule.property}" for rule in idle] == []
     assert {*serving.RULES, *scaling.RULES} <= set(rules.RULES)
 

@@ -10,6 +10,7 @@ from modelyard_sandbox.knowledge.rules.rule import Condition, Rule, at_most_one,
 _MODEL: Final = "aws:sagemaker/model:Model"
 _CONFIG: Final = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 _ENDPOINT: Final = "aws:sagemaker/endpoint:Endpoint"
+_STACKED: Final = "AWS::SageMaker::Endpoint"
 
 _API: Final = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/"
 _GUIDE: Final = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
@@ -212,9 +213,38 @@ def _time(policy: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _cased(value: Any) -> Any:
+    """CloudFormation's members as Pulumi's properties: `CanarySize` is `canarySize`."""
+    if isinstance(value, Mapping):
+        return {key[:1].lower() + key[1:]: _cased(item) for key, item in value.items()}
+    return [_cased(item) for item in value] if isinstance(value, list) else value
+
+
+def _same(condition: Condition) -> Condition:
+    """The condition of Pulumi's properties on CloudFormation's."""
+    return lambda value: condition(_cased(value))
+
+
+def _retained(endpoint: Mapping[str, Any]) -> str | None:
+    excluded = endpoint.get("ExcludeRetainedVariantProperties")
+    if excluded and endpoint.get("RetainAllVariantProperties") is not True:
+        return "ExcludeRetainedVariantProperties is for RetainAllVariantProperties: true"
+    return None
+
+
 _SERVERLESS_AT: Final = "productionVariants[].serverlessConfig"
 _TRAFFIC_AT: Final = "deploymentConfig.blueGreenUpdatePolicy.trafficRoutingConfiguration"
 _ROLLING_AT: Final = "deploymentConfig.rollingUpdatePolicy"
+
+_DEPLOYMENTS: Final[Sequence[tuple[str, Condition, str]]] = (
+    ("deploymentConfig", at_most_one("blueGreenUpdatePolicy", "rollingUpdatePolicy"), _DEPLOYMENT),
+    ("deploymentConfig.blueGreenUpdatePolicy", _time, _BLUE_GREEN),
+    (_TRAFFIC_AT, _traffic, _TRAFFIC),
+    (f"{_TRAFFIC_AT}.canarySize", _share(1, 50), _TRAFFIC),
+    (f"{_TRAFFIC_AT}.linearStepSize", _share(10, 50), _TRAFFIC),
+    (f"{_ROLLING_AT}.maximumBatchSize", _share(5, 50), _ROLLING),
+)
+"""What holds of a deployment, whoever makes the endpoint: path, condition, page."""
 
 RULES: Sequence[Rule] = (
     Rule(_MODEL, "", exactly_one("primaryContainer", "containers"), _CREATE_MODEL),
@@ -250,10 +280,10 @@ RULES: Sequence[Rule] = (
         matches(r"s3://[^/]+/?.*", "the output goes to s3://bucket/prefix"),
         _ASYNC,
     ),
-    Rule(_ENDPOINT, "deploymentConfig", at_most_one("blueGreenUpdatePolicy", "rollingUpdatePolicy"), _DEPLOYMENT),
-    Rule(_ENDPOINT, "deploymentConfig.blueGreenUpdatePolicy", _time, _BLUE_GREEN),
-    Rule(_ENDPOINT, _TRAFFIC_AT, _traffic, _TRAFFIC),
-    Rule(_ENDPOINT, f"{_TRAFFIC_AT}.canarySize", _share(1, 50), _TRAFFIC),
-    Rule(_ENDPOINT, f"{_TRAFFIC_AT}.linearStepSize", _share(10, 50), _TRAFFIC),
-    Rule(_ENDPOINT, f"{_ROLLING_AT}.maximumBatchSize", _share(5, 50), _ROLLING),
+    *(Rule(_ENDPOINT, path, condition, source) for path, condition, source in _DEPLOYMENTS),
+    *(
+        Rule(_STACKED, ".".join(part[0].upper() + part[1:] for part in path.split(".")), _same(condition), source)
+        for path, condition, source in _DEPLOYMENTS
+    ),
+    Rule(_STACKED, "", _retained, f"{_API}API_UpdateEndpoint.html"),
 )
