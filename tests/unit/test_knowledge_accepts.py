@@ -18,11 +18,12 @@ from modelyard.core.context import Context
 from modelyard.core.identity import Role
 from modelyard.core.sdk import resource_type
 from modelyard.foundation.keys import Keys, KeySpec, KeysSpec
-from modelyard_sandbox.knowledge import UNKNOWN, check
+from modelyard_sandbox.knowledge import UNKNOWN, check, cloudformation
 from modelyard_sandbox.knowledge.constraints import CONSTRAINTS
 from modelyard_sandbox.knowledge.documents import DOCUMENTS
 from modelyard_sandbox.knowledge.rules import RULES
 
+CONTROLLED = "aws:cloudcontrol/resource:Resource"
 TOKENS = sorted({*CONSTRAINTS, *DOCUMENTS, *(rule.token for rule in RULES)})
 CONTEXT = Context(
     organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
@@ -90,8 +91,11 @@ VALUES = st.recursive(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_inputs_get_an_answer(data):
     token = data.draw(st.sampled_from(TOKENS))
-    names = st.sampled_from(sorted(resource_type(token).inputs))
+    controlled = cloudformation.schema(token)
+    names = st.sampled_from(sorted(controlled["properties"] if controlled else resource_type(token).inputs))
     inputs = data.draw(st.dictionaries(names | st.text(max_size=4), VALUES, max_size=5))
+    if controlled:
+        token, inputs = CONTROLLED, {"typeName": token, "desiredState": json.dumps(inputs)}
     assert all(failure.reason for failure in check(token, inputs))
 
 

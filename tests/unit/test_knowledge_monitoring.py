@@ -341,6 +341,7 @@ def test_a_rule_that_can_not_be_read_says_why(rule: str, told: str):
         ([text(x=24, y=0)], "it takes 0 to 23"),
         ([text(height=0)], "it takes 1 to 1000"),
         ([{"type": "text"}], "has no properties"),
+        ([{"type": ["text"], "properties": {}}], "none of alarm"),
         ([{"type": "metric", "properties": {"region": "eu-west-1"}}], "lacks metrics"),
     ],
 )

@@ -48,7 +48,7 @@ def _names(folder: Path) -> Mapping[str, str]:
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
-    """What the type's schema, and the rules for its name, refuse of a resource of Cloud Control.
+    """What the type's schema refuses of a resource of Cloud Control, or else the rules for its name, which trust it.
 
     What is not known yet isn't judged.
     """
@@ -60,8 +60,8 @@ def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
     except (ValueError, RecursionError):
         return []
     failures = [Failure(path, why, _SOURCE) for path, why in refused(name, wanted)]
-    if isinstance(wanted, dict):
-        failures += rules.check(name, wanted)
+    if isinstance(wanted, dict) and not failures:
+        failures = rules.check(name, wanted)
     return [Failure(join("desiredState", at.property).rstrip("."), at.reason, at.source) for at in failures]
 
 

@@ -89,6 +89,11 @@ def _judged(definition: Mapping[str, Any]) -> str | None:
     return f"the quality of {problem} needs {wanted}"
 
 
+def _one_format(form: Any) -> str | None:
+    """The schema leaves open what a format is."""
+    return exactly_one("Csv", "Json", "Parquet")(form) if isinstance(form, Mapping) else "is no object"
+
+
 _SOURCES: Final = ("EndpointInput", "BatchTransformInput")
 
 
@@ -96,9 +101,7 @@ def _of_definition(kind: str) -> list[Rule]:
     """Rules of a definition that Cloud Control makes."""
     token, given = f"AWS::SageMaker::{kind}JobDefinition", f"{kind}JobInput"
     rules = [Rule(token, given, exactly_one(*_SOURCES), _INPUT)]
-    rules.append(
-        Rule(token, f"{given}.BatchTransformInput.DatasetFormat", exactly_one("Csv", "Json", "Parquet"), _FORMAT)
-    )
+    rules.append(Rule(token, f"{given}.BatchTransformInput.DatasetFormat", _one_format, _FORMAT))
     if kind in cadence.NEEDS_LABELS:
         for source in _SOURCES:
             rules.append(Rule(token, f"{given}.{source}.StartTimeOffset", _offset, _OFFSETS))

@@ -86,7 +86,7 @@ def _each(refuses: Callable[[Mapping[str, Any]], str | None]) -> Callable[[str],
 
 
 def _kind(widget: Mapping[str, Any]) -> str | None:
-    if widget.get("type") not in _NEEDS:
+    if str(widget.get("type")) not in _NEEDS:
         return f"is of type {widget.get('type')!r}, none of {', '.join(_NEEDS)}"
     return None if isinstance(widget.get("properties"), dict) else "has no properties"
 
