@@ -179,7 +179,7 @@ WRONG = {
     "expired": lambda: token(claims(exp=int(time.time()) - 60)),
     "without end": lambda: token(claims(exp=None)),
     "an end that is a text": lambda: token(claims(exp=str(SOON))),
-    "an end that is true": lambda: token(claims(exp=True)),
+    "a beginning that is true": lambda: token(claims(nbf=True)),
     "an end that is no number": lambda: token(claims(exp=float("nan"))),
     "not yet": lambda: token(claims(nbf=SOON)),
     "nobody's": lambda: token(claims(sub=None)),
@@ -200,9 +200,19 @@ def test_a_wrong_token_is_refused_without_a_reason(issuer: Issuer, wrong: Callab
 
 
 def test_a_claim_that_is_said_twice_is_refused(issuer: Issuer):
-    said = json.dumps(claims())[:-1] + ', "aud": "else"}'
+    said = '{"aud": "else", ' + json.dumps(claims())[1:]
     text = f"{part({'alg': 'RS256', 'kid': 'rsa'})}.{b64(said.encode())}"
     refused(f"{text}.{b64(by_rsa(text.encode()))}")
+
+
+def test_a_token_without_kid_finds_no_key_that_has_none_either(issuer: Issuer):
+    issuer.documents[JWKS]["keys"] = [rsa_key(RSA)]
+    refused(token(header={"alg": "RS256"}))
+
+
+def test_two_keys_of_one_name_are_none(issuer: Issuer):
+    issuer.documents[JWKS]["keys"] = [rsa_key(RSA, kid="rsa"), rsa_key(STRANGER, kid="rsa")]
+    refused(token())
 
 
 def test_a_token_that_is_no_bearers_is_refused(issuer: Issuer):
@@ -288,3 +298,6 @@ def test_many_signatures_of_another_library_are_verified_as_it_does():
 def test_a_point_that_is_not_on_the_curve_verifies_nothing():
     key = {**curve_key(CURVE), "y": b64((5).to_bytes(32, "big"))}
     assert not authorizer.signed_by_curve(key, b"text", by_curve(b"text"))
+    beyond = CURVE.public_key().public_numbers().y + authorizer._P
+    key = {**curve_key(CURVE), "y": b64(beyond.to_bytes(33, "big"))}
+    assert not authorizer.signed_by_curve(key, b"text", by_curve(b"text")), "a number beyond the field is no coordinate"
