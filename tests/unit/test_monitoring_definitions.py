@@ -178,6 +178,14 @@ def test_a_baseline_is_the_files_that_its_job_made():
         "constraintsResource": {"s3Uri": "s3://monitors/constraints.json"},
         "statisticsResource": {"s3Uri": "s3://monitors/statistics.json"},
     }
+    assert made(data(), DATA).properties.get("dataQualityBaselineConfig") is None, "nothing to compare with yet"
+
+    def computed(component: Component) -> Definition:
+        later = Baseline(constraints=pulumi.Output.from_input("s3://monitors/constraints.json"))
+        return data(replace(PLAIN, baseline=later))(component)
+
+    config = made(computed, DATA).properties["dataQualityBaselineConfig"]
+    assert config["constraintsResource"] == {"s3Uri": "s3://monitors/constraints.json"}
     other = made(quality(replace(PREDICTED, baseline=baseline)), QUALITY)
     assert other.desired["ModelQualityBaselineConfig"] == {
         "ConstraintsResource": {"S3Uri": "s3://monitors/constraints.json"}

@@ -32,8 +32,6 @@ _KINDS: Final[Mapping[MonitoringType, Kind]] = {
     "ModelBias": "model-bias-job",
     "ModelExplainability": "model-explainability-job",
 }
-
-
 _READS: Final[Mapping[MonitoringType, tuple[str, ...]]] = {
     "DataQuality": (),
     "ModelQuality": ("inference", "probability", "threshold", "start", "end"),
@@ -57,7 +55,7 @@ def data_quality(component: Component, role: str, job: MonitoringJob, **options:
 
     `options` are those of `Component.options`. Raises `InputError` with all that SageMaker would refuse.
     """
-    source = job.source
+    source, constraints, statistics = job.source, job.baseline.constraints, job.baseline.statistics
     refuse(component, [*job.faults(), *_no_config(job), *_unread("DataQuality", job)])
     name = _name(component, role, "DataQuality", _common("DataQuality", job))
     made = aws.sagemaker.DataQualityJobDefinition(
@@ -69,9 +67,11 @@ def data_quality(component: Component, role: str, job: MonitoringJob, **options:
             "environment": dict(job.analysis.environment) or None,
         },
         data_quality_baseline_config={
-            "constraints_resource": {"s3_uri": job.baseline.constraints} if job.baseline.constraints else None,
-            "statistics_resource": {"s3_uri": job.baseline.statistics} if job.baseline.statistics else None,
-        },
+            "constraints_resource": None if constraints is None else {"s3_uri": constraints},
+            "statistics_resource": None if statistics is None else {"s3_uri": statistics},
+        }
+        if not (constraints is None and statistics is None)
+        else None,
         data_quality_job_input={"endpoint_input": {"endpoint_name": source.endpoint, "local_path": READ_FROM}}
         if isinstance(source, EndpointInput)
         else {
