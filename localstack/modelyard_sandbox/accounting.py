@@ -64,6 +64,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("fsx", "describe_data_repository_associations", "Associations"),
     Listing("fsx", "describe_file_systems", "FileSystems"),
     Listing("logs", "describe_log_groups", "logGroups"),
+    Listing("cloudformation", "describe_stacks", "Stacks"),
     Listing("cloudtrail", "list_trails", "Trails"),
     Listing("logs", "describe_metric_filters", "metricFilters"),
     Listing("cloudwatch", "describe_alarms", "MetricAlarms"),

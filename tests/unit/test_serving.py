@@ -108,7 +108,8 @@ def one(graph: Graph, name: str) -> dict[str, Any]:
 
 
 def endpoint_of(given: EndpointSpec) -> dict[str, Any]:
-    return json.loads(one(graph_of(given), "score-endpoint")["desiredState"])
+    template = json.loads(one(graph_of(given), "score-endpoint")["templateBody"])
+    return template["Resources"]["It"]["Properties"]
 
 
 def faults(*, production: bool = False, **changes: Any) -> list[str]:
@@ -225,7 +226,7 @@ def test_a_serverless_endpoint_has_neither_network_nor_capture_nor_rollout():
     assert "dataCaptureConfig" not in configuration
     assert configuration["productionVariants"][0]["serverlessConfig"] == {"memorySizeInMb": 2048, "maxConcurrency": 5}
     assert "vpcConfig" not in one(graph, "score-main-model")
-    assert "DeploymentConfig" not in json.loads(one(graph, "score-endpoint")["desiredState"])
+    assert "DeploymentConfig" not in one(graph, "score-endpoint")["templateBody"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,9 @@
-"""What pulumi-aws lacks, through Cloud Control: the exception, since it sees no drift and imports nothing."""
+"""What pulumi-aws lacks, through Cloud Control or CloudFormation: the exception, not the habit.
+
+Cloud Control sees no drift and imports nothing, and its updates are patches: a property that is only ever written, and
+doesn't change, isn't sent again (cloudcontrolapi/latest/userguide/resource-operations-update). Where an update needs
+such properties, the resource lives in a CloudFormation stack of its own, which sends them all every time.
+"""
 
 from __future__ import annotations
 
@@ -33,5 +38,26 @@ def cloudformation(
         desired_state=pulumi.Output.json_dumps(
             {**properties, "Tags": named if tags == "map" else listed}, sort_keys=True
         ),
+        opts=component.options(**options),
+    )
+
+
+def in_a_stack(
+    component: Component, role: str, type_name: str, properties: Mapping[str, Any], **options: Any
+) -> aws.cloudformation.Stack:
+    """The child of `component` that plays `role`: a stack with one resource of the CloudFormation type.
+
+    An update that fails is rolled back by CloudFormation, and fails the deployment. `properties` are without `Tags`:
+    resources take those of their stack.
+    """
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {"It": {"Type": type_name, "Properties": dict(properties)}},
+    }
+    return aws.cloudformation.Stack(
+        component.named(role),
+        name=component.physical("stack", role),
+        template_body=pulumi.Output.json_dumps(template, sort_keys=True),
+        on_failure="DELETE",
         opts=component.options(**options),
     )

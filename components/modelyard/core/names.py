@@ -78,8 +78,10 @@ Kind = Literal[
     "model",
     "endpoint-config",
     "endpoint",
+    "inference-component",
     "scaling-policy",
     "transform-job",
+    "stack",
 ]
 
 
@@ -160,6 +162,8 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "endpoint": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpoint"),
     # 63, less a hyphen and eight characters that tell jobs apart
     "transform-job": Limit(54, "sagemaker/latest/APIReference/API_CreateTransformJob"),
+    "stack": Limit(128, "AWSCloudFormation/latest/APIReference/API_CreateStack"),
+    "inference-component": Limit(63, "sagemaker/latest/APIReference/API_CreateInferenceComponent"),
     "scaling-policy": Limit(256, "autoscaling/application/APIReference/API_PutScalingPolicy"),
 }
 

@@ -72,6 +72,7 @@ CONSTRAINTS: Mapping[str, Operation] = {
     ),
     "aws:budgets/budgetAction:BudgetAction": Operation("budgets", "CreateBudgetAction"),
     "aws:cloudcontrol/resource:Resource": Operation("cloudcontrol", "CreateResource"),
+    "aws:cloudformation/stack:Stack": Operation("cloudformation", "CreateStack", {"name": "StackName"}),
     "aws:cloudtrail/trail:Trail": Operation(
         "cloudtrail",
         "CreateTrail",

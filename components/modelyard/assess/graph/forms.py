@@ -262,6 +262,12 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}",
     },
     "aws:cloudcontrol/resource:Resource": {"id": "{name}-{hex8}", "properties": "{desiredState}"},
+    "aws:cloudformation/stack:Stack": {
+        "id": "arn:{partition}:cloudformation:{region}:{account}:stack/{name}/{hex8}",
+        "outputs": {},
+        "parameters": {},
+        "policyBody": "",
+    },
     "aws:cloudtrail/trail:Trail": {
         "id": "{arn}",
         "arn": "arn:{partition}:cloudtrail:{region}:{account}:trail/{name}",

@@ -12,7 +12,7 @@ from modelyard.build.data import DataLake
 from modelyard.build.registry import ModelRegistry
 from modelyard.core.access import Grantee, Statement, address, identity_of
 from modelyard.core.addresses import EndpointAddress
-from modelyard.core.cloudcontrol import cloudformation
+from modelyard.core.cloudcontrol import in_a_stack
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
@@ -280,8 +280,8 @@ class InferenceEndpoint(Component):
             "client_config": {"max_concurrent_invocations_per_instance": served.per_instance},
         }
 
-    def _endpoint(self, configuration: aws.sagemaker.EndpointConfiguration) -> aws.cloudcontrol.Resource:
-        """The endpoint, through Cloud Control: pulumi-aws can't say that counts and weights are to stay as they are."""
+    def _endpoint(self, configuration: aws.sagemaker.EndpointConfiguration) -> aws.cloudformation.Stack:
+        """The endpoint, in a stack: pulumi-aws can't say that counts and weights are to stay as they are."""
         spec, rollout = self.spec, self.spec.guarded
         properties: dict[str, Any] = {
             "EndpointName": self.endpoint_name,
@@ -303,7 +303,7 @@ class InferenceEndpoint(Component):
                 **rollout.policy(),
                 "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm} for alarm in alarms]},
             }
-        return cloudformation(self, "endpoint", "AWS::SageMaker::Endpoint", properties, tags="list")
+        return in_a_stack(self, "endpoint", "AWS::SageMaker::Endpoint", properties)
 
 
 def _plain(variant: Mapping[str, Any]) -> dict[str, Any]:
