@@ -93,7 +93,9 @@ def test_a_door_changes_its_kind_of_callers_and_keeps_its_address():
         stack.update(a_door(authorization=JWT))
         assert offered(stack)["authorizationType"] == "CUSTOM"
         assert stack.resource("door-api").id == address
-        assert "policy" not in stack.client("apigateway").get_rest_api(restApiId=address)
+        policy = stack.client("apigateway").get_rest_api(restApiId=address)["policy"]
+        assert "NoStrangers" not in policy, "it would deny every bearer, who is nobody to IAM"
+        assert changed(stack)["door-policy"] == "update", "in place, and so before the deployment that needs it"
         stack.update(a_door())
         assert offered(stack)["authorizationType"] == "AWS_IAM"
         assert stack.client("lambda").list_functions()["Functions"] == []

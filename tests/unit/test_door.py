@@ -62,6 +62,11 @@ def schema(graph: Graph) -> dict[str, Any]:
     return definition(graph)["components"]["schemas"]["Request"]
 
 
+def policy(graph: Graph) -> dict[str, Any]:
+    said = json.loads(reveal(one(graph, "aws:apigateway/restApiPolicy:RestApiPolicy").properties["policy"]))
+    return {statement["Sid"]: statement for statement in said["Statement"]}
+
+
 def scheme(graph: Graph) -> dict[str, Any]:
     said = definition(graph)
     ((name, scheme),) = said["components"]["securitySchemes"].items()
@@ -192,8 +197,9 @@ def test_what_fails_behind_the_door_is_told_without_the_endpoints_own_words():
 def test_a_door_of_roles_takes_signed_requests_and_refuses_strangers():
     graph = made(spec(authorization={"kind": "iam", "callers": [PARTNER]}))
     assert scheme(graph)["x-amazon-apigateway-authtype"] == "awsSigv4"
-    policy = json.loads(reveal(one(graph, "aws:apigateway/restApiPolicy:RestApiPolicy").properties["policy"]))
-    deny, allow = policy["Statement"]
+    said = policy(graph)
+    assert list(said) == ["NoPlainText", "NoStrangers", "NamedCallers"]
+    deny, allow = said["NoStrangers"], said["NamedCallers"]
     assert (deny["Effect"], deny["Principal"]) == ("Deny", "*")
     assert deny["Condition"]["ArnNotLike"]["aws:PrincipalArn"] == [
         "arn:aws:iam::123456789012:role/modelyard/ml/dev/fraud/*",
@@ -204,8 +210,7 @@ def test_a_door_of_roles_takes_signed_requests_and_refuses_strangers():
 
 
 def test_a_door_of_roles_without_named_callers_allows_nobody_by_itself():
-    policy = json.loads(reveal(one(made(spec()), "aws:apigateway/restApiPolicy:RestApiPolicy").properties["policy"]))
-    assert [statement["Effect"] for statement in policy["Statement"]] == ["Deny"]
+    assert {statement["Effect"] for statement in policy(made(spec())).values()} == {"Deny"}
 
 
 def test_a_door_of_tokens_asks_a_function_of_its_own():
@@ -222,7 +227,7 @@ def test_a_door_of_tokens_asks_a_function_of_its_own():
     asks = one(graph, "aws:lambda/permission:Permission").properties
     assert reveal(asks["principal"]) == "apigateway.amazonaws.com"
     assert reveal(asks["sourceArn"]).endswith("/authorizers/*"), "this door alone asks it"
-    assert not [node for node in graph.nodes if node.type == "aws:apigateway/restApiPolicy:RestApiPolicy"]
+    assert list(policy(graph)) == ["NoPlainText"], "bearers are nobody to IAM, so a denial of strangers would be of all"
 
 
 def test_no_door_is_without_authorization():
@@ -337,6 +342,14 @@ def test_a_change_of_definition_or_policy_is_deployed(changes: dict[str, Any]):
 
     assert triggers(made(spec())) == triggers(made(spec()))
     assert triggers(made(spec())) != triggers(made(spec(**changes)))
+
+
+@pytest.mark.parametrize("authorization", [IAM, JWT], ids=["iam", "jwt"])
+def test_nothing_is_deployed_before_what_guards_it(authorization: dict[str, Any]):
+    graph = made(spec(authorization=authorization))
+    before = {urn.rpartition("::")[2] for urn in one(graph, "aws:apigateway/deployment:Deployment").dependencies}
+    assert before >= {"door-policy", "door-caller-work"}
+    assert ("door-asks" in before) is (authorization is JWT)
 
 
 def test_all_that_is_wrong_is_said_at_once_with_place_and_remedy():

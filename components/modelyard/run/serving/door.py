@@ -111,18 +111,14 @@ class PublicDoor(Component):
             endpoint_access_mode="STRICT",
             opts=self.options(),
         )
-        guards: list[pulumi.Resource] = [may_invoke]
-        triggers: dict[str, pulumi.Input[str]] = {"definition": body.apply(_digest)}
-        if isinstance(spec.authorization, IamCallers):
-            policy = self._policy(spec.authorization)
-            guards.append(policy)
-            triggers["policy"] = policy.policy.apply(_digest)
-        else:
+        policy = self._policy(spec.authorization)
+        guards: list[pulumi.Resource] = [may_invoke, policy]
+        if isinstance(spec.authorization, TokenIssuer):
             guards.append(self._authorizer(spec.authorization, key_arn))
         deployment = aws.apigateway.Deployment(
             self.named("deployment"),
             rest_api=self.api.id,
-            triggers=triggers,
+            triggers={"definition": body.apply(_digest), "policy": policy.policy.apply(_digest)},
             opts=self.options(depends_on=guards),
         )
         self._stage(spec, deployment, key_arn)
@@ -171,21 +167,23 @@ class PublicDoor(Component):
         )
         return pulumi.Output.json_dumps(said, sort_keys=True, separators=(",", ":"))
 
-    def _policy(self, callers: IamCallers) -> aws.apigateway.RestApiPolicy:
-        """Nobody but the team's roles, which need a grant too, and the named ones, who get it here.
+    def _policy(self, authorization: IamCallers | TokenIssuer) -> aws.apigateway.RestApiPolicy:
+        """Of roles nobody but the team's, which need a grant too, and the named ones, who get it here.
 
-        Source: apigateway/latest/developerguide/apigateway-authorization-flow, "IAM authentication".
+        Every door has a policy: one that went with its kind of callers would go after the deployment that shall be
+        without it, and stay in force. Source: apigateway/latest/developerguide/apigateway-authorization-flow.
         """
         everything = (pulumi.Output.concat(self.api.execution_arn, "/*"),)
-        own = f"arn:{self.context.partition}:iam::{self.context.account}:role{self.context.names.path}*"
-        strangers = {"ArnNotLike": {"aws:PrincipalArn": [own, *callers.callers]}}
-        statements = [
-            Statement(INVOKE, everything, strangers, "Deny", Principal.everyone(), "NoStrangers"),
-        ]
-        if callers.callers:
-            method = pulumi.Output.concat(self.api.execution_arn, f"/{STAGE}/{METHOD}{PATH}")
-            named = Principal.roles(*callers.callers)
-            statements.append(Statement(INVOKE, (method,), principal=named, sid="NamedCallers"))
+        everyone, plain = Principal.everyone(), {"Bool": {"aws:SecureTransport": "false"}}
+        statements = [Statement(INVOKE, everything, plain, "Deny", everyone, "NoPlainText")]
+        if isinstance(authorization, IamCallers):
+            own = f"arn:{self.context.partition}:iam::{self.context.account}:role{self.context.names.path}*"
+            strangers = {"ArnNotLike": {"aws:PrincipalArn": [own, *authorization.callers]}}
+            statements.append(Statement(INVOKE, everything, strangers, "Deny", everyone, "NoStrangers"))
+            if authorization.callers:
+                method = pulumi.Output.concat(self.api.execution_arn, f"/{STAGE}/{METHOD}{PATH}")
+                named = Principal.roles(*authorization.callers)
+                statements.append(Statement(INVOKE, (method,), principal=named, sid="NamedCallers"))
         return aws.apigateway.RestApiPolicy(
             self.named("policy"),
             rest_api_id=self.api.id,
