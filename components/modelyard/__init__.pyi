@@ -58,7 +58,11 @@ from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader
 from .run.governance import EvidenceStore as EvidenceStore
 from .run.governance import GovernanceSpec as GovernanceSpec
+from .run.serving import BatchInference as BatchInference
+from .run.serving import BatchSpec as BatchSpec
 from .run.serving import DoorAccount as DoorAccount
 from .run.serving import DoorSpec as DoorSpec
+from .run.serving import EndpointSpec as EndpointSpec
+from .run.serving import InferenceEndpoint as InferenceEndpoint
 from .run.serving import KnownEndpoint as KnownEndpoint
 from .run.serving import PublicDoor as PublicDoor

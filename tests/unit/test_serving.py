@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from modelyard.core.errors import InputError, Source, SpecError
 from modelyard.core.releases import ReleaseRecord, SignedRelease
 from modelyard.core.releasing import message
 from modelyard.run.serving import ABILITIES, EndpointSpec, InferenceEndpoint
+from modelyard.run.serving.abilities import table
 from modelyard.run.serving.release import unreleased
 
 CONTEXT = Context(
@@ -298,6 +300,12 @@ def test_who_may_invoke_calls_this_endpoint_and_no_other():
 def test_every_kind_has_its_line_in_the_table():
     kinds = {each["const"] for each in _kinds(EndpointSpec.model_json_schema())}
     assert kinds == set(ABILITIES)
+
+
+def test_the_page_shows_the_table():
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    for row in table():
+        assert f"| {' | '.join(row)} |" in page
 
 
 def _kinds(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,146 @@
+"""Who calls an endpoint, reads what it captured and starts its predictions, as the judge decides it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.isolation.judge import Judge, Question
+
+from modelyard import (
+    BatchInference,
+    BatchSpec,
+    Context,
+    DataLake,
+    EndpointSpec,
+    InferenceEndpoint,
+    Keys,
+    KeysSpec,
+    KnownAudit,
+    LakeSpec,
+    ModelRegistry,
+    RegistrySpec,
+)
+from modelyard.assess.access import Access, collect
+from modelyard.assess.graph import record
+from modelyard.core.access import trust_service
+from modelyard.core.identity import Role
+
+PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
+FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
+MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
+COMMON = {
+    "model": "scores",
+    "owner": "ada@acme.example",
+    "release": {"kind": "declared", "version": 3},
+    "vpc": False,
+}
+AWS = "arn:aws:sagemaker:eu-west-1:123456789012"
+ENDPOINT, OTHERS = f"{AWS}:endpoint/ml-dev-fraud-score", f"{AWS}:endpoint/ml-dev-churn-score"
+STATES = "arn:aws:states:eu-west-1:123456789012"
+MACHINE = f"{STATES}:stateMachine:ml-dev-fraud-nightly"
+INVOKE, START = "sagemaker:InvokeEndpoint", "states:StartExecution"
+
+
+def program() -> None:
+    keys = Keys("keys", KeysSpec(), context=FRAUD)
+    lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
+    models = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
+    registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
+    machines = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
+    spec = EndpointSpec.model_validate({**COMMON, "served_by": machines})
+    endpoint = InferenceEndpoint("score", spec, context=FRAUD, registry=registry, lake=lake, keys=keys)
+    places = {
+        "input": {"zone": "curated", "prefix": "payments"},
+        "output": {"zone": "curated", "prefix": "predictions"},
+    }
+    nightly = BatchInference(
+        "nightly",
+        BatchSpec.model_validate({**COMMON, **places}),
+        context=FRAUD,
+        registry=registry,
+        lake=lake,
+        keys=keys,
+    )
+
+    def role(name: str, context: Context = FRAUD) -> Role:
+        trusted = [trust_service("lambda.amazonaws.com", context=context)]
+        return Role(name, context=context, trusted=trusted, description=name)
+
+    endpoint.grant_invoke(role("caller"))
+    endpoint.grant_read_capture(role("monitor"))
+    nightly.grant_start(role("starter"))
+    nightly.grant_read(role("reader"))
+    role("bystander")
+    role("neighbour", CHURN)
+
+
+@pytest.fixture(scope="module")
+def access() -> Access:
+    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+
+
+def role(access: Access, name: str) -> str:
+    (found,) = [found for found in access.identities if found.endswith(f"-{name}")]
+    return found
+
+
+def objects(access: Access, zone: str, key: str) -> str:
+    (bucket,) = [
+        arn for arn in access.things if arn.startswith(f"arn:aws:s3:::ml-dev-fraud-lake-{zone}-") and "logs" not in arn
+    ]
+    return f"{bucket}/{key}"
+
+
+CALLS = [
+    ("caller", INVOKE, ENDPOINT, True),
+    ("caller", INVOKE, OTHERS, False),
+    ("caller", "sagemaker:UpdateEndpoint", ENDPOINT, False),
+    ("bystander", INVOKE, ENDPOINT, False),
+    ("monitor", INVOKE, ENDPOINT, False),
+    ("neighbour", INVOKE, ENDPOINT, False),
+    ("starter", START, MACHINE, True),
+    ("starter", START, f"{STATES}:stateMachine:ml-dev-churn-nightly", False),
+    ("reader", START, MACHINE, False),
+    ("neighbour", START, MACHINE, False),
+]
+READS = [
+    ("monitor", "capture", "calls/score/2026/11/21/a.jsonl", True),
+    ("monitor", "capture", "calls/other/2026/11/21/a.jsonl", False),
+    ("caller", "capture", "calls/score/2026/11/21/a.jsonl", False),
+    ("neighbour", "capture", "calls/score/2026/11/21/a.jsonl", False),
+    ("score-model", "capture", "calls/other/a.jsonl", False),
+    ("reader", "curated", "predictions/nightly/a.csv.out", True),
+    ("reader", "curated", "payments/a.csv", False),
+    ("nightly-model", "curated", "payments/a.csv", True),
+    ("nightly-model", "curated", "people/a.csv", False),
+]
+
+
+@pytest.mark.parametrize(("who", "action", "arn", "allowed"), CALLS)
+def test_an_endpoint_is_called_and_predictions_are_started_by_whom_it_was_granted(
+    judge: Judge, access: Access, who: str, action: str, arn: str, allowed: bool
+):
+    (answer,) = judge.ask(access, [Question(role(access, who), action, arn)])
+    assert answer.allowed is allowed, str(answer)
+
+
+@pytest.mark.parametrize(("who", "zone", "key", "allowed"), READS)
+def test_what_was_captured_and_predicted_is_read_by_whom_it_was_granted(
+    judge: Judge, access: Access, who: str, zone: str, key: str, allowed: bool
+):
+    (answer,) = judge.ask(access, [Question(role(access, who), "s3:GetObject", objects(access, zone, key))])
+    assert answer.allowed is allowed, str(answer)
+
+
+def test_batch_jobs_run_this_model_alone(judge: Judge, access: Access):
+    conductor, job = role(access, "conductor"), f"{AWS}:transform-job/ml-dev-fraud-nightly-0a1b2c3d"
+    (own,) = [
+        value
+        for policy in access.identities[conductor].policies
+        for statement in policy.document["Statement"]
+        for value in statement.get("Condition", {}).get("ForAnyValue:ArnEquals", {}).values()
+    ]
+    asked = [
+        Question(conductor, "sagemaker:CreateTransformJob", job, {"sagemaker:ModelArn": model})
+        for model in (own, f"{AWS}:model/ml-dev-fraud-other", f"{AWS}:model/ml-dev-churn-score")
+    ]
+    assert [answer.allowed for answer in judge.ask(access, asked)] == [True, False, False]
