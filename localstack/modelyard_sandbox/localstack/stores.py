@@ -82,8 +82,9 @@ def get_topic(self: Any, arn: str) -> Any:
 
 def alarm_states(backend: Any, names: Iterable[str]) -> dict[str, str]:
     """The states of those alarms that exist."""
-    found = _client(backend, "cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
-    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+    kinds = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
+    found = _client(backend, "cloudwatch").describe_alarms(AlarmNames=list(names), AlarmTypes=list(kinds))
+    return {alarm["AlarmName"]: alarm["StateValue"] for kind in kinds.values() for alarm in found.get(kind, ())}
 
 
 def install() -> None:
