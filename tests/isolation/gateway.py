@@ -33,8 +33,10 @@ def actions(call: Call) -> list[str]:
     """The method of the call, and what a policy in it asks besides."""
     found = [f"{SERVICE}:{_model().operation_model(call.operation).http['method']}"]
     patched = [patch.get("path") for patch in call.parameters.get("patchOperations", ())]
-    if (call.operation == "CreateRestApi" and call.parameters.get("policy")) or (
-        call.operation == "UpdateRestApi" and "/policy" in patched
+    if (
+        (call.operation == "CreateRestApi" and call.parameters.get("policy"))
+        or (call.operation == "UpdateRestApi" and "/policy" in patched)
+        or "x-amazon-apigateway-policy" in _body(call)
     ):
         found.append(POLICY)
     return found
@@ -69,8 +71,12 @@ def rule_sets(call: Call, region: str, account: str) -> tuple[str, ...]:
 
 def roles(call: Call) -> set[str]:
     """The roles that a definition hands to API Gateway."""
-    body = call.parameters.get("body") if call.service == SERVICE else None
-    return set(re.findall(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+", body.decode())) if body else set()
+    handed = r'"(?:credentials|authorizerCredentials)":\s*"(arn:aws:iam::\d{12}:role/[^"]+)"'
+    return set(re.findall(handed, _body(call)))
+
+
+def _body(call: Call) -> str:
+    return call.parameters.get("body", b"").decode() if call.service == SERVICE else ""
 
 
 def _path(call: Call) -> str:

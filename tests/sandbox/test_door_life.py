@@ -79,6 +79,16 @@ def test_a_changed_schema_is_a_new_deployment_that_the_same_stage_shows():
         assert [each["id"] for each in deployments] == [now.properties["deployment"]]
 
 
+def test_a_changed_definition_leaves_the_policy_in_force():
+    with deploy(a_door(), region="eu-west-1") as stack:
+        stack.update(a_door(request={"fields": {"amount": {"kind": "integer"}}}))
+        api = stack.client("apigateway").get_rest_api(restApiId=stack.resource("door-api").id)
+        assert "NoStrangers" in api["policy"]
+        stack.refresh()
+        stack.update(a_door(request={"fields": {"amount": {"kind": "integer"}}}))
+        assert changed(stack) == {}, "the definition and the policy say the same"
+
+
 def test_more_calls_are_let_through_by_one_update_of_each_limit():
     with deploy(a_door(), region="eu-west-1") as stack:
         stack.update(a_door(throttle={"rate": 20, "burst": 40}))

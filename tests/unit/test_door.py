@@ -344,6 +344,14 @@ def test_a_change_of_definition_or_policy_is_deployed(changes: dict[str, Any]):
     assert triggers(made(spec())) != triggers(made(spec(**changes)))
 
 
+@pytest.mark.parametrize("authorization", [{**IAM, "callers": [PARTNER]}, JWT], ids=["iam", "jwt"])
+def test_the_definition_and_the_policy_say_the_same(authorization: dict[str, Any]):
+    graph = made(spec(authorization=authorization))
+    here = reveal(one(graph, "aws:apigateway/restApi:RestApi").outputs["executionArn"])
+    text = json.dumps(definition(graph)["x-amazon-apigateway-policy"]).replace('"execute-api:/', f'"{here}/')
+    assert {each["Sid"]: each for each in json.loads(text)["Statement"]} == policy(graph)
+
+
 @pytest.mark.parametrize("authorization", [IAM, JWT], ids=["iam", "jwt"])
 def test_nothing_is_deployed_before_what_guards_it(authorization: dict[str, Any]):
     graph = made(spec(authorization=authorization))

@@ -29,6 +29,7 @@ _AUTHORIZER: Final = "x-amazon-apigateway-authorizer"
 _AUTH_TYPE: Final = "x-amazon-apigateway-authtype"
 _VALIDATORS: Final = "x-amazon-apigateway-request-validators"
 _VALIDATOR: Final = "x-amazon-apigateway-request-validator"
+_POLICY: Final = "x-amazon-apigateway-policy"
 _RESPONSES: Final = "x-amazon-apigateway-gateway-responses"
 _NO_ROLE: Final = "CloudWatch Logs role ARN must be set in account settings to enable logging"
 
@@ -67,7 +68,8 @@ def put_rest_api(
 ) -> RestAPI:
     """PutRestApi: what the document says of authorizers, validators, models and methods holds afterwards.
 
-    Types of integrations are small letters there, capital ones in the API.
+    Types of integrations are small letters there, capital ones in the API. A definition that overwrites takes the
+    policy along, unless it has one.
     """
     api = self.get_rest_api(function_id)
     if mode == "overwrite":
@@ -78,6 +80,10 @@ def put_rest_api(
             if integration := method.get(_INTEGRATION):
                 integration["type"] = str(integration.get("type", "")).upper()
     _put_rest_api(self, function_id, document, fail_on_warnings, mode)
+    said = document.get(_POLICY)
+    if said or mode == "overwrite":
+        here = f"arn:{self.partition}:execute-api:{self.region_name}:{self.account_id}:{api.id}/"
+        api.policy = json.dumps(said).replace('"execute-api:/', f'"{here}') if said else None
     root = api.get_resource_for_path("/")
     api.root_resource_id = root.id
     authorizers = {name: _authorizer(api, name, scheme) for name, scheme in _schemes(document).items()}

@@ -157,6 +157,15 @@ def test_a_policy_is_put_changed_found_changed_and_taken_away(cloud: Any) -> Non
     assert "policy" not in cloud.client("apigateway").get_rest_api(restApiId=api.id)
 
 
+def test_a_definition_that_overwrites_takes_the_policy_along_unless_it_has_one(cloud: Any) -> None:
+    api = an_api(cloud)
+    guard = cloud.make(POLICY, restApiId=api.id, policy=policy(f"{api.id}/*"))
+    api.update(body=definition(**{"x-amazon-apigateway-policy": json.loads(policy("a")) | {"Id": "execute-api:/*"}}))
+    assert f":{api.id}/*" in json.loads(guard.read().state["policy"])["Id"], "the API is called by its ARN"
+    api.update(body=definition())
+    assert guard.read() is None
+
+
 def test_a_deployment_is_replaced_when_its_triggers_change(cloud: Any) -> None:
     api = an_api(cloud)
     deployment = cloud.make(DEPLOYMENT, restApi=api.id, triggers={"definition": "1"}, description="first")

@@ -29,6 +29,8 @@ SERVICE: Final = "apigateway.amazonaws.com"
 INVOKE: Final = ("execute-api:Invoke",)
 SECURITY: Final = "SecurityPolicy_TLS13_1_2_2021_06"
 """TLS 1.2 and 1.3 (apigateway/latest/developerguide/apigateway-security-policies-list)."""
+_THIS_API: Final = "execute-api:"
+"""In a definition, the API itself (apigateway/latest/developerguide/openapi-extensions-policy)."""
 _AUTHORIZER: Final = "authorizer"
 _SECONDS: Final = 10
 _MEMORY_MIB: Final = 256
@@ -118,7 +120,7 @@ class PublicDoor(Component):
         deployment = aws.apigateway.Deployment(
             self.named("deployment"),
             rest_api=self.api.id,
-            triggers={"definition": body.apply(_digest), "policy": policy.policy.apply(_digest)},
+            triggers={"definition": body.apply(_digest)},
             opts=self.options(depends_on=guards),
         )
         self._stage(spec, deployment, key_arn)
@@ -164,16 +166,18 @@ class PublicDoor(Component):
             ),
             role_arn=self.role.arn,
             authorizer_uri=asks,
+            policy=access.policy(self._statements(spec.authorization)),
         )
         return pulumi.Output.json_dumps(said, sort_keys=True, separators=(",", ":"))
 
-    def _policy(self, authorization: IamCallers | TokenIssuer) -> aws.apigateway.RestApiPolicy:
+    def _statements(
+        self, authorization: IamCallers | TokenIssuer, api: pulumi.Input[str] = _THIS_API
+    ) -> list[Statement]:
         """Of roles nobody but the team's, which need a grant too, and the named ones, who get it here.
 
-        Every door has a policy: one that went with its kind of callers would go after the deployment that shall be
-        without it, and stay in force. Source: apigateway/latest/developerguide/apigateway-authorization-flow.
+        Source: apigateway/latest/developerguide/apigateway-authorization-flow.
         """
-        everything = (pulumi.Output.concat(self.api.execution_arn, "/*"),)
+        everything = (pulumi.Output.concat(api, "/*"),)
         everyone, plain = Principal.everyone(), {"Bool": {"aws:SecureTransport": "false"}}
         statements = [Statement(INVOKE, everything, plain, "Deny", everyone, "NoPlainText")]
         if isinstance(authorization, IamCallers):
@@ -181,13 +185,18 @@ class PublicDoor(Component):
             strangers = {"ArnNotLike": {"aws:PrincipalArn": [own, *authorization.callers]}}
             statements.append(Statement(INVOKE, everything, strangers, "Deny", everyone, "NoStrangers"))
             if authorization.callers:
-                method = pulumi.Output.concat(self.api.execution_arn, f"/{STAGE}/{METHOD}{PATH}")
+                method = pulumi.Output.concat(api, f"/{STAGE}/{METHOD}{PATH}")
                 named = Principal.roles(*authorization.callers)
                 statements.append(Statement(INVOKE, (method,), principal=named, sid="NamedCallers"))
+        return statements
+
+    def _policy(self, authorization: IamCallers | TokenIssuer) -> aws.apigateway.RestApiPolicy:
+        """What the definition says too: a definition without a policy takes the API's away, and a policy that is in
+        the definition alone isn't read back, so nobody would find it opened by hand."""
         return aws.apigateway.RestApiPolicy(
             self.named("policy"),
             rest_api_id=self.api.id,
-            policy=access.policy_json(statements),
+            policy=access.policy_json(self._statements(authorization, self.api.execution_arn)),
             opts=self.options(),
         )
 

@@ -48,12 +48,17 @@ def definition(
     title: str,
     uri: pulumi.Input[str],
     role_arn: pulumi.Input[str],
+    policy: Mapping[str, Any],
     authorizer_uri: str = "",
 ) -> dict[str, Any]:
-    """The OpenAPI document of the door. `uri` is SageMaker's path, as API Gateway calls it, `role_arn` who calls it."""
+    """The OpenAPI document of the door. `uri` is SageMaker's path, as API Gateway calls it, `role_arn` who calls it.
+
+    `policy`: who is let in, in a document that calls the API itself `execute-api:`.
+    """
     return {
         "openapi": "3.0.1",
         "info": {"title": title, "version": "1"},
+        "x-amazon-apigateway-policy": policy,
         "x-amazon-apigateway-request-validators": {
             "all": {"validateRequestBody": True, "validateRequestParameters": True}
         },
