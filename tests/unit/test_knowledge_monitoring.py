@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from modelyard_sandbox.knowledge import UNKNOWN, Failure, alarm_rules, cadence, check, rules, shapes
+from modelyard_sandbox.grammar import alarm_rules, cadence
+from modelyard_sandbox.knowledge import UNKNOWN, Failure, check, rules, shapes
 from modelyard_sandbox.knowledge.rules import monitoring, views
 
 SCHEDULE = "aws:sagemaker/monitoringSchedule:MonitoringSchedule"

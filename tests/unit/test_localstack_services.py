@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,27 @@ def test_what_executes_is_localstacks_own():
     table = services.table()
     executing = ("cloudwatch", "events", "s3", "sns", "sqs", "stepfunctions")
     assert {table[name] for name in executing} == {"native"}
+
+
+BARE = """
+import sys
+
+
+class Bare:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("modelyard", "pulumi", "pulumi_aws"):
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, Bare())
+from modelyard_sandbox import moto_extensions
+
+moto_extensions.install()
+"""
+
+
+def test_motos_extensions_need_nothing_that_localstacks_environment_lacks():
+    subprocess.run([sys.executable, "-c", BARE], cwd=ROOT / "localstack", check=True)
 
 
 def test_further_ones_join_the_table():

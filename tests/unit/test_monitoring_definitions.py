@@ -31,7 +31,8 @@ from modelyard.run.monitoring import (
     schedule,
 )
 from modelyard.run.monitoring.schedules import expression
-from modelyard_sandbox.knowledge import cadence, check
+from modelyard_sandbox.grammar import cadence
+from modelyard_sandbox.knowledge import check
 
 FRAUD = Context(
     organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012"

@@ -8,7 +8,7 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 
-from modelyard_sandbox.knowledge import alarm_rules
+from modelyard_sandbox.grammar import alarm_rules
 
 _delete_alarms = CloudWatchBackend.delete_alarms
 

@@ -17,7 +17,7 @@ from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.utilities.utils import get_partition
 
-from modelyard_sandbox.knowledge import cadence
+from modelyard_sandbox.grammar import cadence
 
 KINDS: Final[Mapping[str, str]] = {
     "DataQuality": "data_quality",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from modelyard_sandbox.knowledge import cadence
+from modelyard_sandbox.grammar import cadence
 from modelyard_sandbox.knowledge.rules.rule import Rule, exactly_one, known
 from modelyard_sandbox.knowledge.values import UNKNOWN, contains_unknown
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from modelyard_sandbox.knowledge import alarm_rules
+from modelyard_sandbox.grammar import alarm_rules
 from modelyard_sandbox.knowledge.rules.rule import Rule, exactly_one, known, matches
 from modelyard_sandbox.knowledge.values import contains_unknown
 
