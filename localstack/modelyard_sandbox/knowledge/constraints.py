@@ -83,7 +83,6 @@ CONSTRAINTS: Mapping[str, Operation] = {
         },
     ),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Operation("cloudwatch", "PutCompositeAlarm"),
-    "aws:cloudwatch/dashboard:Dashboard": Operation("cloudwatch", "PutDashboard"),
     "aws:cloudwatch/eventArchive:EventArchive": Operation("events", "CreateArchive", {"name": "ArchiveName"}),
     "aws:cloudwatch/eventBus:EventBus": Operation("events", "CreateEventBus"),
     "aws:cloudwatch/eventBusPolicy:EventBusPolicy": Operation("events", "PutPermission"),
