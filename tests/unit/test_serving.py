@@ -163,6 +163,12 @@ def test_a_new_model_gets_a_tenth_of_the_traffic_first_and_its_errors_bring_the_
     assert alarms == [one(graph_of(spec()), "score-main-errors")["name"]]
 
 
+def test_a_rollout_may_look_at_the_teams_alarms_and_no_others():
+    policy = json.loads(one(graph_of(spec()), "score-model-score-access")["policy"])["Statement"]
+    (look,) = [s for s in policy if s["Action"] == "cloudwatch:DescribeAlarms"]
+    assert look["Resource"] == "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:ml-dev-fraud-*"
+
+
 def test_latency_takes_a_rollout_back_when_the_team_says_what_is_slow():
     watched = spec(rollout={"kind": "linear", "rollback": {"latency_ms": 250}})
     alarm = one(graph_of(watched), "score-main-latency")

@@ -160,7 +160,12 @@ class InferenceEndpoint(Component):
         return pulumi.Output.concat("s3://", self._lake.zone(zone).bucket.bucket, f"/{prefix}")
 
     def _may_answer(self) -> list[Statement]:
-        """What containers write: captured calls, and answers of an asynchronous endpoint."""
+        """What the kind needs beyond: captured calls and answers are written, and a rollout looks at its alarms.
+
+        Source: sagemaker/latest/dg/deployment-guardrails-configuration, "Prerequisites".
+        """
+        context = self.context
+        alarms = context.arn("cloudwatch", f"alarm:{'-'.join((*context.names.owner, ''))}*")
         statements: list[Statement] = []
         if self.spec.captured is not None:
             statements += self._lake.zone("capture").may_write(self.capture_prefix)
@@ -172,7 +177,9 @@ class InferenceEndpoint(Component):
                 *zone.may_write(f"{place.prefix}/{self.component}/answered"),
             ]
         if statements:
-            statements.append(through_service(self.context, "s3", ENCRYPT_AND_DECRYPT, self._lake.key_arn))
+            statements.append(through_service(context, "s3", ENCRYPT_AND_DECRYPT, self._lake.key_arn))
+        if self.spec.guarded is not None:
+            statements.append(Statement(("cloudwatch:DescribeAlarms",), (alarms,)))
         return statements
 
     def _checked(self) -> pulumi.Output[list[pulumi.Resource]] | None:
