@@ -23,8 +23,6 @@ class Operation:
 
 
 CONSTRAINTS: Mapping[str, Operation] = {
-    "aws:apigateway/account:Account": Operation("apigateway", "UpdateAccount"),
-    "aws:apigateway/deployment:Deployment": Operation("apigateway", "CreateDeployment", {"restApi": "restApiId"}),
     "aws:apigateway/restApi:RestApi": Operation(
         "apigateway",
         "CreateRestApi",
