@@ -372,7 +372,8 @@ CASES = [
         notification(thresholdType="SHARE"), notification(thresholdType="ABSOLUTE_VALUE")),
     Case("a budget's filter says what it measures", BUDGET, "",
          {"filterExpression": {"tags": {"key": "team", "values": ["fraud"]}}}, {"metrics": "BlendedCost"}),
-    one("the state of a controlled resource is a JSON object", CONTROLLED, "desiredState", "[]", '{"EndpointConfigName": "a"}'),
+    one("the state of a controlled resource is a JSON object", CONTROLLED, "desiredState", "[]",
+        '{"EndpointConfigName": "a"}'),
     one("the state of a controlled resource is JSON", CONTROLLED, "desiredState", "{", '{"EndpointConfigName": "b"}'),
 ]  # fmt: skip
 TAG_CASES = [
