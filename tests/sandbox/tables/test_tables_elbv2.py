@@ -109,5 +109,6 @@ def test_https_has_a_certificate(cloud: Any, place: dict[str, Any]) -> None:
     wanted = {"loadBalancerArn": front["arn"], "port": 443, "protocol": "HTTPS", "defaultActions": forward}
     policy = {"sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06"}
     cloud.make(LISTENER, **wanted, **policy, certificateArn=certificate)
-    lost = {**wanted, **policy, "certificateArn": f"{certificate[:-1]}0", "port": 444}
+    other = f"{certificate[:-1]}{'1' if certificate.endswith('0') else '0'}"
+    lost = {**wanted, **policy, "certificateArn": other, "port": 444}
     assert "not found" in cloud.refused(LISTENER, **lost)
