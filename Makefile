@@ -20,7 +20,7 @@ down: $(READY)
 
 test: $(READY)
 	$(BIN)/yard engine install
-	$(BIN)/pytest
+	@$(BIN)/python tools/tests.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
