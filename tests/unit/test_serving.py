@@ -140,6 +140,18 @@ def test_another_machine_is_another_configuration_of_the_same_model():
     assert configuration != other
 
 
+def test_how_an_endpoint_scales_is_no_part_of_its_configuration():
+    scaling = SCALED["variants"]["main"]["scaling"]
+    more = {**SCALED, "variants": {"main": {"instance_type": "ml.m5.large", "scaling": {**scaling, "most": 9}}}}
+    assert names(spec(served_by=SCALED)) == names(spec(served_by=more))
+
+
+def test_where_answers_lie_is_part_of_the_configuration():
+    waiting = {"kind": "asynchronous", "instance_type": "ml.g5.xlarge"}
+    elsewhere = {**waiting, "output": {"zone": "capture", "prefix": "elsewhere"}}
+    assert names(spec(served_by=waiting))[1] != names(spec(served_by=elsewhere))[1]
+
+
 def test_the_new_configuration_is_there_before_the_old_one_goes():
     for role in ("score-main-model", "score-configuration"):
         (node,) = [each for each in graph_of(spec()).nodes if each.name == role]

@@ -15,15 +15,15 @@ from modelyard.core.addresses import EndpointAddress
 from modelyard.core.cloudcontrol import in_a_stack
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
-from modelyard.core.errors import Fault, SpecError
+from modelyard.core.errors import SpecError
 from modelyard.core.notices import Notices
 from modelyard.core.releasing import canonical
 from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.serving.alarms import rollback_alarms
-from modelyard.run.serving.checks import types_not_offered
-from modelyard.run.serving.kinds import Asynchronous, Instances, InstanceVariant, Serverless
+from modelyard.run.serving.checks import types_not_offered, unplaced
+from modelyard.run.serving.kinds import Asynchronous, Instances, InstanceVariant, ServedBy, Serverless
 from modelyard.run.serving.models import model, model_role, package_arn, placed_in
 from modelyard.run.serving.release import released
 from modelyard.run.serving.scaling import scale
@@ -59,7 +59,14 @@ class InferenceEndpoint(Component):
         faults = [
             *spec.all_faults(),
             *types_not_offered(spec, context.region),
-            *_unplaced(spec, registry, lake, network),
+            *unplaced(
+                spec,
+                spec.model,
+                models=registry.spec.models,
+                zones=lake.zones,
+                wanted=spec.zones,
+                without_network=spec.in_network and network is None,
+            ),
             *(spec.unfit_for_production() if context.production else ()),
         ]
         if faults:
@@ -88,7 +95,17 @@ class InferenceEndpoint(Component):
 
     def _serve(self) -> None:
         """Models, configuration and endpoint, when the policies of the role are written: SageMaker uses it at once."""
-        spec, checked = self.spec, self._checked()
+        spec = self.spec
+        checked = released(
+            self,
+            self._registry,
+            self.identity,
+            model=spec.model,
+            versions={
+                version: spec.release.source("version") if version == spec.release.version else spec.source("served_by")
+                for version in sorted(set(self.versions.values()))
+            },
+        )
         self._models = {
             part: model(
                 self,
@@ -182,29 +199,17 @@ class InferenceEndpoint(Component):
             statements.append(Statement(("cloudwatch:DescribeAlarms",), (alarms,)))
         return statements
 
-    def _checked(self) -> pulumi.Output[list[pulumi.Resource]] | None:
-        """In production, whether every version is released."""
-        if not self.context.production:
-            return None
-        spec = self.spec
-        named = [
-            (version, spec.release.source("version") if version == spec.release.version else spec.source("served_by"))
-            for version in sorted(set(self.versions.values()))
-        ]
-        return released(self, self._registry, self.identity, model=spec.model, versions=named)
-
     def _configuration(self) -> aws.sagemaker.EndpointConfiguration:
         """The configuration; any change makes another beside it, which is there before the old one goes."""
         spec = self.spec
         variants: list[Any] = [self._variant(name, variant) for name, variant in spec.variants.items()]
         shadows = self._shadows()
-        capture, answers = self._capture(), self._answers()
         content = canonical(
             {
-                "variants": [_plain(each) for each in variants],
-                "shadows": [_plain(each) for each in shadows],
+                "variants": variants,
+                "shadows": shadows,
                 "capture": spec.captured.percent if spec.captured else 0,
-                "served_by": spec.served_by.model_dump(mode="json"),
+                "answers": _answered(spec.served_by),
             }
         )
         return aws.sagemaker.EndpointConfiguration(
@@ -213,8 +218,8 @@ class InferenceEndpoint(Component):
             production_variants=variants,
             shadow_production_variants=shadows or None,
             kms_key_arn=self._key if self._takes_key() else None,
-            data_capture_config=capture,
-            async_inference_config=answers,
+            data_capture_config=self._capture(),
+            async_inference_config=self._answers(),
             opts=self.options(depends_on=[made for made, _ in self._models.values()]),
         )
 
@@ -313,24 +318,8 @@ class InferenceEndpoint(Component):
         return in_a_stack(self, "endpoint", "AWS::SageMaker::Endpoint", properties)
 
 
-def _plain(variant: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in variant.items() if isinstance(value, str | int | float | dict)}
-
-
-def _unplaced(spec: EndpointSpec, registry: ModelRegistry, lake: DataLake, network: NetworkLike | None) -> list[Fault]:
-    """What the spec needs and isn't there: its model, a zone, a network."""
-    faults: list[Fault] = []
-    if spec.model not in registry.spec.models:
-        has = ", ".join(registry.spec.models) or "none"
-        faults.append(spec.fault("model", "is no model of the registry", f"It has: {has}.", spec.model))
-    wanted = {"capture": "capture"} if spec.captured else {}
-    if isinstance(spec.served_by, Asynchronous):
-        wanted["served_by.output.zone"] = spec.served_by.output.zone
-    for path, zone in wanted.items():
-        if zone not in lake.zones:
-            faults.append(
-                spec.fault(path, f"needs the zone {zone}, which the lake hasn't", "Add it to the lake.", zone)
-            )
-    if spec.in_network and network is None:
-        faults.append(spec.fault("vpc", "needs a network, and there is none", 'Give a network, or say "vpc: false".'))
-    return faults
+def _answered(served: ServedBy) -> list[str | int]:
+    """What a configuration says of an asynchronous endpoint's answers; nothing for other kinds."""
+    if not isinstance(served, Asynchronous):
+        return []
+    return [served.output.zone, served.output.prefix, served.per_instance]

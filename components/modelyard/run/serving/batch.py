@@ -17,7 +17,7 @@ from modelyard.core.actions import FOR_SERVICES
 from modelyard.core.addresses import BatchInferenceAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
-from modelyard.core.errors import Fault, SpecError
+from modelyard.core.errors import SpecError
 from modelyard.core.machines import fresh_name, one_job
 from modelyard.core.notices import Notices
 from modelyard.core.schedules import Schedules
@@ -26,7 +26,7 @@ from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.serving.batch_spec import BatchSpec
-from modelyard.run.serving.checks import not_offered
+from modelyard.run.serving.checks import not_offered, unplaced
 from modelyard.run.serving.models import model, model_role, package_arn, placed_in
 from modelyard.run.serving.release import released
 
@@ -59,7 +59,14 @@ class BatchInference(Component):
         faults = [
             *spec.all_faults(),
             *not_offered(spec, "instance_type", spec.instance_type, context.region),
-            *_unplaced(spec, registry, lake, network),
+            *unplaced(
+                spec,
+                spec.model,
+                models=registry.spec.models,
+                zones=lake.zones,
+                wanted={"input.zone": spec.input.zone, "output.zone": spec.output.zone},
+                without_network=spec.vpc and network is None,
+            ),
         ]
         if faults:
             raise SpecError(*faults)
@@ -127,10 +134,13 @@ class BatchInference(Component):
     def _make(self) -> None:
         """The model and its machine, when the policies of the role are written."""
         spec, version = self.spec, self.spec.release.version
-        checked = None
-        if self.context.production:
-            where = spec.release.source("version")
-            checked = released(self, self._registry, self.identity, model=spec.model, versions=[(version, where)])
+        checked = released(
+            self,
+            self._registry,
+            self.identity,
+            model=spec.model,
+            versions={version: spec.release.source("version")},
+        )
         made, model_name = model(
             self,
             _MODEL,
@@ -230,16 +240,3 @@ def definition_of(
         failed=f"The transform job of {spec.model} failed or was stopped",
         most_seconds=spec.most_minutes * _MINUTE,
     )
-
-
-def _unplaced(spec: BatchSpec, registry: ModelRegistry, lake: DataLake, network: NetworkLike | None) -> list[Fault]:
-    faults: list[Fault] = []
-    if spec.model not in registry.spec.models:
-        has = ", ".join(registry.spec.models) or "none"
-        faults.append(spec.fault("model", "is no model of the registry", f"It has: {has}.", spec.model))
-    for path, place in (("input.zone", spec.input), ("output.zone", spec.output)):
-        if place.zone not in lake.zones:
-            faults.append(spec.fault(path, "is no zone of the lake", "Add it to the lake.", place.zone))
-    if spec.vpc and network is None:
-        faults.append(spec.fault("vpc", "needs a network, and there is none", 'Give a network, or say "vpc: false".'))
-    return faults

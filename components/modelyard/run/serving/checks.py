@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from modelyard.build.training import InstanceCatalogue
@@ -54,3 +54,23 @@ def not_offered(spec: Spec, path: str, name: str, region: str) -> Iterator[Fault
     if found is not None and not found.offered_in(region):
         there = ", ".join(sorted(found.regions))
         yield spec.fault(path, f"isn't sold in {region}", f"It is in: {there}.", name)
+
+
+def unplaced(
+    spec: Spec,
+    model: str,
+    *,
+    models: Collection[str],
+    zones: Collection[str],
+    wanted: Mapping[str, str],
+    without_network: bool,
+) -> Iterator[Fault]:
+    """What a spec needs and isn't there: its model, the zones that it names by path, a network."""
+    if model not in models:
+        has = ", ".join(models) or "none"
+        yield spec.fault("model", "is no model of the registry", f"It has: {has}.", model)
+    for path, zone in wanted.items():
+        if zone not in zones:
+            yield spec.fault(path, f"needs the zone {zone}, which the lake hasn't", "Add it to the lake.", zone)
+    if without_network:
+        yield spec.fault("vpc", "needs a network, and there is none", 'Give a network, or say "vpc: false".')

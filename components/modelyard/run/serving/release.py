@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -23,36 +23,29 @@ def released(
     role: pulumi.Resource,
     *,
     model: str,
-    versions: Sequence[tuple[int, Source]],
-) -> pulumi.Output[list[pulumi.Resource]]:
+    versions: Mapping[int, Source],
+) -> pulumi.Output[list[pulumi.Resource]] | None:
     """The role, once every version is seen to be released; for `depends_on` of what would serve them.
+
+    None where the environment isn't production: there, any version may be tried. `versions`: where each is named.
 
     Raises `InputError` for each version that isn't, with the condition that fails, while it is previewed or deployed; a
     recording asks nothing live.
     """
-    key = aws.kms.get_public_key_output(
-        key_id=registry.signing_key_arn, opts=pulumi.InvokeOutputOptions(parent=endpoint)
-    )
-    places = {version: f"releases/{model}/{version}.json" for version, _ in versions}
-    listed = {
-        version: aws.s3.get_objects_output(
-            bucket=registry.bucket.bucket, prefix=place, opts=pulumi.InvokeOutputOptions(parent=endpoint)
-        ).keys
-        for version, place in places.items()
-    }
-    texts = {
-        version: found.apply(lambda keys, place=places[version]: _text(endpoint, registry, place, keys))
-        for version, found in listed.items()
-    }
+    if not endpoint.context.production:
+        return None
+    asked = pulumi.InvokeOutputOptions(parent=endpoint)
+    key = aws.kms.get_public_key_output(key_id=registry.signing_key_arn, opts=asked).public_key
+    bucket = registry.bucket.bucket
+    texts = {str(version): _text(bucket, f"releases/{model}/{version}.json", asked) for version in versions}
 
     def judge(found: dict[str, Any]) -> list[pulumi.Resource]:
-        known = [(version, where, found[str(version)]) for version, where in versions]
         faults = [
             fault
-            for version, where, text in known
-            if text is not None and found["key"] is not None
+            for version, where in versions.items()
+            if found[str(version)] is not None and found["key"] is not None
             for fault in unreleased(
-                text,
+                found[str(version)],
                 base64.b64decode(found["key"]),
                 package=package_arn(registry, model, version),
                 where=where,
@@ -63,7 +56,7 @@ def released(
             raise InputError(*faults)
         return [role]
 
-    return pulumi.Output.all(key=key.public_key, **{str(version): text for version, text in texts.items()}).apply(judge)
+    return pulumi.Output.all(key=key, **texts).apply(judge)
 
 
 def unreleased(text: str, public_key: bytes, *, package: str, where: Source, value: int) -> list[Fault]:
@@ -82,11 +75,12 @@ def unreleased(text: str, public_key: bytes, *, package: str, where: Source, val
     return []
 
 
-def _text(
-    endpoint: Component, registry: ModelRegistry, place: str, keys: Sequence[str] | None
-) -> pulumi.Output[str | None]:
+def _text(bucket: pulumi.Output[str], place: str, asked: pulumi.InvokeOutputOptions) -> pulumi.Output[str | None]:
     """The record's text, empty where there is none; None while nothing live is asked, as in a recording."""
-    if keys is None or place not in keys:
-        return pulumi.Output.from_input(None if keys is None else "")
-    opts = pulumi.InvokeOutputOptions(parent=endpoint)
-    return aws.s3.get_object_output(bucket=registry.bucket.bucket, key=place, opts=opts).body
+
+    def read(keys: Sequence[str] | None) -> pulumi.Output[str | None]:
+        if keys is None or place not in keys:
+            return pulumi.Output.from_input(None if keys is None else "")
+        return aws.s3.get_object_output(bucket=bucket, key=place, opts=asked).body
+
+    return aws.s3.get_objects_output(bucket=bucket, prefix=place, opts=asked).keys.apply(read)

@@ -109,6 +109,14 @@ class EndpointSpec(Spec):
                 return {ONLY: None}
 
     @property
+    def zones(self) -> dict[str, str]:
+        """The zones of the lake that it needs, by the path that asks for each."""
+        found = {"capture": "capture"} if self.captured else {}
+        if isinstance(self.served_by, Asynchronous):
+            found["served_by.output.zone"] = self.served_by.output.zone
+        return found
+
+    @property
     def scaled(self) -> dict[str, ScalingSpec]:
         """How variants scale, by name; those that don't are left out."""
         if isinstance(self.served_by, Asynchronous):
