@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +48,6 @@ lake = DataLake("lake", lake_spec, context=context, keys=keys)
 data_role("exporter", access, context=context, lake=lake)
 """
 ADOPTED = {"lake-raw", "lake-database", "lake-table-orders", "exporter-role"}
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    with yard.Shown() as progress:
-        return yard.install(progress)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    made = Sandbox(tmp_path_factory.mktemp("project"))
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture

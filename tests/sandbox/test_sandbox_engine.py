@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +49,6 @@ there = aws.s3.Bucket("there", opts=pulumi.ResourceOptions(provider=west))
 pulumi.export("regions", [lake.region, there.region])
 pulumi.export("bucket", lake.bucket)
 """
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    with yard.Shown() as progress:
-        return yard.install(progress)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    made = Sandbox(tmp_path_factory.mktemp("project"))
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture

@@ -52,12 +52,6 @@ pulumi.export("secrets", secrets.arns)
 """
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    with yard.Shown() as progress:
-        return yard.install(progress)
-
-
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     made = Sandbox(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +50,6 @@ if os.environ.get("VERSION"):
     InferenceEndpoint("score", spec, context=fraud, registry=registry, lake=lake, keys=keys)
 """
 NAME = "ml-dev-fraud-score"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    with yard.Shown() as progress:
-        return yard.install(progress)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    made = Sandbox(tmp_path_factory.mktemp("project"))
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
 
 
 def changed(result: Any) -> dict[str, str]:

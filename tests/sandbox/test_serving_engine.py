@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,22 +107,6 @@ if os.environ.get("ADOPT"):
 if os.environ.get("FAULT"):
     controlled("faulty", "Endpoint", {"EndpointName": "faulty", "RetainWeights": True})
 """
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    with yard.Shown() as progress:
-        return yard.install(progress)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    made = Sandbox(tmp_path_factory.mktemp("project"))
-    made.start()
-    try:
-        yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture
