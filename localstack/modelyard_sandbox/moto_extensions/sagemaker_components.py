@@ -6,7 +6,6 @@ Sources: the API reference of CreateInferenceComponent, UpdateInferenceComponent
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,14 +13,13 @@ from typing import Any, Final
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
-from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from modelyard_sandbox.moto_extensions import appautoscaling, sagemaker_serving
 from modelyard_sandbox.moto_extensions.sagemaker_serving import arn, endpoint_of
+from modelyard_sandbox.moto_extensions.sagemaker_tags import tagged
 
 _KIND: Final = "inference-component"
-_WRAPPED: Final = "_modelyard_component_tags"
 
 
 @dataclass
@@ -196,21 +194,9 @@ def delete_inference_component(self: Any) -> EmptyResult:
     return EmptyResult()
 
 
-def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """What tags belong to, inference components included."""
-
-    def found(self: SageMakerModelBackend, arn: str) -> Any:
-        return component_of(self, arn.rpartition("/")[2]) if f":{_KIND}/" in arn else others(self, arn)
-
-    return found
-
-
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    if not hasattr(SageMakerModelBackend, _WRAPPED):
-        setattr(SageMakerModelBackend, _WRAPPED, True)
-        tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
-        SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
+    tagged(f":{_KIND}/", lambda backend, arn: component_of(backend, arn.rpartition("/")[2]))
     for operation in (
         create_inference_component,
         describe_inference_component,

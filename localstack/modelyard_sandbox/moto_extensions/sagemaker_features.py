@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -11,7 +10,8 @@ from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 from moto.sagemaker.models import FeatureGroup, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
-_WRAPPED: Final = "_modelyard_feature_tags"
+from modelyard_sandbox.moto_extensions.sagemaker_tags import tagged
+
 _ON_DEMAND: Final = {"ThroughputMode": "OnDemand"}
 _create = SageMakerModelBackend.create_feature_group
 
@@ -114,21 +114,9 @@ def list_feature_groups(self: Any) -> ActionResult:
     return ActionResult({"FeatureGroupSummaries": found})
 
 
-def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """What tags belong to, feature groups included."""
-
-    def found(self: SageMakerModelBackend, arn: str) -> Any:
-        return of(self, arn) if ":feature-group/" in arn else others(self, arn)
-
-    return found
-
-
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    if not hasattr(SageMakerModelBackend, _WRAPPED):
-        setattr(SageMakerModelBackend, _WRAPPED, True)
-        tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
-        SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
+    tagged(":feature-group/", of)
     for operation in (
         create_feature_group,
         describe_feature_group,

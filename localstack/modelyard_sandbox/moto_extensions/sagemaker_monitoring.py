@@ -18,6 +18,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.utilities.utils import get_partition
 
 from modelyard_sandbox.grammar import cadence
+from modelyard_sandbox.moto_extensions.sagemaker_tags import tagged
 
 KINDS: Final[Mapping[str, str]] = {
     "DataQuality": "data_quality",
@@ -283,18 +284,11 @@ def list_monitoring_executions(self: Any) -> ActionResult:
     return ActionResult({"MonitoringExecutionSummaries": []})
 
 
-def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """What tags belong to, schedules included."""
-
-    def found(self: SageMakerModelBackend, arn: str) -> Any:
-        if _MARK not in arn:
-            return others(self, arn)
-        name = arn.rpartition("/")[2]
-        if name not in _schedules(self):
-            raise ResourceNotFound(f"Monitoring Schedule {name} does not exist.")
-        return _schedules(self)[name]
-
-    return found
+def _of_arn(backend: SageMakerModelBackend, arn: str) -> Any:
+    name = arn.rpartition("/")[2]
+    if name not in _schedules(backend):
+        raise ResourceNotFound(f"Monitoring Schedule {name} does not exist.")
+    return _schedules(backend)[name]
 
 
 def _found(others: Callable[[Any], Iterator[TaggedResource]]) -> Callable[[Any], Iterator[TaggedResource]]:
@@ -311,11 +305,10 @@ def _found(others: Callable[[Any], Iterator[TaggedResource]]) -> Callable[[Any],
 
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
+    tagged(_MARK, _of_arn)
     if not hasattr(SageMakerResponse, create_monitoring_schedule.__name__):
         found = _found(SageMakerModelBackend.iter_tagged_resources)
         SageMakerModelBackend.iter_tagged_resources = found  # type: ignore[method-assign]
-        tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
-        SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
     for kind, of in KINDS.items():
         setattr(SageMakerResponse, f"create_{of}_job_definition", _create(kind))
         setattr(SageMakerResponse, f"describe_{of}_job_definition", _describe(kind))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,11 +12,11 @@ from moto.core.utils import utcnow
 from moto.efs.models import efs_backends
 from moto.moto_api._internal import mock_random
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
-from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
+from modelyard_sandbox.moto_extensions.sagemaker_tags import tagged
+
 _STORE: Final = "_modelyard_studio"
-_WRAPPED: Final = "_modelyard_studio_tags"
 _KINDS: Final = (":domain/", ":user-profile/", ":space/", ":app/", ":studio-lifecycle-config/")
 _SETTINGS: Final = {"JupyterLab": "JupyterLabAppSettings", "CodeEditor": "CodeEditorAppSettings"}
 
@@ -392,15 +391,6 @@ def list_studio_lifecycle_configs(self: Any) -> ActionResult:
     return ActionResult({"StudioLifecycleConfigs": found})
 
 
-def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """What tags belong to, things of Studio's included."""
-
-    def found(self: SageMakerModelBackend, arn: str) -> Any:
-        return studio(self).by_arn(arn) if any(kind in arn for kind in _KINDS) else others(self, arn)
-
-    return found
-
-
 OPERATIONS: Final = (
     create_app,
     create_domain,
@@ -431,9 +421,7 @@ OPERATIONS: Final = (
 
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    if not hasattr(SageMakerModelBackend, _WRAPPED):
-        setattr(SageMakerModelBackend, _WRAPPED, True)
-        tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
-        SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
+    for kind in _KINDS:
+        tagged(kind, lambda backend, arn: studio(backend).by_arn(arn))
     for operation in OPERATIONS:
         setattr(SageMakerResponse, operation.__name__, operation)

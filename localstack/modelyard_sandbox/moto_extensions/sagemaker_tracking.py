@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
@@ -12,6 +11,8 @@ from moto.sagemaker.exceptions import ConflictException, ResourceNotFound, Valid
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.utilities.utils import get_partition
+
+from modelyard_sandbox.moto_extensions.sagemaker_tags import tagged
 
 _NEWEST: Final = "3.0"
 _VERSIONS: Final = (_NEWEST, "2.16.2", "2.13.2")
@@ -122,25 +123,16 @@ def start_mlflow_tracking_server(self: Any) -> ActionResult:
     return _turned(_server(self), "Started", "Active")
 
 
-def _tagged(others: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """What tags belong to, tracking servers included."""
-
-    def found(self: SageMakerModelBackend, arn: str) -> Any:
-        if ":mlflow-tracking-server/" not in arn:
-            return others(self, arn)
-        name = arn.rpartition("/")[2]
-        if name not in _servers(self):
-            raise ResourceNotFound(f"Tracking Server {name} does not exist.")
-        return _servers(self)[name]
-
-    return found
+def _of_arn(backend: SageMakerModelBackend, arn: str) -> Any:
+    name = arn.rpartition("/")[2]
+    if name not in _servers(backend):
+        raise ResourceNotFound(f"Tracking Server {name} does not exist.")
+    return _servers(backend)[name]
 
 
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
-    if not hasattr(SageMakerResponse, create_mlflow_tracking_server.__name__):
-        tagged = _tagged(SageMakerModelBackend._get_resource_from_arn)
-        SageMakerModelBackend._get_resource_from_arn = tagged  # type: ignore[method-assign]
+    tagged(":mlflow-tracking-server/", _of_arn)
     for operation in (
         create_mlflow_tracking_server,
         describe_mlflow_tracking_server,
