@@ -13,5 +13,11 @@ from .jobs import MonitoringJob as MonitoringJob
 from .jobs import MonitoringType as MonitoringType
 from .jobs import ProblemType as ProblemType
 from .jobs import TransformInput as TransformInput
+from .metrics import METRICS as METRICS
+from .metrics import OURS as OURS
+from .metrics import Metric as Metric
+from .metrics import Metrics as Metrics
+from .metrics import MonitorKind as MonitorKind
+from .metrics import dimensions as dimensions
 from .schedules import most_seconds as most_seconds
 from .schedules import schedule as schedule
