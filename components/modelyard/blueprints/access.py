@@ -36,6 +36,15 @@ class ModelAccessSpec(Spec):
     pull: tuple[Name, ...] = Field(default=(), description="Models whose artifacts are read as well.")
 
 
+class EvidenceAccessSpec(Spec):
+    """What may be done with the evidence of releases."""
+
+    read: tuple[Name, ...] = Field(default=(), description="Models whose evidence is read and verified.")
+    report: bool = Field(
+        default=False, description="Whether it puts down what was deployed, and what the check of the policies found."
+    )
+
+
 class PipelineAccessSpec(Spec):
     """What may be done with training pipelines."""
 
@@ -71,6 +80,9 @@ class AccessSpec(Spec):
         default=None, description="What it does with feature views. Absent: nothing."
     )
     models: ModelAccessSpec | None = Field(default=None, description="What it does with models. Absent: nothing.")
+    evidence: EvidenceAccessSpec | None = Field(
+        default=None, description="What it does with the evidence of releases. Absent: nothing."
+    )
     train: bool = Field(default=False, description="Whether it submits training jobs, follows and stops them.")
     track: Literal["log", "read", "manage"] | None = Field(
         default=None,
@@ -102,6 +114,7 @@ _NAMED: Final = (
     ("models.approve", "models"),
     ("models.read", "models"),
     ("models.pull", "models"),
+    ("evidence.read", "models with evidence"),
     ("pipelines.start", "pipelines"),
     ("pipelines.watch", "pipelines"),
     ("images.push", "repositories"),
@@ -126,6 +139,9 @@ def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Ite
         yield spec.fault(
             f"{path}.track", "but the team tracks nothing", 'Add "tracking: {…}", or remove it.', access.track
         )
+    if access.evidence and access.evidence.report and not has["models with evidence"]:
+        problem = "but the team keeps no evidence"
+        yield spec.fault(f"{path}.evidence.report", problem, 'Add "governance: {}", or remove it.', True)
     models = access.models
     for index, name in enumerate(models.approve if models else ()):
         if models and name in (*models.submit, *models.evaluate):

@@ -15,6 +15,7 @@ from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.access import Grantee
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.secrets import Secrets
+from modelyard.run.governance import EvidenceStore
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Made:
     registry: ModelRegistry | None = None
     tracking: ExperimentTracking | None = None
     images: ImageRepositories | None = None
+    evidence: EvidenceStore | None = None
     pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
     workbench: KnownWorkbench | None = None
 
@@ -54,6 +56,11 @@ class Made:
             _on_features(grantee, access.features, self.features)
         if self.registry is not None and access.models is not None:
             _on_models(grantee, access.models, self.registry)
+        if self.evidence is not None and access.evidence is not None:
+            if access.evidence.read:
+                self.evidence.grant_read(grantee, models=access.evidence.read)
+            if access.evidence.report:
+                self.evidence.grant_report(grantee)
         if self.training is not None and access.train:
             self.training.grant_submit(grantee)
         if self.tracking is not None and access.track is not None:

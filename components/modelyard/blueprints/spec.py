@@ -36,6 +36,7 @@ from modelyard.foundation.tenancy import (
     TeamHeader,
     leaver_faults,
 )
+from modelyard.run.governance import GovernanceSpec
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
 """Lower-case letters and digits, starting with a letter; at most 10 characters, since every name begins with it."""
@@ -169,6 +170,9 @@ class TeamSpec(TeamHeader):
     registry: RegistrySpec | None = Field(
         default=None, description="The team's models and their gates. Absent: it has none."
     )
+    governance: GovernanceSpec | None = Field(
+        default=None, description="What is kept as evidence of the team's releases. Absent: nothing but their records."
+    )
     tracking: TrackingSpec | None = Field(
         default=None, description="Where experiments are logged: an MLflow of the team's own. Absent: nowhere."
     )
@@ -222,6 +226,7 @@ class TeamSpec(TeamHeader):
             "online views": tuple(name for name, view in views.items() if view.online),
             "offline views": tuple(name for name, view in views.items() if view.offline),
             "models": tuple(self.registry.models if self.registry else ()),
+            "models with evidence": tuple(self.registry.models if self.registry and self.governance else ()),
             "training": ("training",) if self.training else (),
             "tracking": ("tracking",) if self.tracking else (),
             "repositories": tuple(self.images.repositories if self.images else ()),
@@ -255,6 +260,13 @@ class TeamSpec(TeamHeader):
             yield self.fault(f"pipelines.{name}", problem, 'Remove it, or take "account" away.')
         for name in self.pipelines if self.training is None else ():
             yield self.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
+        if self.governance is not None and self.registry is None:
+            yield self.fault(
+                "governance", "keeps evidence of releases, and there are none", 'Add "registry: {models: {…}}".'
+            )
+        if self.governance is not None and self.account is not None:
+            problem = "hears of releases on the platform's bus, which the team's own account hasn't"
+            yield self.fault("governance", problem, 'Remove it, or take "account" away.')
         if self.jobs is not None and self.training is None:
             yield self.fault(
                 "jobs", "speaks of training jobs, and there are none", 'Add "training: {…}", or remove it.'

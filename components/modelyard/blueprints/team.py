@@ -24,6 +24,7 @@ from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import ExistingNetwork, KnownNetwork, NetworkLike
 from modelyard.foundation.secrets import Secrets
 from modelyard.foundation.tenancy import Personas, provider_in
+from modelyard.run.governance import EvidenceStore
 
 
 def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
@@ -74,6 +75,18 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
             "registry", spec.registry, context=context, keys=keys, audit=audit, release_keys=fence.releases, opts=opts
         )
         _say_registry(made.registry)
+    if spec.governance is not None and made.registry is not None:
+        made.evidence = EvidenceStore(
+            "evidence",
+            spec.governance,
+            context=context,
+            keys=keys,
+            registry=made.registry,
+            audit=audit,
+            infrastructure={"outputs": {"registry": made.registry.bucket.bucket}},
+            opts=opts,
+        )
+        pulumi.export("evidence", {"bucket": made.evidence.bucket.bucket})
     if spec.tracking is not None:
         made.tracking = ExperimentTracking(
             "tracking", spec.tracking, context=context, keys=keys, network=network, opts=opts

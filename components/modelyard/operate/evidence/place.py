@@ -128,7 +128,7 @@ def store_of(where: Place, model: Model) -> Store:
 
 
 def _declared(where: Place, registry: Registry) -> GovernanceSpec | None:
-    return getattr(where.project.team(registry.team, where.environment), "governance", None)
+    return where.project.team(registry.team, where.environment).governance
 
 
 def _undeclared(problem: str) -> Fault:
