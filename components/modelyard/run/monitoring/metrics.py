@@ -31,7 +31,7 @@ MonitorKind = Literal[
 Publisher = Literal["job", "service", "function"]
 """A job of a schedule's; the service that hosts the endpoint; a function of ours."""
 
-OURS: Final = "Modelyard/Endpoints"
+OURS: Final = "modelyard/endpoints"
 """The namespace of what functions of ours measure."""
 SERVICE: Final = "AWS/SageMaker"
 INSTANCES: Final = "/aws/sagemaker/Endpoints"
