@@ -9,6 +9,7 @@ import typer
 
 from modelyard.cli import data, engine, evidence, model, stacks, teams
 from modelyard.cli.access import access
+from modelyard.cli.check import check
 from modelyard.cli.graph import graph
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ def options(
         raise typer.Exit
 
 
-for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, teams.schema):
+for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, check, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")

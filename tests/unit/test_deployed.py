@@ -1,0 +1,116 @@
+"""What is compared between a desired state and what is there, and what is not: on schemas small enough to see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from modelyard.cli.app import app
+from modelyard.core.errors import InputError
+from modelyard.operate.deployed import Difference, differences
+
+SCHEMA: dict[str, Any] = {
+    "definitions": {
+        "Tag": {"type": "object", "properties": {"Key": {}, "Value": {}}},
+        "Port": {"type": "object", "properties": {"Name": {}, "Number": {}}},
+    },
+    "properties": {
+        "Name": {"type": "string"},
+        "Arn": {"type": "string"},
+        "Secret": {"type": "string"},
+        "Size": {"type": "integer"},
+        "Key": {"type": "string"},
+        "Settings": {"type": "object", "additionalProperties": False, "patternProperties": {".*": {}}},
+        "Tags": {"type": "array", "items": {"$ref": "#/definitions/Tag"}},
+        "Ports": {"type": "array", "insertionOrder": False, "items": {"$ref": "#/definitions/Port"}},
+        "Steps": {"type": "array", "items": {"type": "string"}},
+    },
+    "readOnlyProperties": ["/properties/Arn"],
+    "writeOnlyProperties": ["/properties/Secret", "/properties/Ports/*/Number"],
+    "propertyTransform": {"/properties/Key": "$join([arn, Key])"},
+}
+
+
+def compared(wanted: Mapping[str, Any], found: Mapping[str, Any], kind: str = "AWS::Acme::Thing") -> dict[str, Any]:
+    return {one.property: (one.wanted, one.found) for one in differences(kind, SCHEMA, wanted, found)}
+
+
+def test_a_property_that_was_changed_is_named_with_both_values():
+    assert compared({"Name": "a", "Size": 2}, {"Name": "a", "Size": 3}) == {"Size": (2, 3)}
+
+
+def test_a_default_that_nobody_asked_for_is_no_difference():
+    assert compared({"Name": "a"}, {"Name": "a", "Size": 20, "Settings": {"by": "the service"}}) == {}
+
+
+def test_what_a_read_never_shows_is_no_difference():
+    assert compared({"Secret": "s", "Ports": [{"Name": "a", "Number": 1}]}, {"Ports": [{"Name": "a"}]}) == {}
+
+
+def test_numbers_and_truth_values_may_come_back_as_texts():
+    assert compared({"Size": 2, "Name": True}, {"Size": "2", "Name": "true"}) == {}
+
+
+def test_a_map_of_the_users_own_keys_is_compared_both_ways():
+    settings = compared({"Settings": {"mode": "strict"}}, {"Settings": {"mode": "loose", "debug": "1"}})
+    assert settings == {"Settings.mode": ("strict", "loose"), "Settings.debug": ("nothing", "1")}
+
+
+def test_tags_are_compared_by_their_keys_and_aws_s_own_are_nobodys():
+    def tagged(**tags: str) -> dict[str, Any]:
+        return {"Tags": [{"Key": key.replace("_", ":"), "Value": value} for key, value in tags.items()]}
+
+    assert compared(tagged(team="fraud", env="dev"), tagged(env="dev", team="fraud", aws_stack="x")) == {}
+    found = compared(tagged(team="fraud"), tagged(by="hand"))
+    assert found == {"Tags.team": ("fraud", "nothing"), "Tags.by": ("nothing", "hand")}
+
+
+def test_a_list_without_an_order_is_compared_as_a_set():
+    wanted = {"Ports": [{"Name": "a"}, {"Name": "b"}]}
+    assert compared(wanted, {"Ports": [{"Name": "b", "Number": 9}, {"Name": "a"}]}) == {}
+    assert compared(wanted, {"Ports": [{"Name": "c"}, {"Name": "a"}]}) == {"Ports[1].Name": ("b", "c")}
+    assert compared(wanted, {"Ports": [{"Name": "a"}]}) == {"Ports[1]": ({"Name": "b"}, "nothing")}
+    more = {"Ports": [*wanted["Ports"], {"Name": "d"}]}
+    assert compared(wanted, more) == {"Ports": ("nothing", {"Name": "d"})}
+
+
+def test_a_list_with_an_order_is_compared_element_by_element():
+    assert compared({"Steps": ["a", "b"]}, {"Steps": ["b", "a"]}) == {"Steps[0]": ("a", "b"), "Steps[1]": ("b", "a")}
+    assert compared({"Steps": ["a"]}, {"Steps": ["a", "z"]}) == {"Steps[1]": ("nothing", "z")}
+    assert compared({"Steps": ["a"]}, {}) == {"Steps": (["a"], "nothing")}
+
+
+def test_a_property_that_reads_show_in_another_form_is_compared_by_its_end():
+    arn = "arn:aws:kms:us-east-1:123456789012:key/1234"
+    assert compared({"Key": "1234"}, {"Key": arn}) == {}
+    assert compared({"Key": "5678"}, {"Key": arn}) == {"Key": ("5678", arn)}
+    assert compared({"Name": "1234"}, {"Name": arn}) == {"Name": ("1234", arn)}, "of this type, others are as they are"
+
+
+def test_what_a_template_leaves_to_cloudformation_is_not_judged():
+    assert compared({"Name": {"Fn::Sub": "a-${AWS::Region}"}, "Key": {"Ref": "It"}}, {"Name": "a", "Key": "k"}) == {}
+
+
+def test_the_copies_of_an_inference_component_are_compared_though_no_read_shows_them():
+    schema = {
+        "properties": {"RuntimeConfig": {"type": "object", "properties": {"CopyCount": {}}}},
+        "writeOnlyProperties": ["/properties/RuntimeConfig/CopyCount"],
+    }
+    wanted = {"RuntimeConfig": {"CopyCount": 1}}
+    found = {"RuntimeConfig": {"DesiredCopyCount": 4, "CurrentCopyCount": 2}}
+    kind = "AWS::SageMaker::InferenceComponent"
+    assert list(differences(kind, schema, wanted, found)) == [Difference("RuntimeConfig.CopyCount", 1, 4)]
+    assert not list(differences(kind, schema, wanted, {"RuntimeConfig": {"DesiredCopyCount": 1}}))
+
+
+def test_without_deployed_it_says_what_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(app, ["check"])
+    assert isinstance(ended.exception, InputError)
+    assert ended.exception.exit_code == 2
+    assert "has no rules for what isn't yet" in str(ended.exception)
+    assert "Add --deployed" in str(ended.exception)
