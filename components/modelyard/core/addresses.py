@@ -117,6 +117,16 @@ class FeatureViewAddress(Address):
     """The users of a Redis store; the grantee connects as those that it was granted."""
 
 
+class LanguageModelAddress(Address):
+    """A language model on an endpoint: `component` is the inference component that a call names, `model` what its
+    server calls it (the field `model` of OpenAI's API)."""
+
+    kind: Literal["language-model"] = "language-model"
+    endpoint: str
+    component: str
+    model: str
+
+
 class ModelAddress(Address):
     """A model of a registry: its package group, and where below `bucket` its things lie.
 
@@ -274,6 +284,7 @@ AnyAddress = Annotated[
     | DoorAddress
     | FeatureViewAddress
     | KeyAddress
+    | LanguageModelAddress
     | ModelAddress
     | BatchInferenceAddress
     | EndpointAddress
@@ -328,6 +339,10 @@ class ResourceDocument(BaseModel):
     def door(self, name: str) -> DoorAddress:
         """The public door called `name`. Raises `KeyError` where no call was granted."""
         return self._find(DoorAddress, name)
+
+    def language_model(self, name: str) -> LanguageModelAddress:
+        """The language model called `name` (`endpoint/model`). Raises `KeyError` where it wasn't granted."""
+        return self._find(LanguageModelAddress, name)
 
     def model(self, name: str) -> ModelAddress:
         """The model called `name`. Raises `KeyError` where it wasn't granted."""
