@@ -76,6 +76,7 @@ Kind = Literal[
     "rest-api",
     "web-acl",
     "model",
+    "promoted-model",
     "endpoint-config",
     "endpoint",
     "inference-component",
@@ -158,6 +159,8 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "rest-api": Limit(255, "apigateway/latest/developerguide/limits"),
     "web-acl": Limit(128, "waf/latest/APIReference/API_CreateWebACL"),
     "model": Limit(63, "sagemaker/latest/APIReference/API_CreateModel"),
+    # 63, less what the loop appends: hyphens, the version and what tells runs apart
+    "promoted-model": Limit(38, "sagemaker/latest/APIReference/API_CreateModel"),
     "endpoint-config": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpointConfig"),
     "endpoint": Limit(63, "sagemaker/latest/APIReference/API_CreateEndpoint"),
     # 63, less a hyphen and eight characters that tell jobs apart

@@ -225,6 +225,28 @@ def _public_key(session: Session, arguments: Properties) -> Properties:
     }
 
 
+def _parameters(session: Session, arguments: Properties) -> Properties:
+    region = arguments.get("region") or session.region
+    decrypted = arguments.get("withDecryption", True)
+    asked = {
+        "Path": arguments["path"],
+        "Recursive": arguments.get("recursive", False),
+        "WithDecryption": decrypted,
+    }
+    pages = session.client("ssm", region).get_paginator("get_parameters_by_path").paginate(**asked)
+    found = [parameter for page in pages for parameter in page["Parameters"]]
+    return {
+        **arguments,
+        "id": arguments["path"],
+        "region": region,
+        "withDecryption": decrypted,
+        "arns": [each["ARN"] for each in found],
+        "names": [each["Name"] for each in found],
+        "types": [each["Type"] for each in found],
+        "values": [each["Value"] for each in found],
+    }
+
+
 INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -240,6 +262,7 @@ INVOKES: Final[dict[str, Callable[[Session, Properties], Properties]]] = {
     "aws:s3/getObjects:getObjects": _objects,
     "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:secretsmanager/getSecrets:getSecrets": _secrets,
+    "aws:ssm/getParametersByPath:getParametersByPath": _parameters,
 }
 
 

@@ -167,6 +167,12 @@ def _public_key(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     return {**args, "id": args["keyId"], "region": place.region, "publicKey": UNKNOWN, "publicKeyPem": UNKNOWN}
 
 
+def _parameters(args: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """What others put below a path is known of a live one alone, and so is how much it is."""
+    unknown = {name: [UNKNOWN] for name in ("arns", "names", "types", "values")}
+    return {"withDecryption": True, **args, "id": args["path"], "region": place.region, **unknown}
+
+
 ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:index/getRegion:getRegion": _region,
@@ -182,4 +188,5 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "aws:s3/getObjects:getObjects": _objects,
     "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:secretsmanager/getSecrets:getSecrets": _secrets,
+    "aws:ssm/getParametersByPath:getParametersByPath": _parameters,
 }

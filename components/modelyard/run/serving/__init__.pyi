@@ -23,6 +23,11 @@ from .kinds import InstanceVariant as InstanceVariant
 from .kinds import ScalingSpec as ScalingSpec
 from .kinds import Serverless as Serverless
 from .kinds import ShadowSpec as ShadowSpec
+from .llm import LanguageModelEndpoint as LanguageModelEndpoint
+from .llm_spec import CopiesSpec as CopiesSpec
+from .llm_spec import LanguageModelSpec as LanguageModelSpec
+from .llm_spec import MachinesSpec as MachinesSpec
+from .llm_spec import ServedModelSpec as ServedModelSpec
 from .rollout import AllAtOnce as AllAtOnce
 from .rollout import Canary as Canary
 from .rollout import Linear as Linear
@@ -31,3 +36,4 @@ from .rollout import Rolling as Rolling
 from .spec import CaptureSpec as CaptureSpec
 from .spec import DeclaredRelease as DeclaredRelease
 from .spec import EndpointSpec as EndpointSpec
+from .spec import LoopRelease as LoopRelease

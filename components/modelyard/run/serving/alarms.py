@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
 from modelyard.core.component import Component
-from modelyard.core.notices import Notices
 from modelyard.run.serving.rollout import RollbackSpec
 
 _MICROSECONDS = 1000
 
 
+def alarm_names(endpoint: Component, spec: RollbackSpec, variants: Sequence[str]) -> list[str]:
+    """The names of all alarms that take a rollout back, known before there are any: the file's, and one of each kind
+    for each variant."""
+    kinds = [
+        kind for kind, limit in (("errors", spec.error_percent), ("latency", spec.latency_ms)) if limit is not None
+    ]
+    return [
+        *spec.alarms,
+        *(endpoint.physical("alarm", f"{variant}-{kind}") for variant in variants for kind in kinds),
+    ]
+
+
 def rollback_alarms(
-    endpoint: Component, spec: RollbackSpec, *, name: str, variants: list[str], notices: Notices, owner: str
-) -> list[pulumi.Input[str]]:
-    """The names of the alarms that take a rollout back, one of each kind for each variant; they tell the owner, too.
+    endpoint: Component, spec: RollbackSpec, *, name: str, variants: Sequence[str], topic: pulumi.Input[str]
+) -> list[aws.cloudwatch.MetricAlarm]:
+    """Our own alarms that take a rollout back, one of each kind for each variant; they tell the owner's topic, too.
 
     Errors are a share of the calls, so that neither a quiet night nor a busy noon changes what is many. Metrics:
     sagemaker/latest/dg/monitoring-cloudwatch; latency comes in microseconds.
     """
-    topic = notices.of(owner)
-    made: list[pulumi.Input[str]] = list(spec.alarms)
+    made: list[aws.cloudwatch.MetricAlarm] = []
     for variant in variants:
         dimensions = {"EndpointName": name, "VariantName": variant}
         if spec.error_percent is not None:
@@ -59,7 +71,7 @@ def rollback_alarms(
                 ok_actions=[topic],
                 opts=endpoint.options(),
             )
-            made.append(alarm.name)
+            made.append(alarm)
         if spec.latency_ms is not None:
             alarm = aws.cloudwatch.MetricAlarm(
                 endpoint.named(f"{variant}-latency"),
@@ -79,5 +91,5 @@ def rollback_alarms(
                 ok_actions=[topic],
                 opts=endpoint.options(),
             )
-            made.append(alarm.name)
+            made.append(alarm)
     return made

@@ -17,19 +17,29 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.core.notices import Notices
-from modelyard.core.releasing import canonical
 from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.foundation.network import NetworkLike
-from modelyard.run.serving.alarms import rollback_alarms
+from modelyard.run.serving.alarms import alarm_names, rollback_alarms
 from modelyard.run.serving.checks import types_not_offered, unplaced
-from modelyard.run.serving.kinds import Asynchronous, Instances, InstanceVariant, ServedBy, Serverless
-from modelyard.run.serving.models import model, model_role, package_arn, placed_in
+from modelyard.run.serving.kinds import Asynchronous
+from modelyard.run.serving.models import model_from, model_request, model_role, package_arn, placed_in
 from modelyard.run.serving.release import released
+from modelyard.run.serving.requests import (
+    Places,
+    answered,
+    arguments,
+    configuration,
+    content,
+    not_retained,
+    own_versions,
+    parts,
+)
 from modelyard.run.serving.scaling import scale
-from modelyard.run.serving.spec import EndpointSpec
+from modelyard.run.serving.shapes import Drawn, hash_of, keep
+from modelyard.run.serving.spec import DeclaredRelease, EndpointSpec, LoopRelease
+from modelyard.run.serving.standing import standing
 
-SHADOW: Final = "shadow"
 _DESCRIBE: Final = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig")
 
 
@@ -86,54 +96,94 @@ class InferenceEndpoint(Component):
             statements=self._may_answer(),
         )
         registry.grant_pull(self.identity, models=[spec.model])
-        notices = Notices(self, self._key, about="Endpoints")
-        self.topic = notices.of(spec.owner)
-        self._notices, self._network = notices, placed_in(network) if network is not None and spec.in_network else None
-        self._models: dict[str, tuple[aws.sagemaker.Model, str]] = {}
+        self.topic = Notices(self, self._key, about="Endpoints").of(spec.owner)
+        self._network = placed_in(network) if network is not None and spec.in_network else None
+        self._standing = standing(self, spec)
         at_program_end(self._serve)
-        self.register_outputs({"endpoint": self.endpoint_name, "topic": self.topic})
+        self.register_outputs(
+            {"endpoint": self.endpoint_name, "topic": self.topic, "exists": self.exists, "awaits": self.awaits}
+        )
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything serves: not before the loop's first release."""
+        return self._standing.version is not None
+
+    @property
+    def awaits(self) -> str:
+        """What is still to come before anything serves; empty where something does."""
+        if self.exists:
+            return ""
+        spec = self.spec
+        return f"the loop's first release of {spec.model}: retrain it (yard retrain), then deploy again"
 
     def _serve(self) -> None:
         """Models, configuration and endpoint, when the policies of the role are written: SageMaker uses it at once."""
+        if self._standing.version is None:
+            return
+        drawn, alarms = self._drawn(), self._alarms()
+        base = self._standing.base(hash_of(self.spec, drawn))
+        assert base is not None
+        made = self._made(drawn, base)
+        configuration = aws.sagemaker.EndpointConfiguration(
+            self.named("configuration"),
+            **self._configuration_arguments({part: name for part, (_, name) in made.items()}),
+            opts=self.options(depends_on=[model for model, _ in made.values()]),
+        )
+        endpoint = self._endpoint(configuration, drawn, alarms)
+        for variant, scaling in self.spec.scaled.items():
+            scale(self, variant, scaling, name=self.endpoint_name, after=endpoint)
+        if isinstance(self.spec.release, LoopRelease):
+            keep(self, self.spec, drawn, base=base, after=endpoint)
+
+    def _drawn(self) -> Drawn:
+        """What is deployed, less the version."""
+        spec, names = self.spec, {part: part for part in parts(self.spec)}
+        asked = model_request(
+            self.identity, environment=spec.environment, isolated=spec.isolated, network=self._network
+        )
+        rollout, deployment = spec.guarded, None
+        if rollout is not None:
+            watched = alarm_names(self, rollout.rollback, list(spec.variants))
+            deployment = {
+                **rollout.policy(),
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm} for alarm in watched]},
+            }
+        return Drawn(
+            endpoint=self.endpoint_name,
+            role=self.identity.arn,
+            packages=str(self._registry.facts(spec.model)["packages"]),
+            models=dict.fromkeys(names, asked),
+            configuration=configuration(spec, names, self._places()),
+            deployment=deployment,
+            tags=self.context.tags_for(self.component),
+        )
+
+    def _made(self, drawn: Drawn, base: int) -> dict[str, tuple[aws.sagemaker.Model, str]]:
+        """The models and their names by part, once every version is seen to be released."""
         spec = self.spec
+        versions = dict.fromkeys(drawn.models, base) | own_versions(spec)
+        named = "version" if isinstance(spec.release, DeclaredRelease) else "kind"
         checked = released(
             self,
             self._registry,
             self.identity,
             model=spec.model,
             versions={
-                version: spec.release.source("version") if version == spec.release.version else spec.source("served_by")
-                for version in sorted(set(self.versions.values()))
+                version: spec.release.source(named) if version == base else spec.source("served_by")
+                for version in sorted(set(versions.values()))
             },
         )
-        self._models = {
-            part: model(
+        return {
+            part: model_from(
                 self,
                 part,
-                package_arn(self._registry, spec.model, version),
-                environment=spec.environment,
-                isolated=spec.isolated,
-                role=self.identity,
-                network=self._network,
-                after=checked,
+                package_arn(self._registry, spec.model, versions[part]),
+                request,
+                after=checked or [self.identity],
             )
-            for part, version in self.versions.items()
+            for part, request in drawn.models.items()
         }
-        endpoint = self._endpoint(self._configuration())
-        for variant, scaling in spec.scaled.items():
-            scale(self, variant, scaling, name=self.endpoint_name, after=endpoint)
-
-    @property
-    def versions(self) -> dict[str, int]:
-        """Which version each variant serves, the shadow's among them."""
-        spec = self.spec
-        found = {
-            name: spec.release.version if variant is None or variant.version is None else variant.version
-            for name, variant in spec.variants.items()
-        }
-        if isinstance(spec.served_by, Instances) and spec.served_by.shadow is not None:
-            found[SHADOW] = spec.served_by.shadow.version
-        return found
 
     def grant_invoke(self, grantee: Grantee) -> None:
         """Let `grantee` call the endpoint, and no other; an asynchronous one, put down what it calls with."""
@@ -199,127 +249,47 @@ class InferenceEndpoint(Component):
             statements.append(Statement(("cloudwatch:DescribeAlarms",), (alarms,)))
         return statements
 
-    def _configuration(self) -> aws.sagemaker.EndpointConfiguration:
-        """The configuration; any change makes another beside it, which is there before the old one goes."""
-        spec = self.spec
-        variants: list[Any] = [self._variant(name, variant) for name, variant in spec.variants.items()]
-        shadows = self._shadows()
-        content = canonical(
-            {
-                "variants": variants,
-                "shadows": shadows,
-                "capture": spec.captured.percent if spec.captured else 0,
-                "answers": _answered(spec.served_by),
-            }
-        )
-        return aws.sagemaker.EndpointConfiguration(
-            self.named("configuration"),
-            name=self.physical("endpoint-config", content=content),
-            production_variants=variants,
-            shadow_production_variants=shadows or None,
-            kms_key_arn=self._key if self._takes_key() else None,
-            data_capture_config=self._capture(),
-            async_inference_config=self._answers(),
-            opts=self.options(depends_on=[made for made, _ in self._models.values()]),
-        )
+    def _configuration_arguments(self, models: Mapping[str, str]) -> dict[str, Any]:
+        """Any change makes another configuration beside the old one, which goes after."""
+        asked = configuration(self.spec, models, self._places())
+        name = self.physical("endpoint-config", content=content(asked, answered(self.spec)))
+        key = asked.pop("KmsKeyId", None)
+        return {"name": name, "kms_key_arn": key, **arguments(asked)}
 
-    def _takes_key(self) -> bool:
-        """Disks of types with local storage are encrypted by their hardware and take no key; serverless has none."""
-        known = self.spec.instances()
-        return bool(known) and not any(instance.local_nvme_gb for instance in known)
+    def _places(self) -> Places:
+        served, answers = self.spec.served_by, pulumi.Output.from_input("")
+        if isinstance(served, Asynchronous):
+            answers = self._uri(served.output.zone, f"{served.output.prefix}/{self.component}/answered/")
+        calls = self._uri("capture", self.capture_prefix) if self.spec.captured else ""
+        return Places(calls=calls, answers=answers, disks_key=self._key, data_key=self._lake.key_arn)
 
-    def _variant(self, name: str, variant: InstanceVariant | None) -> dict[str, Any]:
-        _, model_name = self._models[name]
-        served: dict[str, Any] = {"variant_name": name, "model_name": model_name}
-        if variant is None:
-            assert isinstance(self.spec.served_by, Serverless)
-            spec = self.spec.served_by
-            config: dict[str, Any] = {"memory_size_in_mb": spec.memory_mib, "max_concurrency": spec.most_concurrent}
-            if spec.ready:
-                config["provisioned_concurrency"] = spec.ready
-            return {**served, "initial_variant_weight": 1.0, "serverless_config": config}
-        return {
-            **served,
-            "instance_type": variant.instance_type,
-            "initial_instance_count": variant.instances,
-            "initial_variant_weight": variant.initial_weight,
-            **({"volume_size_in_gb": self.spec.volume_gib} if self.spec.volume_gib else {}),
-        }
-
-    def _shadows(self) -> list[Any]:
-        served = self.spec.served_by
-        if not isinstance(served, Instances) or served.shadow is None:
+    def _alarms(self) -> list[aws.cloudwatch.MetricAlarm]:
+        rollout = self.spec.guarded
+        if rollout is None:
             return []
-        _, model_name = self._models[SHADOW]
-        (beside,) = served.variants.values()
-        return [
-            {
-                "variant_name": SHADOW,
-                "model_name": model_name,
-                "instance_type": served.shadow.instance_type,
-                "initial_instance_count": served.shadow.instances,
-                "initial_variant_weight": beside.initial_weight * served.shadow.percent / 100,
-            }
-        ]
+        return rollback_alarms(
+            self,
+            rollout.rollback,
+            name=self.endpoint_name,
+            variants=list(self.spec.variants),
+            topic=self.topic,
+        )
 
-    def _capture(self) -> aws.sagemaker.EndpointConfigurationDataCaptureConfigArgsDict | None:
-        wanted = self.spec.captured
-        if wanted is None:
-            return None
-        return {
-            "enable_capture": True,
-            "initial_sampling_percentage": wanted.percent,
-            "destination_s3_uri": self._uri("capture", self.capture_prefix),
-            "kms_key_id": self._lake.key_arn,
-            "capture_options": [{"capture_mode": "Input"}, {"capture_mode": "Output"}],
-            "capture_content_type_header": {
-                "csv_content_types": ["text/csv"],
-                "json_content_types": ["application/json"],
-            },
-        }
-
-    def _answers(self) -> aws.sagemaker.EndpointConfigurationAsyncInferenceConfigArgsDict | None:
-        served = self.spec.served_by
-        if not isinstance(served, Asynchronous):
-            return None
-        place = f"{served.output.prefix}/{self.component}/answered"
-        return {
-            "output_config": {
-                "s3_output_path": self._uri(served.output.zone, f"{place}/"),
-                "s3_failure_path": self._uri(served.output.zone, f"{place}/failed/"),
-                "kms_key_id": self._lake.key_arn,
-            },
-            "client_config": {"max_concurrent_invocations_per_instance": served.per_instance},
-        }
-
-    def _endpoint(self, configuration: aws.sagemaker.EndpointConfiguration) -> aws.cloudformation.Stack:
+    def _endpoint(
+        self,
+        configuration: aws.sagemaker.EndpointConfiguration,
+        drawn: Drawn,
+        alarms: Sequence[aws.cloudwatch.MetricAlarm],
+    ) -> aws.cloudformation.Stack:
         """The endpoint, in a stack: pulumi-aws can't say that counts and weights are to stay as they are."""
-        spec, rollout = self.spec, self.spec.guarded
         properties: dict[str, Any] = {
             "EndpointName": self.endpoint_name,
             "EndpointConfigName": configuration.name,
             "RetainAllVariantProperties": True,
         }
-        if spec.instances() and not spec.scaled:
-            properties["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredInstanceCount"}]
-        if rollout is not None:
-            alarms = rollback_alarms(
-                self,
-                rollout.rollback,
-                name=self.endpoint_name,
-                variants=list(spec.variants),
-                notices=self._notices,
-                owner=spec.owner,
-            )
-            properties["DeploymentConfig"] = {
-                **rollout.policy(),
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm} for alarm in alarms]},
-            }
-        return in_a_stack(self, "endpoint", "AWS::SageMaker::Endpoint", properties)
-
-
-def _answered(served: ServedBy) -> list[str | int]:
-    """What a configuration says of an asynchronous endpoint's answers; nothing for other kinds."""
-    if not isinstance(served, Asynchronous):
-        return []
-    return [served.output.zone, served.output.prefix, served.per_instance]
+        anew = not_retained(self.spec)
+        if anew:
+            properties["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": each} for each in anew]
+        if drawn.deployment is not None:
+            properties["DeploymentConfig"] = drawn.deployment
+        return in_a_stack(self, "endpoint", "AWS::SageMaker::Endpoint", properties, depends_on=alarms)

@@ -12,7 +12,7 @@ from modelyard.build.training import InstanceType, PlaceSpec
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.serving.checks import type_faults
-from modelyard.run.serving.spec import Release
+from modelyard.run.serving.spec import DeclaredRelease
 
 _MOST_PAYLOAD_MIB = 100
 
@@ -22,7 +22,7 @@ class BatchSpec(Spec):
 
     model: Name = Field(description="The model of the registry that predicts.")
     owner: Email = Field(description="Who hears when it fails.")
-    release: Release = Field(description="Which version predicts: kind declared.")
+    release: DeclaredRelease = Field(description="Which version predicts: kind declared.")
     input: PlaceSpec = Field(description="Where the rows lie: every object below is read.")
     output: PlaceSpec = Field(description="Where predictions go, below the component's name.")
     schedule: ScheduleExpression | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -13,8 +14,8 @@ from modelyard.core.actions import FOR_SERVICES, JOB_IN_A_VPC, PULL_IMAGES, WRIT
 from modelyard.core.component import Component
 from modelyard.core.errors import Source
 from modelyard.core.identity import Role
-from modelyard.core.releasing import canonical
 from modelyard.foundation.network import NetworkLike
+from modelyard.run.serving.requests import arguments, content
 
 Placed = Mapping[str, Sequence[pulumi.Output[str]]]
 """`subnets` and `security_groups` of what stands in a network."""
@@ -76,6 +77,42 @@ def package_arn(registry: ModelRegistry, model: str, version: int) -> str:
     return f"{registry.facts(model)['packages']}/{version}"
 
 
+def model_request(
+    role: Role, *, environment: Mapping[str, str], isolated: bool, network: Placed | None
+) -> dict[str, Any]:
+    """The request of CreateModel, less its name and the package of its container."""
+    asked: dict[str, Any] = {
+        "ExecutionRoleArn": role.arn,
+        "Containers": [{"Environment": dict(environment)}],
+        "EnableNetworkIsolation": isolated,
+    }
+    if network is not None:
+        asked["VpcConfig"] = {
+            "Subnets": list(network["subnets"]),
+            "SecurityGroupIds": list(network["security_groups"]),
+        }
+    return asked
+
+
+def model_from(
+    owner: Component,
+    part: str,
+    package: str,
+    request: Mapping[str, Any],
+    *,
+    after: pulumi.Input[Sequence[pulumi.Resource]],
+) -> tuple[aws.sagemaker.Model, str]:
+    """The model that serves a version, and its name: another version or request is another model beside the old.
+
+    `request` is of `model_request`; `after`: what must be there before.
+    """
+    (container,) = request["Containers"]
+    whole = {**request, "Containers": [{**container, "ModelPackageName": package}]}
+    name = owner.physical("model", part, content=content(whole))
+    options = owner.options(depends_on=after)
+    return aws.sagemaker.Model(owner.named(f"{part}-model"), name=name, **arguments(whole), opts=options), name
+
+
 def model(
     owner: Component,
     part: str,
@@ -87,26 +124,6 @@ def model(
     network: Placed | None,
     after: pulumi.Input[Sequence[pulumi.Resource]] | None,
 ) -> tuple[aws.sagemaker.Model, str]:
-    """The model that serves a version, and its name: another version or environment is another model beside the old.
-
-    `after`: what must be there before. Absent: the role with its policies.
-    """
-    content = canonical(
-        {"package": package, "environment": dict(environment), "isolated": isolated, "network": bool(network)}
-    )
-    name = owner.physical("model", part, content=content)
-    made = aws.sagemaker.Model(
-        owner.named(f"{part}-model"),
-        name=name,
-        execution_role_arn=role.arn,
-        containers=[{"model_package_name": package, "environment": dict(environment)}],
-        enable_network_isolation=isolated,
-        vpc_config={
-            "subnets": list(network["subnets"]),
-            "security_group_ids": list(network["security_groups"]),
-        }
-        if network
-        else None,
-        opts=owner.options(depends_on=after or [role]),
-    )
-    return made, name
+    """The model that serves a version, and its name, after `after`. Absent: after the role with its policies."""
+    request = model_request(role, environment=environment, isolated=isolated, network=network)
+    return model_from(owner, part, package, request, after=after or [role])

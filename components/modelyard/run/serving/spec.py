@@ -25,7 +25,16 @@ class DeclaredRelease(Spec):
     version: int = Field(ge=1, description="The number of the version, as `yard model list` shows it.")
 
 
-Release = DeclaredRelease
+class LoopRelease(Spec):
+    """The retraining loop chooses the version; the file says in which shape it serves.
+
+    Until the loop has released one, there is no endpoint; afterwards the loop exchanges versions by itself.
+    """
+
+    kind: Literal["loop"] = Field(description="The version that the retraining loop released last.")
+
+
+Release = Annotated[DeclaredRelease | LoopRelease, Field(discriminator="kind")]
 """Which version is served."""
 
 
@@ -46,7 +55,7 @@ class EndpointSpec(Spec):
 
     model: Name = Field(description="The model of the registry that it serves.")
     owner: Email = Field(description="Who hears of its alarms.")
-    release: Release = Field(description="Which version it serves: kind declared.")
+    release: Release = Field(description="Which version it serves: kind declared, or loop.")
     served_by: ServedBy = Field(description="On what it runs: kind instances, serverless or asynchronous.")
     environment: dict[Variable, Annotated[str, StringConstraints(max_length=1024)]] = Field(
         default_factory=dict,
