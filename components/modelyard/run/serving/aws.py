@@ -163,14 +163,14 @@ class InferenceEndpoint(Component):
         """The models and their names by part, once every version is seen to be released."""
         spec = self.spec
         versions = dict.fromkeys(drawn.models, base) | own_versions(spec)
-        named = "version" if isinstance(spec.release, DeclaredRelease) else "kind"
+        named = "release.version" if isinstance(spec.release, DeclaredRelease) else "release.kind"
         checked = released(
             self,
             self._registry,
             self.identity,
             model=spec.model,
             versions={
-                version: spec.release.source(named) if version == base else spec.source("served_by")
+                version: spec.source(named) if version == base else spec.source("served_by")
                 for version in sorted(set(versions.values()))
             },
         )

@@ -178,6 +178,13 @@ class EndpointSpec(Spec):
             yield self.fault(
                 "volume_gib", "is a disk, and a serverless endpoint has none", "Remove it.", self.volume_gib
             )
+        if self.release.kind == "loop" and all(each and each.version is not None for each in self.variants.values()):
+            yield self.fault(
+                "release.kind",
+                "leaves the loop nothing to bring: every variant names a version of its own",
+                "Take the version of one variant away, or declare the release.",
+                "loop",
+            )
         yield from types_that_fail(self)
         yield from gpus_that_lack(self)
 

@@ -74,12 +74,14 @@ def _read(spec: EndpointSpec, kind: type[_Record], place: str, text: str) -> _Re
         where = ".".join(map(str, first["loc"]))
         problem = f"finds a record that nobody can read in {place} ({where}: {first['msg']})"
         remedy = "Upgrade modelyard if a newer one wrote it, or put an earlier value of the parameter back."
-        raise InputError(spec.release.fault("kind", problem, remedy, spec.release.kind)) from None
+        raise InputError(spec.fault("release.kind", problem, remedy, spec.release.kind)) from None
 
 
 def _parameters(endpoint: Component, path: str) -> dict[str, str] | None:
     """The parameters directly below a path; None where nobody can know them, as in a recording."""
-    answer = aws.ssm.get_parameters_by_path(path=path, with_decryption=False, opts=pulumi.InvokeOptions(parent=endpoint))
+    answer = aws.ssm.get_parameters_by_path(
+        path=path, with_decryption=False, opts=pulumi.InvokeOptions(parent=endpoint)
+    )
     names: list[Any] = list(answer.names)
     if not all(isinstance(name, str) for name in names):
         return None
