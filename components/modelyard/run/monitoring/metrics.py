@@ -201,15 +201,17 @@ METRICS: Final[Mapping[MonitorKind, Metrics]] = {
         "function",
         BY_ENDPOINT,
         (
-            Metric("patterns_calls_of_one", "Calls of the busiest caller", "above", "Maximum", "Count"),
-            Metric("patterns_share_of_one", "Share of the calls that one caller makes", "above"),
+            Metric("patterns_inputs", "Captured inputs that were looked at", statistic="Sum", unit="Count"),
+            Metric("patterns_share_of_one", "Share of the inputs that the busiest caller sent", "above"),
             Metric(
-                "patterns_sweeps", "Callers whose inputs cover a grid, as an extraction does", "above", unit="Count"
+                "patterns_sweeps", "Share of the inputs that lie on a line, as a search for the boundary does", "above"
             ),
             Metric(
-                "patterns_neighbours", "Callers whose inputs differ by a hair, as an attack does", "above", unit="Count"
+                "patterns_distances", "How far the inputs' distances are from scattering as ordinary ones do", "above"
             ),
-            Metric("patterns_refused", "Share of the calls that were refused", "above"),
+            Metric("patterns_steps", "Share of the inputs that are one step of the same size from another", "above"),
+            Metric("patterns_outside", "Share of the values that are beyond their range", "above"),
+            Metric("patterns_boundary", "Share of the answers next to the threshold", "above"),
         ),
         "Modelyard's reader of patterns",
     ),
@@ -217,10 +219,7 @@ METRICS: Final[Mapping[MonitorKind, Metrics]] = {
         OURS,
         "function",
         BY_ENDPOINT,
-        (
-            Metric("cost_day", "US dollars of the last full day", "above"),
-            Metric("cost_month", "US dollars of the month so far", "above"),
-        ),
+        (Metric("cost_month", "US dollars of a month at the size that it has now", "above", "Average"),),
         "Modelyard's reader of cost",
     ),
 }
