@@ -65,4 +65,6 @@ from .run.serving import DoorSpec as DoorSpec
 from .run.serving import EndpointSpec as EndpointSpec
 from .run.serving import InferenceEndpoint as InferenceEndpoint
 from .run.serving import KnownEndpoint as KnownEndpoint
+from .run.serving import LanguageModelEndpoint as LanguageModelEndpoint
+from .run.serving import LanguageModelSpec as LanguageModelSpec
 from .run.serving import PublicDoor as PublicDoor
