@@ -54,6 +54,7 @@ def graph_of(
     production: bool = False,
     more: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
+    promoting: bool = False,
 ) -> Graph:
     """The endpoint recorded where the parameters lie; None: a recording that asks nothing live."""
     context = Context(
@@ -75,6 +76,8 @@ def graph_of(
         made = InferenceEndpoint("score", given, context=context, registry=registry, lake=lake, keys=keys)
         trusted = [trust_service("lambda.amazonaws.com", context=context)]
         made.grant_invoke(Role("app", context=context, trusted=trusted, description="calls"))
+        if promoting:
+            made.grant_promote(Role("loop", context=context, trusted=trusted, description="promotes"))
         return {"exists": made.exists, "awaits": made.awaits}
 
     answers = {**(stored_in(stored) if stored is not None else {}), **(more or {})}
@@ -283,3 +286,35 @@ def test_a_champion_that_nobody_released_stops_production_where_the_file_says_lo
 
 def test_production_asks_no_record_before_the_first_release():
     assert "score-endpoint" not in names(graph_of(spec(), {}, production=True))
+
+
+def test_whoever_promotes_touches_what_it_made_the_endpoint_and_its_own_record():
+    graph = graph_of(spec(), {}, promoting=True)
+    statements = json.loads(one(graph, "loop-score-access")["policy"])["Statement"]
+    prefix = shape_of(graph_of(spec())).prefix
+    allowed = {
+        action: {
+            resource
+            for statement in statements
+            if action in _many(statement["Action"])
+            for resource in _many(statement["Resource"])
+        }
+        for action in ("sagemaker:CreateModel", "sagemaker:UpdateEndpoint", "ssm:PutParameter", "ssm:GetParameter")
+    }
+    aws = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}"
+    stored = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter{PATH}"
+    assert allowed == {
+        "sagemaker:CreateModel": {f"{aws}:model/{prefix}*"},
+        "sagemaker:UpdateEndpoint": {f"{aws}:endpoint/ml-dev-fraud-score", f"{aws}:endpoint-config/{prefix}*"},
+        "ssm:PutParameter": {f"{stored}/champions/score"},
+        "ssm:GetParameter": {f"{stored}/champions/score", f"{stored}/shapes/score"},
+    }
+
+
+def test_nobody_promotes_what_the_file_declares():
+    with pytest.raises(InputError, match="is the file's to change, not a loop's"):
+        graph_of(spec(release={"kind": "declared", "version": 3}), promoting=True)
+
+
+def _many(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

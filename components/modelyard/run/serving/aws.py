@@ -15,7 +15,7 @@ from modelyard.core.addresses import EndpointAddress
 from modelyard.core.cloudcontrol import in_a_stack
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
-from modelyard.core.errors import SpecError
+from modelyard.core.errors import InputError, SpecError
 from modelyard.core.notices import Notices
 from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
@@ -36,7 +36,7 @@ from modelyard.run.serving.requests import (
     parts,
 )
 from modelyard.run.serving.scaling import scale
-from modelyard.run.serving.shapes import Drawn, hash_of, keep
+from modelyard.run.serving.shapes import Drawn, hash_of, keep, may_promote
 from modelyard.run.serving.spec import DeclaredRelease, EndpointSpec, LoopRelease
 from modelyard.run.serving.standing import standing
 
@@ -197,6 +197,17 @@ class InferenceEndpoint(Component):
                 *zone.may_read(f"{place.prefix}/{self.component}/answered"),
             ]
         self._grant(grantee, "invoke", statements)
+
+    def grant_promote(self, grantee: Grantee) -> None:
+        """Let `grantee` bring versions by itself, as the retraining loop does, in the recorded shape.
+
+        Raises `InputError` where the file names the version.
+        """
+        spec = self.spec
+        if not isinstance(spec.release, LoopRelease):
+            remedy = 'Say "release: {kind: loop}".'
+            raise InputError(spec.fault("release.kind", "is the file's to change, not a loop's", remedy, "declared"))
+        self._grant(grantee, "promote", may_promote(self, self.arn, self.identity.arn, self._key))
 
     def grant_read(self, grantee: Grantee) -> None:
         """Let `grantee` see what the endpoint runs and how it is."""

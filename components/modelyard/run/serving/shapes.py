@@ -10,8 +10,9 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.core.access import PARAMETER_ADVANCED, PARAMETER_STANDARD, size
-from modelyard.core.champions import Shape, shape_parameter
+from modelyard.core.access import PARAMETER_ADVANCED, PARAMETER_STANDARD, Statement, size
+from modelyard.core.actions import FOR_SERVICES
+from modelyard.core.champions import Shape, champion_parameter, shape_parameter
 from modelyard.core.component import Component
 from modelyard.core.errors import InputError
 from modelyard.run.serving.requests import answered, content, not_retained, own_versions
@@ -38,6 +39,45 @@ def hash_of(spec: EndpointSpec, drawn: Drawn) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def prefix_of(owner: Component) -> str:
+    """What the names of all that the loop makes for an endpoint begin with, and those of nothing else."""
+    return owner.physical("promoted-model", content="promoted")
+
+
+def may_promote(owner: Component, endpoint: str, role: pulumi.Input[str], key: pulumi.Input[str]) -> list[Statement]:
+    """What the loop does to an endpoint: models and configurations below its prefix, updates, and its own record.
+
+    `endpoint` and `role` are ARNs; `key` is that of the disks. Source: the service authorization reference of
+    SageMaker; sagemaker/latest/dg/sagemaker-roles, "CreateEndpointConfig API".
+    """
+    context, prefix = owner.context, prefix_of(owner)
+    models = context.arn("sagemaker", f"model/{prefix}*")
+    configurations = context.arn("sagemaker", f"endpoint-config/{prefix}*")
+    serving = context.arn("sagemaker", f"endpoint-config/{endpoint.rpartition('/')[2]}*")
+    champion, shape = (
+        context.arn("ssm", f"parameter{place(context.names, owner.component)}")
+        for place in (champion_parameter, shape_parameter)
+    )
+    return [
+        Statement(
+            ("sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:DescribeModel"),
+            (models,),
+        ),
+        Statement(
+            ("sagemaker:AddTags", "sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"),
+            (configurations,),
+        ),
+        Statement(("sagemaker:DescribeEndpointConfig",), (configurations, serving)),
+        Statement(("sagemaker:DescribeEndpoint",), (endpoint,)),
+        Statement(("sagemaker:UpdateEndpoint",), (endpoint, configurations)),
+        Statement(("iam:PassRole",), (role,), {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}),
+        Statement(("kms:CreateGrant",), (key,), FOR_SERVICES),
+        Statement(("kms:DescribeKey",), (key,)),
+        Statement(("ssm:GetParameter",), (champion, shape)),
+        Statement(("ssm:PutParameter",), (champion,)),
+    ]
+
+
 def keep(owner: Component, spec: EndpointSpec, drawn: Drawn, *, base: int, after: pulumi.Resource) -> aws.ssm.Parameter:
     """The record of a shape, written when it stands (`after`).
 
@@ -49,7 +89,7 @@ def keep(owner: Component, spec: EndpointSpec, drawn: Drawn, *, base: int, after
         "hash": hash_of(spec, drawn),
         "base_version": base,
         "endpoint": drawn.endpoint,
-        "prefix": owner.physical("promoted-model", content="promoted"),
+        "prefix": prefix_of(owner),
         "role": drawn.role,
         "packages": drawn.packages,
         "models": drawn.models,
