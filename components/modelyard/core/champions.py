@@ -30,6 +30,11 @@ def shape_parameter(names: Names, endpoint: str) -> str:
     return f"{names.path}{SHAPES}/{endpoint}"
 
 
+def promoted_prefix(names: Names, endpoint: str) -> str:
+    """What the names of the models and configurations begin with that the loop makes for an endpoint."""
+    return names.of("promoted-model", endpoint, content="promoted")
+
+
 class Champion(Value):
     """The version that serves, what the loop made for it, and what served before.
 
@@ -74,7 +79,7 @@ class Shape(Value):
     endpoint: str
     """The physical name."""
     prefix: str
-    """What the names of models and configurations of the endpoint begin with, the team's names before all."""
+    """What the names of the loop's models and configurations begin with: `promoted_prefix`."""
     role: str
     """The ARN of the role that the containers run as."""
     packages: str

@@ -181,7 +181,43 @@ class PipelineEnded(Event):
     reason: Reason = ""
 
 
-_ALL: Final = (Approved, Promoted, Drifted, Gated, CodePushed, DataChanged, FeaturesVersioned, PipelineEnded)
+class RetrainingEnded(Event):
+    """A run of a retraining loop ended: a version serves, or the champion goes on and here is why."""
+
+    DETAIL_TYPE: ClassVar[str] = "modelyard.retraining"
+
+    loop: Text
+    endpoint: Text
+    """The endpoint's component name."""
+    model: Text
+    """The model's group in the registry."""
+    run: Text
+    """The ARN of the loop's execution."""
+    trigger: Text
+    by: str = ""
+    """Who or what started it, as the start itself says."""
+    why: Reason = ""
+    outcome: Literal["released", "recorded", "refused", "failed"]
+    """Recorded: released before there was an endpoint."""
+    code: Text
+    reason: Reason = ""
+    model_version: Text | None = None
+    """The version that was trained. Absent: none was."""
+    champion_version: Text | None = None
+    """The version that serves now. Absent: none does."""
+
+
+_ALL: Final = (
+    Approved,
+    Promoted,
+    Drifted,
+    Gated,
+    CodePushed,
+    DataChanged,
+    FeaturesVersioned,
+    PipelineEnded,
+    RetrainingEnded,
+)
 KINDS: Final[Mapping[str, type[Event]]] = {kind.DETAIL_TYPE: kind for kind in _ALL}
 """Every kind of event by its detail-type."""
 

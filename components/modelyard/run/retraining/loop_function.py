@@ -1,0 +1,542 @@
+"""What the loop's machine can't do by itself: guards, the judgement of a version, and requests made from a shape.
+
+It ships as text with `core.releasing`, so it uses nothing beyond boto3 and the standard library. Each action answers
+with a `verdict` of its own; where that isn't good, `code` and `reason` say why. `declared` is what the deployment knows
+of the loop, `settings` what it may only know once it is deployed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import ClientError
+
+from modelyard.core.releasing import APPROVED, broken, canonical, message, unmet
+
+DECLARED: Final = Path(__file__).with_name("loop.json")
+_GONE: Final = ("NoSuchKey", "404", "ParameterNotFound")
+_TAKEN: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+_BASELINES: Final = {
+    "ModelDataQuality": "data_quality",
+    "ModelQuality": "model_quality",
+    "Bias": "bias_drift",
+    "Explainability": "explanation_drift",
+}
+_MOST_ALARMS: Final = 10
+"""Alarms of a rollback (sagemaker/latest/APIReference/API_AutoRollbackConfig)."""
+_LONGEST: Final = 28_800
+_QUIET: Final = ("cooling-down", "disarmed", "lock-held")
+"""Refusals that come with every burst of events: the bus hears of them, and no mail does."""
+_MAIL: Final = 100
+"""Characters of a mail's subject that SNS takes."""
+
+Plain = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+def handler(event: Plain, _: object) -> Answer:
+    """Do what `action` names."""
+    declared = json.loads(DECLARED.read_text("utf-8"))
+    return ACTIONS[event["action"]](event, declared, os.environ)
+
+
+# --- before a run ---------------------------------------------------------------------------------------------------
+
+
+def guard(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
+    """Take the lock and look whether a run may start; what may not gives the lock back at once.
+
+    The run is put down before it starts, so that one whose machine died counts as well.
+    """
+    s3, bucket = boto3.client("s3"), settings["BUCKET"]
+    holder = _take_lock(s3, event, declared, bucket)
+    if holder is not None:
+        return _refused("lock-held", f"{holder} runs already")
+    now = datetime.now(UTC)
+    said = list(_held_back(s3, event, declared, bucket, now))
+    if said:
+        _give_lock_back(s3, event, declared, bucket)
+        return _refused(said[0][0], "; ".join(problem for _, problem in said))
+    asked = event["input"]
+    run = {
+        "format": 1,
+        "loop": declared["loop"],
+        "run": event["execution"],
+        "trigger": asked["trigger"],
+        "why": asked["why"],
+        "by": asked["by"],
+        "began": now.isoformat(),
+        "usd": declared["usd_a_run"],
+    }
+    _put(s3, bucket, _run_key(event, declared, now), run)
+    if asked["trigger"] in declared["thresholds"]:
+        marker = {"at": now.isoformat(), "run": event["execution"]}
+        _put(s3, bucket, _marker(declared, asked["trigger"]), marker)
+    parameters = [{"Name": name, "Value": str(value)} for name, value in sorted(asked["parameters"].items())]
+    return {"verdict": "go", "began": now.isoformat(), "parameters": parameters}
+
+
+def rearm(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
+    """A metric came back: the next alarm of the trigger may start a run again."""
+    boto3.client("s3").delete_object(Bucket=settings["BUCKET"], Key=_marker(declared, str(event["trigger"])))
+    return {"verdict": "armed"}
+
+
+def _held_back(s3: Any, event: Plain, declared: Plain, bucket: str, now: datetime) -> Iterator[tuple[str, str]]:
+    """Every reason why no run may start now."""
+    trigger = event["input"]["trigger"]
+    fired = _read(s3, bucket, _marker(declared, trigger)) if trigger in declared["thresholds"] else None
+    if fired is not None and fired["run"] != event["execution"]:
+        yield "disarmed", f"{trigger} started a run at {fired['at'][:16]} and its metric hasn't come back since"
+    month, before = (
+        [run for run in _runs(s3, bucket, declared, day) if run["run"] != event["execution"]]
+        for day in (now, now.replace(day=1) - timedelta(days=1))
+    )
+    last = max((run["began"] for run in [*month, *before]), default=None)
+    if last is not None:
+        free = datetime.fromisoformat(last) + timedelta(hours=declared["cooldown_hours"])
+        if now < free:
+            yield "cooling-down", f"the last run began at {last[:16]}; the next may at {free.isoformat()[:16]} UTC"
+    if len(month) >= declared["most_runs"]:
+        yield "runs-exhausted", f"{len(month)} runs began this month, and {declared['most_runs']} may"
+    spent = sum(run["usd"] for run in month)
+    if spent + declared["usd_a_run"] > declared["usd_a_month"]:
+        left = declared["usd_a_month"] - spent
+        yield (
+            "budget-exhausted",
+            f"{left:g} of the month's {declared['usd_a_month']:g} USD are left, and a run is "
+            f"estimated at {declared['usd_a_run']:g}",
+        )
+
+
+def _take_lock(s3: Any, event: Plain, declared: Plain, bucket: str) -> str | None:
+    """Who holds the lock; None where it is this run's now.
+
+    One of several starts wins, since S3 takes the object under a condition. What a run that is over left there is
+    nobody's: the next takes it, under the condition that nobody else did meanwhile.
+    """
+    key, body = _lock(declared), json.dumps({"run": event["execution"]}).encode()
+    condition: dict[str, str] = {"IfNoneMatch": "*"}
+    for _ in range(3):
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
+            return None
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in (*_TAKEN, "NoSuchKey"):
+                raise
+        try:
+            found = s3.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            condition = {"IfNoneMatch": "*"}
+            continue
+        holder = str(json.loads(found["Body"].read())["run"])
+        if holder == event["execution"]:
+            return None
+        if _runs_still(holder):
+            return holder
+        condition = {"IfMatch": found["ETag"]}
+    return "another"
+
+
+def _runs_still(execution: str) -> bool:
+    machines = boto3.client("stepfunctions")
+    try:
+        return machines.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    except machines.exceptions.ExecutionDoesNotExist:
+        return False
+
+
+def _give_lock_back(s3: Any, event: Plain, declared: Plain, bucket: str) -> None:
+    held = _read(s3, bucket, _lock(declared))
+    if held is not None and held["run"] == event["execution"]:
+        s3.delete_object(Bucket=bucket, Key=_lock(declared))
+
+
+# --- the judgement of a version -------------------------------------------------------------------------------------
+
+
+def judge(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
+    """Whether the gates' results let the version through: `passed`, `refused`, or `waiting` for some."""
+    model, version = declared["model"], _version(event["package"])
+    found = _read(boto3.client("s3"), settings["REGISTRY"], f"gates/{model}/{version}.json") or {}
+    if found and found.get("package") != event["package"]:
+        return _refused("gate-failed", f"the results are of {found.get('package')}, not of {event['package']}")
+    champion = boto3.client("sagemaker").list_model_packages(
+        ModelPackageGroupName=declared["group"], ModelApprovalStatus=APPROVED, MaxResults=1
+    )["ModelPackageSummaryList"]
+    results = found.get("results", [])
+    said = list(unmet(declared["gates"], results, champion=bool(champion)))
+    failed = [problem for code, problem in said if code != "gate-missing"]
+    if failed:
+        return {**_refused("gate-failed", "; ".join(failed)), "results": results}
+    if said:
+        return {"verdict": "waiting", "code": "gate-missing", "reason": "; ".join(problem for _, problem in said)}
+    return {"verdict": "passed", "results": results}
+
+
+def ask(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
+    """What the owner is asked by mail."""
+    version = _version(event["package"])
+    model, hours = declared["model"], declared["approval_hours"]
+    lines = [
+        f"{declared['loop']} has trained version {version} of {model}, and its gates hold.",
+        f"It was started by {event['input']['trigger']}: {event['input']['why']}",
+        "",
+        *(_told(result) for result in event["results"]),
+        "",
+        f"Look:    yard model show {model} {version}",
+        f"Approve: yard model approve {model} {version} --reason …",
+        f"Reject:  yard model reject {model} {version} --reason …",
+        "",
+        f"Without a decision within {hours} hours the run ends, and the champion keeps serving.",
+    ]
+    return {"subject": f"{model} {version} waits for your decision"[:_MAIL], "message": "\n".join(lines)}
+
+
+def approve(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
+    """Put down a decision in the loop's own name and start the promotion, which judges everything by itself."""
+    model, version = declared["model"], _version(event["package"])
+    user = str(boto3.client("sts").get_caller_identity()["UserId"])
+    reason = declared["because"] or f"its gates hold; trained because {event['input']['why']}"
+    boto3.client("s3").put_object(
+        Bucket=settings["REGISTRY"],
+        Key=f"decisions/{user}/{model}/{version}.json",
+        Body=json.dumps({"decision": "approved", "reason": reason}).encode(),
+        ContentType="application/json",
+        ChecksumAlgorithm="SHA256",
+    )
+    machines = boto3.client("stepfunctions")
+    name = f"{model}-{version}-{hashlib.sha256(event['execution'].encode()).hexdigest()[:12]}"
+    said = {"model": model, "version": version, "approver": user}
+    try:
+        started = machines.start_execution(stateMachineArn=settings["PROMOTION"], name=name, input=json.dumps(said))[
+            "executionArn"
+        ]
+    except machines.exceptions.ExecutionAlreadyExists:
+        started = f"{settings['PROMOTION'].replace(':stateMachine:', ':execution:')}:{name}"
+    return {"verdict": "started", "execution": started}
+
+
+def verify(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
+    """Whether the version has a release record that holds at this moment: signature, status, gates, and bytes."""
+    model, version, package = declared["model"], _version(event["package"]), str(event["package"])
+    s3, bucket = boto3.client("s3"), settings["REGISTRY"]
+    release = _read(s3, bucket, f"releases/{model}/{version}.json")
+    if release is None:
+        return _refused("not-released", f"{model} {version} has no release record")
+    if not _signed(release, settings["SIGNING_KEY"]):
+        return _refused("invalid-signature", "the registry's key didn't sign the release record")
+    record = json.loads(release["payload"])
+    status = boto3.client("sagemaker").describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
+    newest = _newest(s3, bucket, record["artifact"])
+    digest = record["artifact_digest"] if newest == record["artifact_version"] else f"that of version {newest}"
+    said = list(broken(record, declared["gates"], package=package, status=status, wanted=APPROVED, digest=digest))
+    if said:
+        return _refused(said[0][0], "; ".join(problem for _, problem in said))
+    return {"verdict": "released", "approver": record["approver"]}
+
+
+def _signed(release: Plain, key: str) -> bool:
+    kms = boto3.client("kms")
+    try:
+        said = kms.verify(
+            KeyId=key,
+            Message=message(release["payload"]),
+            MessageType="RAW",
+            Signature=base64.b64decode(release["signature"]),
+            SigningAlgorithm="ECDSA_SHA_256",
+        )
+    except (kms.exceptions.KMSInvalidSignatureException, ValueError):
+        return False
+    return bool(said["SignatureValid"])
+
+
+def _newest(s3: Any, bucket: str, artifact: str) -> str:
+    """The S3 version that an endpoint would read now."""
+    key = artifact.removeprefix(f"s3://{bucket}/")
+    found = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", ())
+    return next((str(one["VersionId"]) for one in found if one["Key"] == key and one["IsLatest"]), "none")
+
+
+# --- what serves ----------------------------------------------------------------------------------------------------
+
+
+def make(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
+    """Models and a configuration of the endpoint's shape with the version: beside what serves, which stays.
+
+    `first`: there is no endpoint yet, and nothing is made. A second call finds what the first made.
+    """
+    sagemaker, version = boto3.client("sagemaker"), _version(event["package"])
+    shape = _parameter(declared["shape_parameter"])
+    serving = _endpoint(sagemaker, declared["endpoint_name"])
+    if shape is None or serving is None:
+        return {"verdict": "first", "configuration": "", "configurations": [], "models": []}
+    if serving["EndpointStatus"] != "InService":
+        state = serving["EndpointStatus"]
+        return _refused("endpoint-not-in-service", f"{declared['endpoint_name']} is {state}, and isn't updated then")
+    tags = [{"Key": key, "Value": value} for key, value in sorted(shape["tags"].items())]
+    names: dict[str, str] = {}
+    for part, asked in sorted(shape["models"].items()):
+        request = json.loads(json.dumps(asked))
+        container = request["PrimaryContainer"] if "PrimaryContainer" in request else request["Containers"][0]
+        container["ModelPackageName"] = f"{shape['packages']}/{shape.get('versions', {}).get(part, version)}"
+        names[part] = _named(shape, version, {"part": part, **request})
+        _once(lambda name=names[part], said=request: sagemaker.create_model(ModelName=name, **said, Tags=tags))
+    request = json.loads(json.dumps(shape["configuration"]))
+    for kind in ("ProductionVariants", "ShadowProductionVariants"):
+        for variant in request.get(kind, []):
+            variant["ModelName"] = names[variant["ModelName"]]
+    configuration = _named(shape, version, request)
+    _once(lambda: sagemaker.create_endpoint_config(EndpointConfigName=configuration, **request, Tags=tags))
+    deployment = _deployment(shape.get("deployment"), declared)
+    return {
+        "verdict": "made",
+        "configuration": configuration,
+        "configurations": [configuration],
+        "models": sorted(names.values()),
+        "serving": serving["EndpointConfigName"],
+        "guarded": "yes" if deployment else "no",
+        "deployment": deployment or {},
+        "not_retained": [{"VariantPropertyType": each} for each in shape.get("not_retained", [])],
+    }
+
+
+def champion(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
+    """The champion's new record as text, and what the champion before the last left."""
+    old = _parameter(declared["champion_parameter"]) or {}
+    made, package = event["made"], str(event["package"])
+    record = {
+        "format": 1,
+        "endpoint": declared["endpoint"],
+        "model": declared["model"],
+        "version": _version(package),
+        "package": package,
+        "configuration": made["configuration"],
+        "models": made["models"],
+        "previous_version": old.get("version"),
+        "previous_configuration": old.get("configuration", ""),
+        "previous_models": old.get("models", []),
+        "baselines": _baselines(package),
+        "run": event["execution"],
+        "released_at": datetime.now(UTC).isoformat(),
+        "why": event["input"]["why"],
+    }
+    kept = {made["configuration"], record["previous_configuration"], *made["models"], *record["previous_models"], ""}
+    left = [old.get("previous_configuration", "")]
+    return {
+        "record": canonical(record),
+        "previous": str(old["version"]) if old else "",
+        "configurations": [name for name in left if name not in kept],
+        "models": [name for name in old.get("previous_models", []) if name not in kept],
+    }
+
+
+def _once(create: Callable[[], Any]) -> None:
+    """What has a name made of its content is there once; a second request for it changes nothing."""
+    try:
+        create()
+    except ClientError as error:
+        if "already existing" not in str(error):
+            raise
+
+
+def _named(shape: Plain, version: int, content: object) -> str:
+    return f"{shape['prefix']}-v{version}-{hashlib.sha256(canonical(content).encode()).hexdigest()[:10]}"
+
+
+def _deployment(asked: Plain | None, declared: Plain) -> Answer | None:
+    """The rollout of the shape with what the loop adds: longer or shorter baking, and further alarms."""
+    if not asked:
+        return None
+    found: Answer = json.loads(json.dumps(asked))
+    more = declared["canary"]
+    if more.get("bake_minutes"):
+        seconds = more["bake_minutes"] * 60
+        for policy, place in (
+            (found.get("BlueGreenUpdatePolicy"), "TrafficRoutingConfiguration"),
+            (found.get("RollingUpdatePolicy"), ""),
+        ):
+            if policy is not None:
+                moved = policy[place] if place else policy
+                longer = max(0, seconds - moved["WaitIntervalInSeconds"])
+                moved["WaitIntervalInSeconds"] = seconds
+                most = policy.get("MaximumExecutionTimeoutInSeconds", _LONGEST)
+                policy["MaximumExecutionTimeoutInSeconds"] = min(_LONGEST, most + 25 * longer)
+    alarms = found.setdefault("AutoRollbackConfiguration", {}).setdefault("Alarms", [])
+    known = {alarm["AlarmName"] for alarm in alarms}
+    alarms += [{"AlarmName": name} for name in more.get("alarms", []) if name not in known]
+    if len(alarms) > _MOST_ALARMS:
+        raise ValueError(f"a rollback has at most {_MOST_ALARMS} alarms, and these are {len(alarms)}")
+    return found
+
+
+def _baselines(package: str) -> dict[str, str]:
+    """Where the version's baselines for drift lie, by monitor, as far as it brought them."""
+    said = boto3.client("sagemaker").describe_model_package(ModelPackageName=package).get("DriftCheckBaselines") or {}
+    found: dict[str, str] = {}
+    for kind, monitor in _BASELINES.items():
+        for document in ("Constraints", "PostTrainingConstraints", "Statistics"):
+            if uri := (said.get(kind) or {}).get(document, {}).get("S3Uri"):
+                found.setdefault(monitor, uri)
+    return found
+
+
+def _endpoint(sagemaker: Any, name: str) -> Answer | None:
+    try:
+        return sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if "Could not find" in str(error):
+            return None
+        raise
+
+
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+def end(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
+    """Give the lock back, put down how the run ended, and say it for the bus and the mail."""
+    s3, bucket, now = boto3.client("s3"), settings["BUCKET"], datetime.now(UTC)
+    outcome, code, reason = str(event["outcome"]), str(event["code"]), str(event["reason"])[:4_000]
+    began = event.get("began")
+    if began:
+        key = _run_key(event, declared, datetime.fromisoformat(str(began)))
+        run = {**(_read(s3, bucket, key) or {}), "ended": now.isoformat(), "outcome": outcome, "code": code}
+        run |= {"reason": reason, "package": str(event.get("package", "")), "gates": event.get("results", [])}
+        _put(s3, bucket, key, run)
+    _give_lock_back(s3, event, declared, bucket)
+    serves = _parameter(declared["champion_parameter"])
+    version = str(_version(event["package"])) if event.get("package") else ""
+    detail = {
+        "version": 1,
+        "team": declared["team"],
+        "at": now.isoformat(),
+        "loop": declared["loop"],
+        "endpoint": declared["endpoint"],
+        "model": declared["group"],
+        "run": event["execution"],
+        "trigger": event["input"]["trigger"],
+        "by": event["input"]["by"],
+        "why": event["input"]["why"][:4_000],
+        "outcome": outcome,
+        "code": code,
+        "reason": reason,
+        **({"model_version": version} if version else {}),
+        **({"champion_version": str(serves["version"])} if serves else {}),
+    }
+    return {"event": detail, **_moved(detail, serves, declared), **_mail(detail, declared)}
+
+
+def _moved(told: Plain, serves: Plain | None, declared: Plain) -> Answer:
+    """What the bus hears of the endpoint, where a version came to it or was taken back."""
+    outcome = "completed" if told["outcome"] == "released" else told["code"]
+    if outcome not in ("completed", "rolled-back"):
+        return {"promotion": "none"}
+    before = (serves or {}).get("previous_version" if outcome == "completed" else "version")
+    moved = {
+        **{key: told[key] for key in ("version", "team", "at", "model", "model_version", "reason")},
+        "target": declared["endpoint_name"],
+        "outcome": outcome,
+        **({"previous_version": str(before)} if before else {}),
+    }
+    return {"promotion": "told", "moved": moved}
+
+
+def _mail(told: Plain, declared: Plain) -> dict[str, str]:
+    said = {
+        "released": f"version {told.get('model_version')} serves",
+        "recorded": f"version {told.get('model_version')} is released, and there is no endpoint yet",
+        "refused": f"was refused: {told['code']}",
+        "failed": f"has failed: {told['code']}",
+    }[told["outcome"]]
+    subject = f"{declared['loop']}: {said}"
+    serves = f"version {told['champion_version']}" if "champion_version" in told else "none"
+    how = [
+        f"The champion of {told['endpoint']}: {serves}.",
+        *(["yard up makes the endpoint with it."] if told["outcome"] == "recorded" else []),
+        f"Run: {told['run']}",
+    ]
+    started = f"Started by {told['trigger']} ({told['by']}): {told['why']}"
+    message = "\n".join([f"{subject}. {told['reason']}", "", started, *how])
+    return {"mail": "no" if told["code"] in _QUIET else "yes", "subject": subject[:_MAIL], "message": message}
+
+
+# --- small things ---------------------------------------------------------------------------------------------------
+
+
+def _refused(code: str, reason: str) -> Answer:
+    return {"verdict": "refused", "code": code, "reason": reason}
+
+
+def _version(package: str) -> int:
+    return int(str(package).rpartition("/")[2])
+
+
+def _told(result: Plain) -> str:
+    beside = f" (the champion: {result['champion']})" if result.get("champion") is not None else ""
+    return f"  {result['gate']}: {result['metric']} is {result['value']}{beside}"
+
+
+def _lock(declared: Plain) -> str:
+    return f"{declared['prefix']}lock.json"
+
+
+def _marker(declared: Plain, trigger: str) -> str:
+    return f"{declared['prefix']}fired/{trigger}.json"
+
+
+def _run_key(event: Plain, declared: Plain, began: datetime) -> str:
+    name = event["execution"].rpartition(":")[2]
+    return f"{declared['prefix']}runs/{began:%Y-%m}/{name}.json"
+
+
+def _runs(s3: Any, bucket: str, declared: Plain, month: datetime) -> list[Answer]:
+    """The runs that began in a month."""
+    prefix = f"{declared['prefix']}runs/{month:%Y-%m}/"
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    found = (_read(s3, bucket, each["Key"]) for page in pages for each in page.get("Contents", ()))
+    return [run for run in found if run is not None]
+
+
+def _put(s3: Any, bucket: str, key: str, value: Plain) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(value).encode(), ContentType="application/json")
+
+
+def _read(s3: Any, bucket: str, key: str) -> Any:
+    try:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
+
+
+def _parameter(name: str) -> Any:
+    try:
+        return json.loads(boto3.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
+
+
+ACTIONS: Final[Mapping[str, Callable[[Plain, Plain, Mapping[str, str]], Answer]]] = {
+    "approve": approve,
+    "ask": ask,
+    "champion": champion,
+    "end": end,
+    "guard": guard,
+    "judge": judge,
+    "make": make,
+    "rearm": rearm,
+    "verify": verify,
+}
