@@ -193,6 +193,14 @@ class EndpointAddress(Address):
     capture: str = ""
 
 
+class LoopAddress(Address):
+    """A retraining loop: the state machine that is started, and the parameter that says who serves."""
+
+    kind: Literal["loop"] = "loop"
+    arn: str
+    champion: str
+
+
 class TrainingPoolAddress(Address):
     """What a training job must be in order to be let in: role, network, keys, types, limits, and where its things lie.
 
@@ -288,6 +296,7 @@ AnyAddress = Annotated[
     | ModelAddress
     | BatchInferenceAddress
     | EndpointAddress
+    | LoopAddress
     | PipelineAddress
     | RepositoryAddress
     | SecretAddress
