@@ -136,6 +136,18 @@ class EvidenceStore(Component):
         )
         identity_of(grantee).allow(self, "report", put, [found])
 
+    def may_keep_incidents(self, *keys: str) -> list[Statement]:
+        """Lets an identity list incidents and put these objects of them down, once; nobody takes them away again."""
+        return [*self._store.may_list(*keys), *self._store.may_put(*keys)]
+
+    def may_read_incidents(self, *keys: str) -> list[Statement]:
+        """Lets an identity list and read these objects of incidents."""
+        return self._store.may_read(*keys)
+
+    def may_look_up(self) -> list[Statement]:
+        """Lets an identity see which bundles there are, and the hashes of their manifests."""
+        return self._store.may_read(f"{evidence.INDEX}/*")
+
     def _makes_sealer(self, key_arn: pulumi.Output[str]) -> aws.lambda_.Function:
         """The function that signs manifests, under the registry's role that alone signs."""
         says = f"{self.context.owner}: seals evidence"

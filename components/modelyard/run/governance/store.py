@@ -10,6 +10,7 @@ from modelyard.core.access import Principal, Statement
 from modelyard.core.buckets import access_log_bucket, closed, encrypted, logged, only_tls, versioned
 from modelyard.core.component import Component
 from modelyard.core.evidence import BUNDLES, INDEX, INFRASTRUCTURE, POLICY
+from modelyard.core.incidents import INCIDENTS
 from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 from modelyard.run.governance.spec import GovernanceSpec
@@ -74,12 +75,15 @@ class Store:
         """The ARN of objects of these patterns."""
         return tuple(pulumi.Output.concat(self.arn, "/", pattern) for pattern in patterns)
 
+    def may_list(self, *patterns: str) -> list[Statement]:
+        """Lets an identity list objects, and every version of them."""
+        below = {"StringLike": {"s3:prefix": list(patterns)}}
+        return [Statement(("s3:ListBucket", "s3:ListBucketVersions"), (self.arn,), below)]
+
     def may_read(self, *patterns: str) -> list[Statement]:
         """Lets an identity list and read objects, every version of them, and see how they are locked."""
         return [
-            Statement(
-                ("s3:ListBucket", "s3:ListBucketVersions"), (self.arn,), {"StringLike": {"s3:prefix": list(patterns)}}
-            ),
+            *self.may_list(*patterns),
             Statement(("s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion"), self.objects(*patterns)),
             through_service(self._context, "s3", DECRYPT, self.key_arn),
         ]
@@ -94,6 +98,7 @@ class Store:
     def _fence(self, writer: pulumi.Input[str]) -> list[Statement]:
         """Whatever a role's own policies say. Source: AmazonS3/latest/userguide/conditional-writes-enforce."""
         bundles = self.objects(f"{BUNDLES}/*", f"{INDEX}/*")
+        records = (*bundles, *self.objects(f"{INCIDENTS}/*"))
         everyone = Principal.everyone()
         return [
             Statement(
@@ -106,7 +111,7 @@ class Store:
             ),
             Statement(
                 ("s3:PutObject",),
-                bundles,
+                records,
                 {"Bool": {"s3:ObjectCreationOperation": "true"}, "Null": {"s3:if-none-match": "true"}},
                 "Deny",
                 everyone,
@@ -114,7 +119,7 @@ class Store:
             ),
             Statement(
                 ("s3:PutObject",),
-                (*bundles, *self.objects(INFRASTRUCTURE, POLICY)),
+                (*records, *self.objects(INFRASTRUCTURE, POLICY)),
                 effect="Deny",
                 principal=everyone,
                 sid="NothingElseLiesHere",
@@ -122,14 +127,14 @@ class Store:
             ),
             Statement(
                 ("s3:DeleteObject", "s3:DeleteObjectVersion"),
-                bundles,
+                records,
                 effect="Deny",
                 principal=everyone,
                 sid="NobodyTakesEvidenceAway",
             ),
             Statement(
                 ("s3:BypassGovernanceRetention", "s3:PutObjectRetention"),
-                bundles,
+                records,
                 effect="Deny",
                 principal=everyone,
                 sid="NobodyLiftsTheLock",
