@@ -1,3 +1,6 @@
+from .alarms import MonitorAlarm as MonitorAlarm
+from .aws import RetrainingLoop as RetrainingLoop
+from .aws import machine_name as machine_name
 from .spec import AutomaticApproval as AutomaticApproval
 from .spec import BudgetSpec as BudgetSpec
 from .spec import CanarySpec as CanarySpec
