@@ -9,7 +9,7 @@ import pytest
 from tests.isolation.examples import examples, in_person
 from tests.isolation.judge import Judge, Question
 from tests.isolation.trials import Trials
-from tests.isolation.world import ENVIRONMENT, World
+from tests.isolation.world import ENVIRONMENT, World, loosely
 from typer.testing import CliRunner
 
 from modelyard.assess.access import decide, example
@@ -25,7 +25,9 @@ def shown(five_teams: Path) -> TeamAccess:
     return team_access(five_teams, TEAM, ENVIRONMENT)
 
 
-def test_all_that_it_says_is_allowed(judge: Judge, shown: TeamAccess):
+def test_all_that_it_says_is_allowed(judge: Judge, shown: TeamAccess, trials: Trials):
+    """Under the reading in which a wildcard for a type matches, as in the policies that AWS itself keeps."""
+    access = loosely(shown.access, {service: tuple(kinds.values()) for service, kinds in trials.arns.items()})
     refused: list[str] = []
     asked = 0
     for who in shown.who:
@@ -38,7 +40,7 @@ def test_all_that_it_says_is_allowed(judge: Judge, shown: TeamAccess):
                 if question.action in row.actions and question.resource in map(example, row.resources)
             ]
             asked += len(questions)
-            refused += [str(verdict) for verdict in judge.ask(shown.access, questions) if not verdict.allowed]
+            refused += [str(verdict) for verdict in judge.ask(access, questions) if not verdict.allowed]
     assert refused == []
     assert asked >= 20
 
@@ -60,7 +62,7 @@ def test_it_agrees_with_the_judge_on_every_action_of_the_services_that_a_role_us
     chosen = [who for who in shown.who if who.role in ("deployment", "ingest", "trainer")]
     assert len(chosen) == 3
     for who in chosen:
-        for service in ("glue", "kms", "s3", "secretsmanager"):
+        for service in ("glue", "kms", "s3", "sagemaker", "secretsmanager"):
             for action in judge.table(service).actions:
                 for kind in action.on:
                     for team in (own, other):
@@ -68,7 +70,7 @@ def test_it_agrees_with_the_judge_on_every_action_of_the_services_that_a_role_us
                         questions.append(Question(who.identity.arn, action.name, arn))
     wrong: list[str] = []
     counted = {"allowed": 0, "conditional": 0, "refused": 0}
-    for question, verdict in zip(questions, judge.ask(trials.world.access, questions), strict=True):
+    for question, verdict in zip(questions, judge.ask(trials.loosely().access, questions), strict=True):
         identity = trials.world.access.identities[question.principal]
         said = decide(trials.world.access, identity, question.action, question.resource)
         counted[said.outcome] += 1

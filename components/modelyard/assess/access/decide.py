@@ -19,7 +19,6 @@ Outcome = Literal["allowed", "conditional", "refused"]
 _NO, _MAYBE, _YES = 0, 1, 2
 _ABSENT: Final = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/", "aws:principaltag/")
 """Beginnings of keys that a plain call hasn't, unless the graphs say otherwise."""
-_KIND: Final = re.compile(r"[^/:]*[/:]")
 _OUTCOMES: Final[tuple[Outcome, Outcome, Outcome]] = ("refused", "conditional", "allowed")
 
 
@@ -197,13 +196,12 @@ def covers(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
 def reaches(pattern: str, arn: str) -> bool:
     """Whether a statement's resource stands for `arn`.
 
-    A wildcard is no part of what names the resource's type (IAM/latest/UserGuide/reference-arns): `*/a` is nothing.
+    A wildcard in the place of the resource's type (`*/a`) stands for any type, though IAM's guide doesn't promise it
+    (IAM/latest/UserGuide/reference-arns): policies that AWS itself keeps are written so, and who asks who can do
+    something must not be told of too few.
     """
     if pattern == "*" or arn == "*":
         return pattern == arn or pattern == "*"
-    kind = _KIND.match(pattern.split(":", 5)[-1])
-    if kind is not None and not pattern.startswith("arn:aws:s3:::") and any(mark in kind[0] for mark in "*?"):
-        return False
     return covers(pattern, arn)
 
 
