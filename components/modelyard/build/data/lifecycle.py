@@ -17,6 +17,11 @@ RESULTS: Final = "athena"
 ERRORS: Final = "_errors"
 """Where records lie that could not be converted, in the zone of their dataset. No dataset's name begins so."""
 
+UNREDACTED: Final = "_unredacted"
+"""Where captured calls lie, in the zone `capture`, until what is sensitive is taken out of them."""
+_UNREDACTED_DAYS: Final = 1
+"""The fewest that S3 knows; whatever reads them takes minutes."""
+
 Rule = aws.s3.BucketLifecycleConfigurationRuleArgsDict
 
 
@@ -51,8 +56,18 @@ def lifecycle_rules(spec: LakeSpec, zone: ZoneName) -> list[Rule]:
             expiring[error_prefix(name)] = dataset.ingestion.error_days
     if zone == "artifacts":
         expiring[f"{RESULTS}/"] = spec.query.result_days
+    if zone == "capture":
+        expiring[f"{UNREDACTED}/"] = _UNREDACTED_DAYS
     own_versions = settings.noncurrent_days if held else None
-    return [whole, *(made for made in (_rule(p, days, own_versions) for p, days in expiring.items()) if made)]
+    return [
+        whole,
+        *(made for made in (_rule(p, days, _versions(p, own_versions)) for p, days in expiring.items()) if made),
+    ]
+
+
+def _versions(prefix: str, days: int | None) -> int | None:
+    """Days of older versions: what must not be kept goes with its versions, whatever is held beside it."""
+    return _UNREDACTED_DAYS if prefix == f"{UNREDACTED}/" else days
 
 
 def _rule(prefix: str, days: int | None, noncurrent_days: int | None) -> Rule | None:

@@ -3,6 +3,8 @@ from .abilities import Abilities as Abilities
 from .aws import InferenceEndpoint as InferenceEndpoint
 from .batch import BatchInference as BatchInference
 from .batch_spec import BatchSpec as BatchSpec
+from .capture_spec import CaptureSpec as CaptureSpec
+from .capture_spec import RedactionSpec as RedactionSpec
 from .door import KnownEndpoint as KnownEndpoint
 from .door import PublicDoor as PublicDoor
 from .door_account import DoorAccount as DoorAccount
@@ -33,7 +35,6 @@ from .rollout import Canary as Canary
 from .rollout import Linear as Linear
 from .rollout import RollbackSpec as RollbackSpec
 from .rollout import Rolling as Rolling
-from .spec import CaptureSpec as CaptureSpec
 from .spec import DeclaredRelease as DeclaredRelease
 from .spec import EndpointSpec as EndpointSpec
 from .spec import LoopRelease as LoopRelease

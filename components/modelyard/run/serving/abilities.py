@@ -20,6 +20,8 @@ class Abilities:
     gpu: bool
     capture: bool
     """Whether SageMaker keeps requests and answers by itself."""
+    own_capture: bool
+    """Whether our serving container can keep them."""
     monitors: bool
     """Whether SageMaker's monitoring schedules take it as their input."""
     several_variants: bool
@@ -37,6 +39,7 @@ ABILITIES: Final[Mapping[Kind, Abilities]] = {
         isolation=True,
         gpu=True,
         capture=True,
+        own_capture=True,
         monitors=True,
         several_variants=True,
         shadow=True,
@@ -49,6 +52,7 @@ ABILITIES: Final[Mapping[Kind, Abilities]] = {
         isolation=False,
         gpu=False,
         capture=False,
+        own_capture=True,
         monitors=False,
         several_variants=False,
         shadow=False,
@@ -61,6 +65,7 @@ ABILITIES: Final[Mapping[Kind, Abilities]] = {
         isolation=True,
         gpu=True,
         capture=False,
+        own_capture=False,
         monitors=False,
         several_variants=False,
         shadow=False,

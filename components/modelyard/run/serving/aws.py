@@ -20,7 +20,9 @@ from modelyard.core.notices import Notices
 from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.foundation.network import NetworkLike
+from modelyard.foundation.secrets import Secrets
 from modelyard.run.serving.alarms import alarm_names, rollback_alarms
+from modelyard.run.serving.capture import Capture, unredactable
 from modelyard.run.serving.checks import types_not_offered, unplaced
 from modelyard.run.serving.kinds import Asynchronous
 from modelyard.run.serving.models import model_from, model_request, model_role, package_arn, placed_in
@@ -47,7 +49,8 @@ class InferenceEndpoint(Component):
     """Models, a configuration named by its content, and the endpoint, which is updated in place.
 
     `registry` has the model, `lake` the zones for captured calls and answers; `network` may be absent where the spec
-    stands in none. The containers act as `identity`, so `store.grant_read_online(endpoint, …)` is a grant to them.
+    stands in none, `secrets` where no captured value is hashed. The containers act as `identity`, so
+    `store.grant_read_online(endpoint, …)` is a grant to them.
     Raises `SpecError` with all faults.
     """
 
@@ -63,6 +66,7 @@ class InferenceEndpoint(Component):
         lake: DataLake,
         keys: KeysLike,
         network: NetworkLike | None = None,
+        secrets: Secrets | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -77,12 +81,13 @@ class InferenceEndpoint(Component):
                 wanted=spec.zones,
                 without_network=spec.in_network and network is None,
             ),
+            *unredactable(spec, lake, secrets),
             *(spec.unfit_for_production() if context.production else ()),
         ]
         if faults:
             raise SpecError(*faults)
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
-        self.spec = spec
+        self.spec, self._capture = spec, Capture(self, spec, lake=lake, secrets=secrets)
         self.endpoint_name = self.physical("endpoint")
         self.arn = context.arn("sagemaker", f"endpoint/{self.endpoint_name}")
         self._lake, self._registry = lake, registry
@@ -97,6 +102,7 @@ class InferenceEndpoint(Component):
         )
         registry.grant_pull(self.identity, models=[spec.model])
         self.topic = Notices(self, self._key, about="Endpoints").of(spec.owner)
+        self._capture.start(self.identity, endpoint_name=self.endpoint_name, key_arn=self._key, topic=self.topic)
         self._network = placed_in(network) if network is not None and spec.in_network else None
         self._standing = standing(self, spec)
         at_program_end(self._serve)
@@ -139,9 +145,8 @@ class InferenceEndpoint(Component):
     def _drawn(self) -> Drawn:
         """What is deployed, less the version."""
         spec, names = self.spec, {part: part for part in parts(self.spec)}
-        asked = model_request(
-            self.identity, environment=spec.environment, isolated=spec.isolated, network=self._network
-        )
+        environment = {**self._capture.environment(self.endpoint_name), **spec.environment}
+        asked = model_request(self.identity, environment=environment, isolated=spec.isolated, network=self._network)
         rollout, deployment = spec.guarded, None
         if rollout is not None:
             watched = alarm_names(self, rollout.rollback, list(spec.variants))
@@ -222,7 +227,7 @@ class InferenceEndpoint(Component):
     @property
     def capture_prefix(self) -> str:
         """Where captured calls lie in the capture zone."""
-        return f"calls/{self.component}"
+        return self._capture.kept
 
     def _grant(self, grantee: Grantee, intent: str, statements: Sequence[Statement]) -> None:
         found = address(
@@ -245,8 +250,7 @@ class InferenceEndpoint(Component):
         context = self.context
         alarms = context.arn("cloudwatch", f"alarm:{'-'.join((*context.names.owner, ''))}*")
         statements: list[Statement] = []
-        if self.spec.captured is not None:
-            statements += self._lake.zone("capture").may_write(self.capture_prefix)
+        statements += self._capture.may_write()
         if isinstance(self.spec.served_by, Asynchronous):
             place = self.spec.served_by.output
             zone = self._lake.zone(place.zone)
@@ -271,7 +275,7 @@ class InferenceEndpoint(Component):
         served, answers = self.spec.served_by, pulumi.Output.from_input("")
         if isinstance(served, Asynchronous):
             answers = self._uri(served.output.zone, f"{served.output.prefix}/{self.component}/answered/")
-        calls = self._uri("capture", self.capture_prefix) if self.spec.captured else ""
+        calls = self._capture.uri(self._capture.written) if self.spec.captured else ""
         return Places(calls=calls, answers=answers, disks_key=self._key, data_key=self._lake.key_arn)
 
     def _alarms(self) -> list[aws.cloudwatch.MetricAlarm]:

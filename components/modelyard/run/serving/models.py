@@ -78,7 +78,7 @@ def package_arn(registry: ModelRegistry, model: str, version: int) -> str:
 
 
 def model_request(
-    role: Role, *, environment: Mapping[str, str], isolated: bool, network: Placed | None
+    role: Role, *, environment: Mapping[str, pulumi.Input[str]], isolated: bool, network: Placed | None
 ) -> dict[str, Any]:
     """The request of CreateModel, less its name and the package of its container."""
     asked: dict[str, Any] = {

@@ -78,7 +78,7 @@ def configuration(spec: EndpointSpec, models: Mapping[str, str], places: Places)
     known = spec.instances()
     if known and not any(instance.local_nvme_gb for instance in known):
         asked["KmsKeyId"] = places.disks_key
-    if spec.captured is not None:
+    if spec.captured is not None and spec.captured.by == "service":
         asked["DataCaptureConfig"] = {
             "EnableCapture": True,
             "InitialSamplingPercentage": spec.captured.percent,

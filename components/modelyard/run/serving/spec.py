@@ -11,6 +11,7 @@ from modelyard.build.training import Instance, InstanceCatalogue
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.serving.abilities import can, kinds_with
+from modelyard.run.serving.capture_spec import CaptureSpec
 from modelyard.run.serving.checks import gpus_that_lack, types_that_fail
 from modelyard.run.serving.kinds import ONLY, Asynchronous, Instances, InstanceVariant, ScalingSpec, ServedBy
 from modelyard.run.serving.rollout import AllAtOnce, Canary, Rollout
@@ -36,18 +37,6 @@ class LoopRelease(Spec):
 
 Release = Annotated[DeclaredRelease | LoopRelease, Field(discriminator="kind")]
 """Which version is served."""
-
-
-class CaptureSpec(Spec):
-    """What is kept of requests and answers, so that monitors have something to look at."""
-
-    percent: int = Field(
-        default=20,
-        ge=0,
-        le=100,
-        description="Percent of the calls that are kept. A fifth: enough for distributions, at a fifth of the bytes. 0 "
-        "keeps nothing, and then nothing is watched.",
-    )
 
 
 class EndpointSpec(Spec):
@@ -156,7 +145,7 @@ class EndpointSpec(Spec):
         for ability, path, asked in (
             ("network", "vpc", self.vpc),
             ("isolation", "network_isolation", self.network_isolation),
-            ("capture", "capture", self.capture is not None and self.capture.percent > 0),
+            *self._capturing(),
             ("guarded", "rollout", self.rollout is not None),
             ("rolling", "rollout.kind", self.rollout is not None and self.rollout.kind == "rolling"),
         ):
@@ -185,11 +174,46 @@ class EndpointSpec(Spec):
                 "Take the version of one variant away, or declare the release.",
                 "loop",
             )
+        yield from self._written_by_container()
         yield from types_that_fail(self)
         yield from gpus_that_lack(self)
 
+    def _capturing(self) -> Iterator[tuple[str, str, bool]]:
+        """Which ability what is asked of capture needs."""
+        if self.capture is not None and self.capture.percent:
+            own = self.capture.by == "container"
+            yield ("own_capture", "capture.by", True) if own else ("capture", "capture", True)
+
+    def _written_by_container(self) -> Iterator[Fault]:
+        """Our container writes by itself, and is told of one variant."""
+        if self.captured is None or self.captured.by != "container":
+            return
+        if self.isolated:
+            yield self.fault(
+                "network_isolation",
+                "leaves the container no way to the calls' bucket",
+                'Say "network_isolation: false", or let SageMaker keep the calls ("capture.by: service").',
+                self.network_isolation,
+            )
+        if isinstance(self.served_by, Instances) and (len(self.variants) > 1 or self.served_by.shadow is not None):
+            yield self.fault(
+                "capture.by", "can't tell several variants apart", 'Use "service", or keep one variant.', "container"
+            )
+
     def unfit_for_production(self) -> Iterator[Fault]:
-        """What production asks for beyond: a second instance, so that one may fail."""
+        """What production asks for beyond: a second instance, so that one may fail, and calls that somebody keeps."""
+        if (
+            self.captured is None
+            and can(self.served_by.kind, "own_capture")
+            and not can(self.served_by.kind, "capture")
+        ):
+            yield self.fault(
+                "capture",
+                f"keeps nothing of the calls, since SageMaker doesn't for kind {self.served_by.kind}, and this is "
+                "production",
+                'Serve by Modelyard\'s container and say "capture: {by: container}", or take kind instances.',
+                None,
+            )
         for name, variant in self.variants.items():
             scaling = self.scaled.get(name)
             least = scaling.least if scaling else variant.instances if variant else 0
