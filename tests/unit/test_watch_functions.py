@@ -182,9 +182,24 @@ def test_a_month_is_published_in_dollars(monkeypatch: pytest.MonkeyPatch, tmp_pa
     prices = tmp_path / "prices.json"
     prices.write_text('{"ml.m5.large": 0.1, "ml.g5.xlarge": 1.4}')
     monkeypatch.setattr(cost_function, "PRICES", prices)
+    monkeypatch.setenv("CHAMPION", "")
+    monkeypatch.setenv("VERSION", "3")
     cloud = lead(monkeypatch, cost_function, Cloud(sagemaker=TWO))
     cost_function.handler({}, None)
-    assert cloud.values() == {"cost_month": pytest.approx(1241.0)}
+    assert cloud.values() == {"champion_version": 3.0, "cost_month": pytest.approx(1241.0)}
+
+
+def test_the_version_is_the_loops_and_there_is_none_before_its_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    prices = tmp_path / "prices.json"
+    prices.write_text("null")
+    monkeypatch.setattr(cost_function, "PRICES", prices)
+    monkeypatch.setenv("CHAMPION", "/champions/score")
+    cloud = lead(monkeypatch, cost_function, Cloud())
+    assert cost_function.handler({}, None) == {"version": None}
+    assert cloud.values() == {}
+    boto3.client("ssm").put_parameter(Name="/champions/score", Value='{"version": 7}', Type="String")
+    cost_function.handler({}, None)
+    assert cloud.values() == {"champion_version": 7.0}, "what has no price costs nothing that is told"
 
 
 def captured(rows: list[list[float]], inference: str = "") -> str:

@@ -44,8 +44,12 @@ class Schedules:
         *,
         given: str | None = None,
         written: Source | None = None,
+        sharp: bool = False,
     ) -> aws.scheduler.Schedule:
-        """Start what `arn` names when `expression` says, in UTC, with `given` as its input."""
+        """Start what `arn` names when `expression` says, in UTC, with `given` as its input.
+
+        `sharp`: at that minute, where an alarm waits for each start.
+        """
         component = self._component
         target: dict[str, Any] = {"arn": arn, "role_arn": self._starter.arn}
         if given is not None:
@@ -55,7 +59,9 @@ class Schedules:
             name=component.physical("schedule", role),
             group_name=self._group.name,
             schedule_expression=expression,
-            flexible_time_window={"mode": "FLEXIBLE", "maximum_window_in_minutes": FLEXIBLE_MINUTES},
+            flexible_time_window={"mode": "OFF"}
+            if sharp
+            else {"mode": "FLEXIBLE", "maximum_window_in_minutes": FLEXIBLE_MINUTES},
             target=target,  # pyright: ignore[reportArgumentType]
             opts=component.options(depends_on=[self._starter.may_work]),
         )

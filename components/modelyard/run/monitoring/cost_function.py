@@ -1,4 +1,4 @@
-"""The function that reads how large an endpoint is, and says what a month of that costs.
+"""The function that reads how large an endpoint is and which version it serves, and says what a month of that costs.
 
 It ships as text with the table of metrics and the prices of its region, so it uses nothing beyond boto3 and the
 standard library. It asks no billing service: those know yesterday, see every team, and cost by the question.
@@ -29,11 +29,28 @@ class Unpriced(Exception):
 
 def handler(_: Mapping[str, Any], __: object) -> dict[str, Any]:
     """Measure once. Raises `Unpriced`, which the function's alarm on errors tells."""
-    told = cost(os.environ["ENDPOINT"], json.loads(PRICES.read_text("utf-8")), boto3.client("sagemaker"))
-    publish(
-        boto3.client("cloudwatch"), "cost", os.environ["ENDPOINT"], {"cost_month": told["month"]}, datetime.now(UTC)
-    )
+    settings, cloudwatch, now = os.environ, boto3.client("cloudwatch"), datetime.now(UTC)
+    endpoint, prices = settings["ENDPOINT"], json.loads(PRICES.read_text("utf-8"))
+    told: dict[str, Any] = {"version": version(settings)}
+    if told["version"] is not None:
+        publish(cloudwatch, "champion", endpoint, {"champion_version": told["version"]}, now)
+    if prices is not None:
+        told |= cost(endpoint, prices, boto3.client("sagemaker"))
+        publish(cloudwatch, "cost", endpoint, {"cost_month": told["month"]}, now)
     return told
+
+
+def version(settings: Mapping[str, str]) -> int | None:
+    """Which version serves: the file's, or the one of the loop's record; None before the first release."""
+    if not settings["CHAMPION"]:
+        return int(settings["VERSION"])
+    try:
+        found = boto3.client("ssm").get_parameter(Name=settings["CHAMPION"])["Parameter"]["Value"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ParameterNotFound":
+            return None
+        raise
+    return int(json.loads(found)["version"])
 
 
 def cost(endpoint: str, prices: Mapping[str, float], sagemaker: Any) -> dict[str, Any]:

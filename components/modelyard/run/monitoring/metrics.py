@@ -27,6 +27,7 @@ MonitorKind = Literal[
     "uptime",
     "patterns",
     "cost",
+    "champion",
 ]
 Publisher = Literal["job", "service", "function"]
 """A job of a schedule's; the service that hosts the endpoint; a function of ours."""
@@ -220,6 +221,13 @@ METRICS: Final[Mapping[MonitorKind, Metrics]] = {
         "function",
         BY_ENDPOINT,
         (Metric("cost_month", "US dollars of a month at the size that it has now", "above", "Average"),),
+        "Modelyard's reader of cost",
+    ),
+    "champion": Metrics(
+        OURS,
+        "function",
+        BY_ENDPOINT,
+        (Metric("champion_version", "Version of the model that serves"),),
         "Modelyard's reader of cost",
     ),
 }

@@ -123,6 +123,12 @@ class InferenceEndpoint(Component):
         spec = self.spec
         return f"the loop's first release of {spec.model}: retrain it (yard retrain), then deploy again"
 
+    @property
+    def alarm_names(self) -> list[str]:
+        """The alarms that take a rollout back, by name; none before anything serves."""
+        rollout = self.spec.guarded
+        return alarm_names(self, rollout.rollback, list(self.spec.variants)) if rollout and self.exists else []
+
     def _serve(self) -> None:
         """Models, configuration and endpoint, when the policies of the role are written: SageMaker uses it at once."""
         if self._standing.version is None:
