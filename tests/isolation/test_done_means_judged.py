@@ -24,8 +24,8 @@ from modelyard import (
     TeamFence,
     TeamHeader,
 )
-from modelyard.assess.access import Access, Identity, Policy, collect
-from modelyard.assess.graph import record
+from modelyard.assess.access import Access, Identity, Policy, Used, collect, uses
+from modelyard.assess.graph import Graph, record
 from modelyard.core.access import Principal as Who
 from modelyard.core.access import trust_service, trust_sessions_named
 from modelyard.core.champions import champion_parameter, shape_parameter
@@ -108,16 +108,20 @@ def team(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def access(judge: Judge) -> Access:
+def graphs() -> dict[str, Graph]:
+    return {
+        name: record(lambda name=name: team(name), project="p", stack=name, region="eu-west-1", account=ACCOUNT)
+        for name in TEAMS
+    }
+
+
+@pytest.fixture(scope="module")
+def access(judge: Judge, graphs: dict[str, Graph]) -> Access:
     """Both teams, and CI, which is no role of theirs.
 
     The boundary names SageMaker's types by a wildcard, which the judge matches only where it is written out.
     """
-    graphs = [
-        record(lambda name=name: team(name), project="p", stack=name, region="eu-west-1", account=ACCOUNT)
-        for name in TEAMS
-    ]
-    found = collect(*graphs)
+    found = collect(*graphs.values())
     assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     may = Policy("may assume", {"Version": "2012-10-17", "Statement": [assume]})
     ci = Identity(arn=CI, name="ci", path="/", policies=(may,), trust=may)
@@ -305,3 +309,40 @@ def test_nobody_sets_the_status_of_a_version_but_the_promotion(judge: Judge, acc
     asked = [Question(arn, "sagemaker:UpdateModelPackage", package, approved) for arn in access.identities]
     allowed = {verdict.question.principal for verdict in judge.ask(access, asked) if verdict.allowed}
     assert allowed == {role("registry-promotion")}
+
+
+def used(access: Access, graphs: dict[str, Graph], name: str) -> Used:
+    (found,) = [thing for thing in uses(access, graphs["fraud"]) if thing.name == name]
+    return found
+
+
+def told(thing: Used, use: str) -> set[str]:
+    return {user.identity.arn for user in thing.uses[use]}
+
+
+@pytest.mark.parametrize("use", ["invoke", "deploy", "read what was captured"])
+def test_yard_access_tells_of_an_endpoint_what_is_so(judge: Judge, access: Access, graphs: dict[str, Graph], use: str):
+    """Every identity is asked, so that nobody is left out and nobody is told of who can't."""
+    (bucket,) = [arn for arn in access.things if "fraud-lake-capture" in arn]
+    through_s3 = {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}
+    calls: dict[str, list[tuple[str, str, dict[str, str]]]] = {
+        "invoke": [("sagemaker:InvokeEndpoint", SCORE, {})],
+        "deploy": [("sagemaker:UpdateEndpoint", SCORE, {})],
+        "read what was captured": [
+            ("s3:GetObject", f"{bucket}/calls/score/2026/11/21/a.jsonl", {}),
+            ("kms:Decrypt", key(access), through_s3),
+        ],
+    }
+    able = {
+        arn
+        for arn in access.identities
+        if all(verdict.allowed for verdict in judge.ask(access, [Question(arn, *call) for call in calls[use]]))
+    }
+    assert told(used(access, graphs, "score"), use) == able != set()
+
+
+def test_yard_access_tells_who_approves_a_model_and_who_registers_one(access: Access, graphs: dict[str, Graph]):
+    scores = used(access, graphs, "scores")
+    assert told(scores, "approve") == {persona("approver"), DEPLOYMENT}
+    assert told(scores, "register") == {persona("data-scientist"), persona("ml-engineer"), DEPLOYMENT}
+    assert persona("approver") not in told(scores, "read the artifacts")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from modelyard.assess.access import Used
     from modelyard.operate.access import Row, TeamAccess
 
 
@@ -18,12 +19,17 @@ def access(
     env: Annotated[str, typer.Option("--env", "-e", help="The environment.")] = "dev",
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     fence: Annotated[bool, typer.Option("--fence", help="Print also what the boundary denies.")] = False,
+    of: Annotated[
+        str | None, typer.Option(help="An endpoint or a model: print who can invoke, deploy, approve and read it.")
+    ] = None,
 ) -> None:
     """Show who of a team can do what to what, from the grants in its files; nothing is asked of a cloud."""
     from modelyard.blueprints.project import Project
     from modelyard.operate.access import team_access
 
     found = team_access(Project.find().root, team, env)
+    if of is not None:
+        found = found.of(of)
     if json:
         from json import dumps
 
@@ -31,7 +37,21 @@ def access(
         return
     from rich.console import Console
 
-    _show(found, fence, Console(emoji=False))
+    console = Console(emoji=False)
+    if of is None:
+        _show(found, fence, console)
+    _show_things(found.things, console)
+
+
+def _show_things(things: tuple[Used, ...], console: Console) -> None:
+    """Who can put each model and endpoint to which use."""
+    for thing in things:
+        console.print(f"[bold]{thing.kind} {thing.name}[/]  {thing.arn}", highlight=False, soft_wrap=True)
+        for use, users in thing.uses.items():
+            named = [f"{user.identity.name}{' (on a condition)' if user.conditional else ''}" for user in users]
+            console.print(f"  {use}: {', '.join(named) or 'nobody'}", highlight=False, markup=False, soft_wrap=True)
+    if things:
+        console.print()
 
 
 def _show(found: TeamAccess, fence: bool, console: Console) -> None:

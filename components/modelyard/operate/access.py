@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from modelyard.assess.access import Access, Identity, Policy, collect, decide, example, tests, words
+from modelyard.assess.access import Access, Identity, Policy, Used, collect, decide, example, tests, uses, words
 from modelyard.assess.graph import Graph, reveal
 from modelyard.assess.graph.stacks import record_platform, record_team
 from modelyard.blueprints.project import Project
@@ -72,6 +72,17 @@ class TeamAccess:
     """What the boundary denies to all of the team's roles."""
     unread: tuple[str, ...]
     access: Access = field(repr=False)
+    things: tuple[Used, ...] = ()
+    """The team's models and endpoints, and who can put them to use."""
+
+    def of(self, name: str) -> TeamAccess:
+        """The same, of the things called `name` alone. Raises `InputError` where nothing is."""
+        found = tuple(thing for thing in self.things if thing.name == name)
+        if not found:
+            known = ", ".join(f"{thing.name} ({thing.kind})" for thing in self.things) or "none"
+            problem = f"is no endpoint and no model of {self.team} in {self.environment}; there are: {known}"
+            raise InputError(Fault(problem, "Name one of them.", Source("--of"), name))
+        return replace(self, things=found)
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints."""
@@ -97,6 +108,7 @@ class TeamAccess:
                 "boundary": self.boundary.name if self.boundary else None,
                 "never": [_row(row) for row in self.never],
             },
+            "things": [_thing(thing) for thing in self.things],
             "unread": list(self.unread),
         }
 
@@ -120,7 +132,7 @@ def access_of(team: str, environment: str, platform: Graph, stack: Graph) -> Tea
     who = tuple(_who(access, identity, intents) for identity in access.of(team))
     boundary = next((each.identity.boundary for each in who if each.identity.boundary), None)
     never = tuple(_denials(boundary)) if boundary else ()
-    return TeamAccess(team, environment, who, boundary, never, access.unread, access)
+    return TeamAccess(team, environment, who, boundary, never, access.unread, access, uses(access, stack))
 
 
 def _who(access: Access, identity: Identity, intents: Mapping[tuple[str, str], tuple[str, ...]]) -> Who:
@@ -243,6 +255,18 @@ def _intents(stack: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
             continue
         found[component.name, said.thing] = said.intents
     return found
+
+
+def _thing(thing: Used) -> dict[str, Any]:
+    return {
+        "kind": thing.kind,
+        "name": thing.name,
+        "arn": thing.arn,
+        "uses": {
+            use: [{"identity": user.identity.arn, "conditional": user.conditional} for user in users]
+            for use, users in thing.uses.items()
+        },
+    }
 
 
 def _row(row: Row) -> dict[str, Any]:

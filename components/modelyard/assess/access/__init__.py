@@ -3,5 +3,19 @@
 from modelyard.assess.access.collect import collect
 from modelyard.assess.access.decide import Decision, decide, example, tests
 from modelyard.assess.access.model import Access, Identity, Policy, words
+from modelyard.assess.access.uses import Used, User, uses
 
-__all__ = ["Access", "Decision", "Identity", "Policy", "collect", "decide", "example", "tests", "words"]
+__all__ = [
+    "Access",
+    "Decision",
+    "Identity",
+    "Policy",
+    "Used",
+    "User",
+    "collect",
+    "decide",
+    "example",
+    "tests",
+    "uses",
+    "words",
+]

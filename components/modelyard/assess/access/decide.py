@@ -24,10 +24,14 @@ _OUTCOMES: Final[tuple[Outcome, Outcome, Outcome]] = ("refused", "conditional", 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What comes of a call, and the statement that refuses it: a policy's name and a Sid, or what is lacking."""
+    """What comes of a call, and the statement that refuses it: a policy's name and a Sid, or what is lacking.
+
+    `plainly`: what allows it hangs on no condition; where it is conditional nevertheless, only a denial does.
+    """
 
     outcome: Outcome
     refused_by: str = ""
+    plainly: bool = False
 
 
 def decide(access: Access, identity: Identity, action: str, resource: str) -> Decision:
@@ -55,7 +59,7 @@ def decide(access: Access, identity: Identity, action: str, resource: str) -> De
         lacking = fence is not None and within == _NO and max(by_itself, direct)
         return Decision("refused", f"{identity.boundary.name}, which lacks it" if lacking and identity.boundary else "")
     denials = [side.denied for side in (own, fence, theirs) if side is not None]
-    return Decision(_OUTCOMES[_MAYBE if _MAYBE in denials else said])
+    return Decision(_OUTCOMES[_MAYBE if _MAYBE in denials else said], plainly=said == _YES)
 
 
 def example(resource: str) -> str:
