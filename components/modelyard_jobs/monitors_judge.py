@@ -188,12 +188,11 @@ def _concept_drift(
         return
     means = [float(np.mean(window)) for window in windows]
     before, newest, last = base.figures["concept_drift_error"], means[-1], windows[-1]
-    if plan.problem == "regression":
-        _, p = (
-            stats.ttest_1samp(last, before, alternative="greater") if np.std(last) else (0.0, float(newest <= before))
-        )
+    if plan.problem != "regression":
+        tested: Any = stats.binomtest(int(sum(last)), len(last), before, alternative="greater")
     else:
-        p = float(stats.binomtest(int(sum(last)), len(last), before, alternative="greater").pvalue)
+        tested = stats.ttest_1samp(last, before, alternative="greater") if np.std(last) else None
+    p = float(newest <= before) if tested is None else float(tested.pvalue)
     rise = min((newest - before) / before, MOST) if before else (MOST if newest else 0.0)
     verdict.figures["concept_drift_error"] = newest
     verdict.figures["concept_drift_rise"] = rise if p < CERTAIN else min(rise, 0.0)
