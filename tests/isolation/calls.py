@@ -55,6 +55,7 @@ TAGGING: Final[Mapping[str, str]] = {
     "batch:CreateJobQueue": "batch:TagResource",
     "batch:CreateSchedulingPolicy": "batch:TagResource",
     "batch:RegisterJobDefinition": "batch:TagResource",
+    "cloudformation:CreateStack": "cloudformation:TagResource",
     "cloudwatch:PutCompositeAlarm": "cloudwatch:TagResource",
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
@@ -157,6 +158,7 @@ PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("arn", "{}"),
         ("resourceArn", "{}"),
     ),
+    "cloudformation": (("StackName", "stack/{}/00000000-0000-0000-0000-000000000000"),),
     "cloudwatch": (("AlarmName", "alarm:{}"), ("AlarmNames", "alarm:{}"), ("ResourceARN", "{}")),
     "ecr": (("repositoryName", "repository/{}"), ("repositoryNames", "repository/{}"), ("resourceArn", "{}")),
     "firehose": (("DeliveryStreamName", "deliverystream/{}"),),
@@ -229,8 +231,26 @@ ALARMED: Final[Mapping[str, tuple[str, ...]]] = {
 """What is done in the caller's name with the alarms of what tracks a target
 (sagemaker/latest/dg/endpoint-auto-scaling-prerequisites)."""
 
-CONTROLLED: Final = "aws:cloudcontrol/resource:Resource"
-"""Whatever Cloud Control makes: its id is the ARN."""
+INSIDE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("AWS::SageMaker::Endpoint", "CreateStack"): (
+        "sagemaker:AddTags",
+        "sagemaker:CreateEndpoint",
+        "sagemaker:DescribeEndpoint",
+    ),
+    ("AWS::SageMaker::Endpoint", "UpdateStack"): (
+        "sagemaker:AddTags",
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateEndpoint",
+    ),
+    ("AWS::SageMaker::Endpoint", "DeleteStack"): ("sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"),
+}
+"""What CloudFormation asks in the caller's name for what is in a stack: by type and operation, the permissions that
+the type's published schema names for its handlers (cloudformation-cli/latest/userguide/resource-type-schema)."""
+
+NAMED_BY_ID: Final = ("aws:cloudcontrol/resource:Resource", "aws:cloudformation/stack:Stack")
+"""Types whose ids are ARNs."""
 
 _ROLE: Final = re.compile(r"arn:aws:iam::\d{12}:role/[^*]+")
 _KEY: Final = re.compile(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+")
@@ -281,7 +301,16 @@ class Stack:
             actions = ["s3:DeleteObjectVersion"]
         if operation in TAGGING and tags:
             actions.append(TAGGING[operation])
-        on = scaled.properties.get("tags") if scaled and scaled != resource else made if call.step != "create" else None
+        api = self._api(call)
+        on = (
+            api
+            if api
+            else scaled.properties.get("tags")
+            if scaled and scaled != resource
+            else made
+            if call.step != "create"
+            else None
+        )
         context = self._context(call, tags, on)
         for name in actions:
             for arn in gateway.arns(call, name, self.region) or self._arns(prefix, operation, name, call):
@@ -296,6 +325,7 @@ class Stack:
             service = PASSED_TO.get(operation, "sagemaker.amazonaws.com" if prefix == "sagemaker" else "")
             for role in sorted({*_found(_ROLE, call.parameters), *gateway.roles(call)}) if service else ():
                 yield self.question("iam:PassRole", role, {"iam:PassedToService": service})
+        yield from self._inside(call)
         for name in ALARMED.get(operation, ()):
             alarm = f"alarm:TargetTracking-{call.parameters['ResourceId']}-AlarmHigh-0"
             yield self.question(name, self.arn("cloudwatch", alarm))
@@ -395,6 +425,12 @@ class Stack:
                 return tuple(self.arn(service, self._last(last, value)) for value in for_each)
         return (self._own_arn(call),)
 
+    def _api(self, call: Call) -> Mapping[str, str] | None:
+        """The tags of the API that a call is about, which all that lies in it has."""
+        named = call.parameters.get("restApiId") if call.service == gateway.SERVICE else None
+        apis = (each for each in self.resources.values() if each.type == gateway.API and each.id == named)
+        return next((each.properties.get("tags") for each in apis), None)
+
     def _scaled(self, call: Call) -> Deployed | None:
         """The target that a call to Application Auto Scaling is on; policies and actions have no ARN for IAM."""
         if call.service != "application-autoscaling" or "ScalableDimension" not in call.parameters:
@@ -412,13 +448,26 @@ class Stack:
             None,
         )
 
+    def _inside(self, call: Call) -> Iterator[Question]:
+        """What is asked about the things in a stack of CloudFormation's; they bear its tags."""
+        stack = self.resources.get(call.urn)
+        if call.service != "cloudformation" or stack is None or "templateBody" not in stack.properties:
+            return
+        tags: Mapping[str, str] = stack.properties.get("tags") or {}
+        kind = "Request" if call.step == "create" else "Resource"
+        context: dict[str, Value] = {f"aws:{kind}Tag/{key}": value for key, value in tags.items()}
+        for thing in json.loads(stack.properties["templateBody"])["Resources"].values():
+            for name in INSIDE.get((thing["Type"], call.operation), ()):
+                endpoint = self.arn("sagemaker", f"endpoint/{thing['Properties']['EndpointName'].lower()}")
+                yield self.question(name, endpoint, context)
+
     def _last(self, form: str, value: str) -> str:
         return value if value.startswith("arn:") else form.replace("{path}", self.path).replace("{}", value)
 
     def _own_arn(self, call: Call) -> str:
         resource = self.resources.get(call.urn)
         arn = resource.properties.get(ARN_OF.get(resource.type, "arn")) if resource else None
-        if resource and resource.type == CONTROLLED:
+        if resource and resource.type in NAMED_BY_ID:
             arn = resource.id
         if not isinstance(arn, str):
             raise Unmapped(f"{call.service} {call.operation} for {call.urn}: nobody said what it is on; see PLACES")

@@ -17,6 +17,7 @@ from botocore.model import ServiceModel
 from modelyard_sandbox.inprocess import Call
 
 SERVICE: Final = "apigateway"
+API: Final = "aws:apigateway/restApi:RestApi"
 POLICY: Final = "apigateway:UpdateRestApiPolicy"
 PROTECT: Final = "apigateway:SetWebACL"
 _PROTECTS: Final = ("AssociateWebACL", "DisassociateWebACL")

@@ -62,6 +62,13 @@ ON_THE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
         "batch:UntagResource",
         "batch:UpdateSchedulingPolicy",
     ),
+    "aws:cloudformation/stack:Stack": (
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:TagResource",
+        "cloudformation:UntagResource",
+    ),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("cloudwatch:ListTagsForResource", "cloudwatch:UntagResource"),
     "aws:cloudwatch/dashboard:Dashboard": ("cloudwatch:GetDashboard",),
     "aws:cloudwatch/eventRule:EventRule": (

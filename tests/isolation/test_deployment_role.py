@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from tests.isolation import native
-from tests.isolation.calls import ARN_OF, Stack
+from tests.isolation.calls import ARN_OF, NAMED_BY_ID, Stack
 from tests.isolation.judge import Judge, Question
 from tests.isolation.shared import shared_by_all
 from tests.isolation.trials import pattern
@@ -172,7 +172,7 @@ def native_arns(stack: Stack, resource: Deployed) -> list[str]:
     """The ARNs that a call about a resource is on; in Glue's catalog it is on everything above it too."""
     if resource.type.startswith("aws:ecr/") and "repository" in resource.properties:
         return [stack.arn("ecr", f"repository/{resource.properties['repository']}")]
-    arn: str = resource.properties[ARN_OF.get(resource.type, "arn")]
+    arn: str = resource.id if resource.type in NAMED_BY_ID else resource.properties[ARN_OF.get(resource.type, "arn")]
     if resource.type == "aws:glue/catalogTable:CatalogTable":
         database = resource.properties["databaseName"]
         return [stack.arn("glue", "catalog"), stack.arn("glue", f"database/{database}"), arn]

@@ -65,7 +65,7 @@ def own_account(file: Any) -> None:
         (lambda f: f.pop("training"), "pipelines.scores: runs training jobs, and there are none"),
         (lambda f: f.pop("data"), "features: stands on a lake, and the team has none"),
         (lambda f: f["features"]["views"]["entity"].update(dataset="evnts"), "is no dataset of the lake"),
-        (lambda f: f.update(capabilities=["data"]), 'tracking: is declared, and "capabilities" shuts it out'),
+        (lambda f: f.update(capabilities=["data"]), 'tracking: is declared, and "capabilities" shuts tracking out'),
         (lambda f: f.update(network=NETWORK), "network: is for a team with an account of its own"),
         (own_account, "training.vpc: asks for a network, and the team's own account has none"),
         (own_account, "pipelines.scores: starts on the platform's bus"),

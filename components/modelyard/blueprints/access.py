@@ -52,6 +52,26 @@ class PipelineAccessSpec(Spec):
     watch: tuple[Name, ...] = Field(default=(), description="Pipelines whose definition and runs are seen.")
 
 
+class EndpointAccessSpec(Spec):
+    """What may be done with endpoints."""
+
+    invoke: tuple[Name, ...] = Field(default=(), description="Endpoints that are called, from inside.")
+    call: tuple[Name, ...] = Field(
+        default=(), description="Endpoints that are called through their public door, where callers are roles."
+    )
+    read: tuple[Name, ...] = Field(
+        default=(), description="Endpoints of which is seen what they run, and how they are."
+    )
+    read_capture: tuple[Name, ...] = Field(default=(), description="Endpoints whose captured calls are read.")
+
+
+class BatchAccessSpec(Spec):
+    """What may be done with batch inference."""
+
+    start: tuple[Name, ...] = Field(default=(), description="Batches that are started, followed and stopped.")
+    read: tuple[Name, ...] = Field(default=(), description="Batches whose predictions are read.")
+
+
 class ImageAccessSpec(Spec):
     """What may be done with image repositories."""
 
@@ -91,6 +111,12 @@ class AccessSpec(Spec):
     pipelines: PipelineAccessSpec | None = Field(
         default=None, description="What it does with training pipelines. Absent: nothing."
     )
+    endpoints: EndpointAccessSpec | None = Field(
+        default=None, description="What it does with endpoints. Absent: nothing."
+    )
+    batches: BatchAccessSpec | None = Field(
+        default=None, description="What it does with batch inference. Absent: nothing."
+    )
     images: ImageAccessSpec | None = Field(
         default=None, description="What it does with image repositories. Absent: nothing."
     )
@@ -117,6 +143,12 @@ _NAMED: Final = (
     ("evidence.read", "models with evidence"),
     ("pipelines.start", "pipelines"),
     ("pipelines.watch", "pipelines"),
+    ("endpoints.invoke", "endpoints"),
+    ("endpoints.call", "doors for roles"),
+    ("endpoints.read", "endpoints"),
+    ("endpoints.read_capture", "endpoints with capture"),
+    ("batches.start", "batches"),
+    ("batches.read", "batches"),
     ("images.push", "repositories"),
     ("images.pull", "repositories"),
 )

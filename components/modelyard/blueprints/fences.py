@@ -29,6 +29,7 @@ from modelyard.foundation.tenancy import (
     provider_in,
     trust_runs,
 )
+from modelyard.run.serving import DoorAccount
 
 
 class Fences:
@@ -53,7 +54,7 @@ class Fences:
         """Make the fence of one team; its part of the contract."""
         context = self._context.for_team(header.team, account=header.account)
         workbench = self._spec.workbenches.get(header.team)
-        opts = self._in_account(context.account)
+        opts = self._in_account(context.account, doors=header.uses("doors"))
         audit, spec = self._audit, self._spec
         adopted = spec.adopted.get(header.team)
         if context.account == self._context.account:
@@ -134,13 +135,15 @@ class Fences:
             "workbench": made.contract() if made else None,
         }
 
-    def _in_account(self, account: str) -> pulumi.ResourceOptions:
+    def _in_account(self, account: str, *, doors: bool = False) -> pulumi.ResourceOptions:
         """Options that lead to an account; what it has once, however many teams live there, comes with the first."""
         if account not in self._accounts:
             context = dataclasses.replace(self._context, account=account)
             opts = provider_in(f"aws-{account}", context, self._spec.accounts.role_in(context))
             if self._spec.ci:
                 CiFederation(f"ci-{account}", self._spec.ci, context=context, opts=opts)
+            if self._spec.door_account and doors:
+                DoorAccount(f"door-account-{account}", context=context, opts=opts)
             self._audit.admit_account(account)
             self._accounts[account] = opts
         return self._accounts[account]

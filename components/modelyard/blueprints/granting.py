@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modelyard.blueprints.access import AccessSpec, FeatureAccessSpec, ImageAccessSpec, ModelAccessSpec
+from modelyard.blueprints.access import (
+    AccessSpec,
+    BatchAccessSpec,
+    EndpointAccessSpec,
+    FeatureAccessSpec,
+    ImageAccessSpec,
+    ModelAccessSpec,
+)
 from modelyard.build.data import DataLake, grant_access
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines import ImageRepositories, TrainingPipeline
@@ -16,6 +23,7 @@ from modelyard.core.access import Grantee
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.secrets import Secrets
 from modelyard.run.governance import EvidenceStore
+from modelyard.run.serving import BatchInference, InferenceEndpoint, PublicDoor
 
 
 @dataclass(slots=True)
@@ -33,6 +41,9 @@ class Made:
     images: ImageRepositories | None = None
     evidence: EvidenceStore | None = None
     pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
+    endpoints: dict[str, InferenceEndpoint] = field(default_factory=dict[str, InferenceEndpoint])
+    doors: dict[str, PublicDoor] = field(default_factory=dict[str, PublicDoor])
+    batches: dict[str, BatchInference] = field(default_factory=dict[str, BatchInference])
     workbench: KnownWorkbench | None = None
 
     def grant(self, grantee: Grantee, access: AccessSpec) -> None:
@@ -72,6 +83,26 @@ class Made:
                 self.pipelines[name].grant_start(grantee)
             for name in access.pipelines.watch:
                 self.pipelines[name].grant_read(grantee)
+        if access.endpoints is not None:
+            self._on_endpoints(grantee, access.endpoints)
+        if access.batches is not None:
+            self._on_batches(grantee, access.batches)
+
+    def _on_endpoints(self, grantee: Grantee, access: EndpointAccessSpec) -> None:
+        for name in access.invoke:
+            self.endpoints[name].grant_invoke(grantee)
+        for name in access.call:
+            self.doors[name].grant_call(grantee)
+        for name in access.read:
+            self.endpoints[name].grant_read(grantee)
+        for name in access.read_capture:
+            self.endpoints[name].grant_read_capture(grantee)
+
+    def _on_batches(self, grantee: Grantee, access: BatchAccessSpec) -> None:
+        for name in access.start:
+            self.batches[name].grant_start(grantee)
+        for name in access.read:
+            self.batches[name].grant_read(grantee)
 
 
 def _on_features(grantee: Grantee, access: FeatureAccessSpec, store: FeatureStore) -> None:

@@ -18,6 +18,7 @@ from modelyard.foundation.budgets import Budget
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import network_from
 from modelyard.foundation.tenancy import Capability, CiFederation, TeamHeader, provider_in, sign_in_contract
+from modelyard.run.serving import DoorAccount
 
 SERVICES_OF_EVERY_TEAM = ("kms", "logs", "monitoring", "secretsmanager", "ssm", "sts")
 SERVICES: Final[Mapping[Capability, tuple[str, ...]]] = {
@@ -25,6 +26,7 @@ SERVICES: Final[Mapping[Capability, tuple[str, ...]]] = {
     "data": ("athena", "glue"),
     "features": ("sagemaker.api", "sagemaker.featurestore-runtime"),
     "registry": ("sagemaker.api", "states"),
+    "serving": ("ecr.api", "ecr.dkr", "sagemaker.api", "sagemaker.runtime"),
     "tracking": ("ecr.api", "ecr.dkr"),
     "training": ("ecr.api", "ecr.dkr", "sagemaker.api"),
     "workbench": ("ecr.api", "ecr.dkr", "sagemaker.api", "sagemaker.runtime"),
@@ -62,6 +64,8 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
         ImageRepositories("images", spec.images, context=context, keys=keys, opts=opts)
     if spec.image_cache is not None:
         ImageCache("image-cache", spec.image_cache, context=context, opts=opts)
+    if spec.door_account and any(header.uses("doors") and not header.account for header in teams.values()):
+        DoorAccount("door-account", context=context, opts=opts)
     made = fences(spec, teams, context=context, audit=audit, ci=ci, network=network, opts=opts)
     sign_in = sign_in_contract(spec.sign_in) if spec.sign_in else None
     pulumi.export(

@@ -14,7 +14,7 @@ from modelyard.core.document import OVERRIDES, Document, load, read
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.source import shown_path
 from modelyard.core.spec import Spec
-from modelyard.foundation.tenancy import CAPABILITIES, Capability, TeamHeader
+from modelyard.foundation.tenancy import CAPABILITIES, PARTS, Capability, TeamHeader
 
 PLATFORM_PROJECT: Final = "modelyard-platform"
 TEAM_PROJECT: Final = "modelyard-team"
@@ -134,7 +134,9 @@ def _header_of(document: Document) -> Document:
 
 def _declared(data: Mapping[str, Any]) -> list[Capability]:
     """The capabilities that a team's file declares, whatever else may be wrong with it."""
-    found: list[Capability] = [name for name in CAPABILITIES if data.get(name) is not None]
+    found: list[Capability] = [
+        name for name in CAPABILITIES if any(data.get(part) is not None for part in PARTS.get(name, (name,)))
+    ]
     training = data.get("training")
     if isinstance(training, Mapping):
         flavour = training.get("flavour")

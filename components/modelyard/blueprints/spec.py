@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from modelyard.blueprints.access import AccessSpec, Things, access_faults
+from modelyard.blueprints.requirements import lacking
 from modelyard.build.data import LakeSpec
 from modelyard.build.features import FeaturesSpec
 from modelyard.build.pipelines import ImageCacheSpec, ImagesSpec, PipelineSpec
@@ -22,10 +23,11 @@ from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
 from modelyard.foundation.audit import AuditSpec
 from modelyard.foundation.budgets import BudgetSpec
 from modelyard.foundation.keys import KeysSpec
-from modelyard.foundation.network import INTENTS, ExistingNetworkSpec, NetworkSpec, VpcSpec
+from modelyard.foundation.network import ExistingNetworkSpec, NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
 from modelyard.foundation.tenancy import (
     CAPABILITIES,
+    PARTS,
     AccountsSpec,
     AdoptedSpec,
     CiSpec,
@@ -37,6 +39,7 @@ from modelyard.foundation.tenancy import (
     leaver_faults,
 )
 from modelyard.run.governance import GovernanceSpec
+from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec, IamCallers
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
 """Lower-case letters and digits, starting with a letter; at most 10 characters, since every name begins with it."""
@@ -130,6 +133,11 @@ class PlatformSpec(Spec):
         description="Accounts whose roles of the platform's names pull released models, such as production's. Absent: "
         "none; a team can't let anybody in by itself.",
     )
+    door_account: bool = Field(
+        default=True,
+        description="Whether this platform says with which role API Gateway writes logs, where a team has doors: an "
+        "account has one such setting for all. `false` where another platform of the account says so.",
+    )
     accounts: AccountsSpec = Field(
         default_factory=AccountsSpec, description="How the deployment enters accounts that teams have for themselves."
     )
@@ -181,6 +189,16 @@ class TeamSpec(TeamHeader):
         default_factory=dict[Name, PipelineSpec],
         description="Training pipelines by name, from data to a version that waits for approval.",
     )
+    serving: dict[Name, EndpointSpec] = Field(
+        default_factory=dict[str, EndpointSpec], description="Endpoints by name, each with the model that it serves."
+    )
+    batch_inference: dict[Name, BatchSpec] = Field(
+        default_factory=dict[str, BatchSpec], description="Predictions for whole datasets, by name."
+    )
+    doors: dict[Name, DoorSpec] = Field(
+        default_factory=dict[str, DoorSpec],
+        description="Public doors, by the endpoint behind each. Absent: none; endpoints are called from inside.",
+    )
     workbench: AccessSpec | None = Field(
         default=None,
         description="What work in the team's workbench may do, which the platform makes (its `workbenches`). Absent: "
@@ -195,11 +213,13 @@ class TeamSpec(TeamHeader):
         """What the header checks, tags, parts that lack what they stand on, and access to things that don't exist."""
         yield from super().check()
         yield from tag_faults(self, self.tags)
-        yield from self._unsupported()
+        yield from lacking(self)
         has = self._things()
-        for name in CAPABILITIES:
-            if getattr(self, name, None) and not self.uses(name):
-                yield self.fault(name, 'is declared, and "capabilities" shuts it out', "Add it there, or remove it.")
+        for name in () if self.capabilities is None else CAPABILITIES:
+            for part in PARTS.get(name, (name,)) if not self.uses(name) else ():
+                if getattr(self, part, None):
+                    remedy = "Add it there, or remove it."
+                    yield self.fault(part, f'is declared, and "capabilities" shuts {name} out', remedy)
         for persona, access in self.personas.items():
             path = f"personas.{persona}"
             if persona not in self.people and not (persona == "pipeline" and self.ci_runs):
@@ -231,43 +251,10 @@ class TeamSpec(TeamHeader):
             "tracking": ("tracking",) if self.tracking else (),
             "repositories": tuple(self.images.repositories if self.images else ()),
             "pipelines": tuple(self.pipelines),
+            "endpoints": tuple(self.serving),
+            "endpoints with capture": tuple(name for name, endpoint in self.serving.items() if endpoint.captured),
+            "doors for roles": tuple(
+                name for name, door in self.doors.items() if isinstance(door.authorization, IamCallers)
+            ),
+            "batches": tuple(self.batch_inference),
         }
-
-    def _unsupported(self) -> Iterator[Fault]:
-        if self.network is not None:
-            if self.account is None:
-                problem = "is for a team with an account of its own; this one works in the platform's network"
-                yield self.fault("network", problem, 'Remove it, or say which "account".')
-            lacking = [intent for intent in INTENTS if intent not in self.network.security_groups]
-            if lacking:
-                problem = f"lack {', '.join(lacking)}, and a team's deployment makes none in a network of others"
-                yield self.fault("network.security_groups", problem, "Name them.")
-        elif self.account is not None and self.training is not None and self.training.vpc:
-            remedy = 'Say which network the account has ("network: {vpc_id: …}"), or "vpc: false".'
-            yield self.fault("training.vpc", "asks for a network, and the team's own account has none", remedy)
-        for part in ("features", "training"):
-            if getattr(self, part) is not None and self.data is None:
-                yield self.fault(part, "stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')
-        if self.features is not None and self.data is not None:
-            yield from self.features.faults_for(self.data)
-        if self.training is not None and self.training.lustre is not None and self.account is None:
-            problem = (
-                "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
-            )
-            yield self.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')
-        for name in self.pipelines if self.account is not None else ():
-            problem = "starts on the platform's bus, which the team's own account hasn't"
-            yield self.fault(f"pipelines.{name}", problem, 'Remove it, or take "account" away.')
-        for name in self.pipelines if self.training is None else ():
-            yield self.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
-        if self.governance is not None and self.registry is None:
-            yield self.fault(
-                "governance", "keeps evidence of releases, and there are none", 'Add "registry: {models: {…}}".'
-            )
-        if self.governance is not None and self.account is not None:
-            problem = "hears of releases on the platform's bus, which the team's own account hasn't"
-            yield self.fault("governance", problem, 'Remove it, or take "account" away.')
-        if self.jobs is not None and self.training is None:
-            yield self.fault(
-                "jobs", "speaks of training jobs, and there are none", 'Add "training: {…}", or remove it.'
-            )

@@ -8,6 +8,7 @@ import pulumi
 
 from modelyard.blueprints.granting import Made
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
+from modelyard.blueprints.running import running
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake, LakeSpec, data_role
 from modelyard.build.features import FeatureStore
@@ -93,6 +94,7 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         )
         _say_tracking(made.tracking)
     _pipelines(spec, made, context, keys, opts)
+    running(spec, made, context=context, keys=keys, network=network, opts=opts)
     made.workbench = _workbench(spec, fence, context, opts)
     if made.training is not None and spec.jobs is not None:
         made.grant(made.training, spec.jobs)

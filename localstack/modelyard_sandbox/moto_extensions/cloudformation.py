@@ -58,13 +58,19 @@ def delete_endpoint(_: type, resource_name: str, cloudformation_json: Any, accou
     sagemaker_serving.delete_endpoint(_asking(account_id, region_name, _named(resource_name, {"Properties": {}})))
 
 
-def update_stack(self: Stack, template: str, *args: Any, **given: Any) -> None:
-    """UpdateStack."""
+def update_stack(
+    self: Stack,
+    template: str,
+    role_arn: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    tags: dict[str, str] | None = None,
+) -> None:
+    """UpdateStack; other tags are an update too."""
     before = self.template
-    if template == before:
+    if template == before and (tags is None or tags == self.tags):
         raise ValidationError(message="No updates are to be performed.")
     try:
-        _UPDATE(self, template, *args, **given)
+        _UPDATE(self, template, role_arn, parameters, tags)
     except Exception:
         self.template = before
         self._parse_template()

@@ -32,6 +32,7 @@ from .personas import persona_arn as persona_arn
 from .reach import PASSED_TO as PASSED_TO
 from .reach import Reach as Reach
 from .spec import CAPABILITIES as CAPABILITIES
+from .spec import PARTS as PARTS
 from .spec import AccountsSpec as AccountsSpec
 from .spec import AdoptedSpec as AdoptedSpec
 from .spec import Capability as Capability

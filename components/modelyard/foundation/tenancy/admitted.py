@@ -39,6 +39,10 @@ class Admitted:
     """Whether the stack runs servers, with security groups of their own."""
     computes: bool = False
     """Whether the stack runs machines of its own, with launch templates, profiles and file systems."""
+    scales: bool = False
+    """Whether the stack has things that scale by themselves."""
+    opens: bool = False
+    """Whether the stack has public doors."""
     numbers: tuple[Place, ...] = ()
     """Things that code reaches and to which AWS gives a number for a name."""
     numbered: tuple[str, ...] = ()
@@ -178,6 +182,7 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         numbered=("batch:CancelJob", "batch:Terminate*"),
         numbers=(("batch", "job/*"), ("batch", "service-job/*")),
     ),
+    "doors": Admitted(code=("execute-api:Invoke",), nowhere=("execute-api:Invoke",), opens=True),
     "features": Admitted(
         code=("dynamodb:*", "elasticache:Connect"),
         nowhere=_IN_A_VPC,
@@ -212,6 +217,12 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         never=("secretsmanager:RotateSecret",),
         stack=("secretsmanager:*",),
         things=(("secretsmanager", "secret:{own}"),),
+    ),
+    "serving": Admitted(
+        nowhere=(*_IN_A_VPC, "cloudwatch:DescribeAlarms"),
+        stack=("cloudformation:*Resource", "cloudformation:*Stack*", "cloudformation:GetTemplate*"),
+        made=(("cloudformation", "stack/{own}"), ("cloudwatch", "alarm:TargetTracking-endpoint/{own}")),
+        scales=True,
     ),
     "tracking": Admitted(
         serves=True,
@@ -265,6 +276,8 @@ def admitted(capabilities: Iterable[Capability] = ORDINARY) -> Admitted:
         shared=_joined(part.shared for part in parts),
         serves=any(part.serves for part in parts),
         computes=any(part.computes for part in parts),
+        scales=any(part.scales for part in parts),
+        opens=any(part.opens for part in parts),
         numbers=_joined(part.numbers for part in parts),
         numbered=_joined(part.numbered for part in parts),
     )

@@ -13,9 +13,11 @@ from modelyard.core.actions import FOR_SERVICES
 from modelyard.core.events import SOURCE
 from modelyard.foundation.tenancy.hosts import machines, servers
 from modelyard.foundation.tenancy.reach import IAM_WRITES, NAMED_INSIDE_ANOTHERS, SHARED_WRITES, Reach
+from modelyard.foundation.tenancy.running import doors, scaling
 
 DEPLOYMENT: Final = "deployment"
 MACHINES: Final = "machines"
+MODELS: Final = "models"
 """The managed policies of the deployment role."""
 
 _OPEN_WORKBENCHES: Final = (
@@ -108,19 +110,23 @@ _USE_KEYS: Final = (
 def manages(reach: Reach) -> dict[str, list[Statement]]:
     """What the deployment role makes of the team's own things, in managed policies by role: it is too long for one."""
     own = (*reach.things, *reach.made_by_the_stack, reach.log_groups)
-    found = {DEPLOYMENT: [Statement(reach.admitted.stack, own, sid="OwnThings")]}
     hosts = [
         *(servers(reach) if reach.admitted.serves else ()),
         *(machines(reach) if reach.admitted.computes else ()),
     ]
-    return {**found, MACHINES: hosts} if hosts else found
+    models = [
+        *(scaling(reach) if reach.admitted.scales else ()),
+        *(doors(reach) if reach.admitted.opens else ()),
+    ]
+    found = {DEPLOYMENT: [Statement(reach.admitted.stack, own, sid="OwnThings")], MACHINES: hosts, MODELS: models}
+    return {part: statements for part, statements in found.items() if statements}
 
 
 def within(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statement]:
     """What else the deployment role needs, and every denial."""
     with_boundary = {"StringEquals": {"iam:PermissionsBoundary": reach.boundary}}
     without_boundary = {"StringNotEquals": {"iam:PermissionsBoundary": reach.boundary}}
-    policies = (reach.fence_policy(role) for role in (DEPLOYMENT, MACHINES))
+    policies = (reach.fence_policy(role) for role in (DEPLOYMENT, MACHINES, MODELS))
     fence = (reach.boundary, reach.deployment_role, *policies)
     heard = reach.context.arn("events", f"rule/{Reach(replace(reach.context, team=None)).prefix}*/{reach.prefix}*")
     only_own_events = {

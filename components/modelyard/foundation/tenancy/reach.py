@@ -242,7 +242,11 @@ class Reach:
 
     def pass_roles(self) -> Statement:
         """The team's own roles may be handed to services that work for it."""
-        services = [*PASSED_TO, *(["ec2.amazonaws.com"] if self.admitted.computes else [])]
+        services = [
+            *PASSED_TO,
+            *(["ec2.amazonaws.com"] if self.admitted.computes else []),
+            *(["apigateway.amazonaws.com"] if self.admitted.opens else []),
+        ]
         return Statement(
             ("iam:PassRole",),
             (self.roles,),

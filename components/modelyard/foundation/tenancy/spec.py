@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, StringConstraints
@@ -16,12 +16,16 @@ from modelyard.foundation.tenancy.federation_spec import CiRun
 from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, same_person
 
 Capability = Literal[
-    "batch", "data", "features", "images", "lustre", "pipelines", "registry", "secrets", "tracking", "training",
-    "workbench",
+    "batch", "data", "doors", "features", "images", "lustre", "pipelines", "registry", "secrets", "serving",
+    "tracking", "training", "workbench",
 ]  # fmt: skip
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 """What a fence may admit: parts of a team's file, what its training runs on, the workbench that the platform makes."""
-ORDINARY: Final[tuple[Capability, ...]] = tuple(name for name in CAPABILITIES if name not in ("batch", "lustre"))
+PARTS: Final[Mapping[Capability, tuple[str, ...]]] = {"serving": ("serving", "batch_inference")}
+"""The parts of a team's file that ask for a capability. Absent: the one that is called like it."""
+ORDINARY: Final[tuple[Capability, ...]] = tuple(
+    name for name in CAPABILITIES if name not in ("batch", "doors", "lustre")
+)
 """What a fence admits where nobody says: with machines of its own as well, a boundary is too long for IAM."""
 
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=16)]

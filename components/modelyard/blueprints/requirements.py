@@ -1,0 +1,90 @@
+"""What parts of a team's file stand on, and whether it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from modelyard.core.errors import Fault
+from modelyard.foundation.network import INTENTS
+
+if TYPE_CHECKING:
+    from modelyard.blueprints.spec import TeamSpec
+
+_LAKE: Final = ("stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')
+_REGISTRY: Final = ("serves models of a registry, and the team has none", 'Add "registry: {models: {…}}".')
+_BUS: Final = 'Remove it, or take "account" away.'
+
+
+def lacking(spec: TeamSpec) -> Iterator[Fault]:
+    """Each part of the file whose ground is missing: a lake, a registry, a network, the platform's bus."""
+    yield from _network(spec)
+    yield from _building(spec)
+    yield from _running(spec)
+
+
+def _network(spec: TeamSpec) -> Iterator[Fault]:
+    if spec.network is not None:
+        if spec.account is None:
+            problem = "is for a team with an account of its own; this one works in the platform's network"
+            yield spec.fault("network", problem, 'Remove it, or say which "account".')
+        without = [intent for intent in INTENTS if intent not in spec.network.security_groups]
+        if without:
+            problem = f"lack {', '.join(without)}, and a team's deployment makes none in a network of others"
+            yield spec.fault("network.security_groups", problem, "Name them.")
+    elif spec.account is not None:
+        placed = [("training", spec.training is not None and spec.training.vpc)]
+        placed += [(f"serving.{name}", endpoint.in_network) for name, endpoint in spec.serving.items()]
+        placed += [(f"batch_inference.{name}", batch.vpc) for name, batch in spec.batch_inference.items()]
+        for part, asks in placed:
+            if asks:
+                remedy = 'Say which network the account has ("network: {vpc_id: …}"), or "vpc: false".'
+                problem = "asks for a network, and the team's own account has none"
+                yield spec.fault(f"{part}.vpc", problem, remedy)
+
+
+def _building(spec: TeamSpec) -> Iterator[Fault]:
+    for part in ("features", "training"):
+        if getattr(spec, part) is not None and spec.data is None:
+            yield spec.fault(part, *_LAKE)
+    if spec.features is not None and spec.data is not None:
+        yield from spec.features.faults_for(spec.data)
+    if spec.training is not None and spec.training.lustre is not None and spec.account is None:
+        problem = "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
+        yield spec.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')
+    for name in spec.pipelines if spec.account is not None else ():
+        problem = "starts on the platform's bus, which the team's own account hasn't"
+        yield spec.fault(f"pipelines.{name}", problem, _BUS)
+    for name in spec.pipelines if spec.training is None else ():
+        yield spec.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
+    if spec.jobs is not None and spec.training is None:
+        problem = "speaks of training jobs, and there are none"
+        yield spec.fault("jobs", problem, 'Add "training: {…}", or remove it.')
+
+
+def _running(spec: TeamSpec) -> Iterator[Fault]:
+    if spec.governance is not None and spec.registry is None:
+        problem = "keeps evidence of releases, and there are none"
+        yield spec.fault("governance", problem, 'Add "registry: {models: {…}}".')
+    if spec.governance is not None and spec.account is not None:
+        problem = "hears of releases on the platform's bus, which the team's own account hasn't"
+        yield spec.fault("governance", problem, _BUS)
+    for part in ("serving", "batch_inference"):
+        for name in getattr(spec, part):
+            if spec.registry is None:
+                yield spec.fault(f"{part}.{name}", *_REGISTRY)
+            if spec.data is None:
+                yield spec.fault(f"{part}.{name}", *_LAKE)
+    for name in spec.serving:
+        if name in spec.pipelines:
+            problem = "is a pipeline's name too, and both would make roles and keep logs under it"
+            yield spec.fault(f"serving.{name}", problem, "Choose another.", name)
+    for name in spec.doors:
+        endpoint = spec.serving.get(name)
+        if endpoint is None:
+            known = ", ".join(spec.serving) or "none"
+            problem = f"is the door of no endpoint; the team has: {known}"
+            yield spec.fault(f"doors.{name}", problem, "Name an endpoint.", name)
+        elif endpoint.served_by.kind == "asynchronous":
+            problem = "leads to an endpoint whose answers come later, as objects"
+            yield spec.fault(f"doors.{name}", problem, "Let callers put down what they ask, or serve at once.", name)
