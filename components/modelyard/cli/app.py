@@ -11,6 +11,7 @@ from modelyard.cli import data, engine, evidence, model, stacks, teams
 from modelyard.cli.access import access
 from modelyard.cli.check import check
 from modelyard.cli.graph import graph
+from modelyard.cli.retraining import retrain
 
 app = typer.Typer(
     name="yard",
@@ -34,7 +35,7 @@ def options(
         raise typer.Exit
 
 
-for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, check, teams.schema):
+for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, check, retrain, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")

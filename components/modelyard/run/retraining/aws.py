@@ -30,21 +30,15 @@ from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_ser
 from modelyard.run.retraining.alarms import MonitorAlarm
 from modelyard.run.retraining.checks import registering_step, unfit
 from modelyard.run.retraining.machine import Places, definition
-from modelyard.run.retraining.spec import AutomaticApproval, RetrainingSpec
+from modelyard.run.retraining.spec import AutomaticApproval, RetrainingSpec, machine_name
 from modelyard.run.retraining.triggers import Triggers
 from modelyard.run.serving import InferenceEndpoint
 
 FUNCTION: Final = "loop"
-MACHINE: Final = "loop"
 PREFIX: Final = "retraining/"
 """Below it, in the lake's zone of artifacts, each loop keeps its lock and its runs."""
 _SECONDS: Final = 300
 _MEMORY_MIB: Final = 256
-
-
-def machine_name(context: Context, loop: str) -> str:
-    """What a loop's state machine is called; whoever starts it by hand knows it from the files alone."""
-    return context.names.of("state-machine", loop, MACHINE)
 
 
 class RetrainingLoop(Component):

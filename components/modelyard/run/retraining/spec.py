@@ -8,9 +8,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelyard.build.pipelines import OnData, OnFeatures, OnPush, OnSchedule
+from modelyard.core.context import Context
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.retraining.clock import pace
+
+
+def machine_name(context: Context, loop: str) -> str:
+    """What a loop's state machine is called; whoever starts it by hand knows it from the files alone."""
+    return context.names.of("state-machine", loop, "loop")
 
 
 class OnThreshold(Spec):

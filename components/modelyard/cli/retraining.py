@@ -1,0 +1,31 @@
+"""`yard retrain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def retrain(
+    name: Annotated[str, typer.Argument(help="The loop, as the team's file calls it.")],
+    why: Annotated[str, typer.Option(help="Why now; it stands in the run's record and in the release.")],
+    team: Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")] = None,
+    env: Annotated[
+        str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Start a retraining loop by hand; its guards hold as for every trigger."""
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments, retraining
+
+    where = deployments.place(Project.find(), env, team, sandbox=False)
+    found = retraining.start(retraining.loop_of(where, name, team), why)
+    if json:
+        from json import dumps
+
+        print(dumps(retraining.as_json(found), indent=2))
+    else:
+        for line in retraining.told(found):
+            print(line)
