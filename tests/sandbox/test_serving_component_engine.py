@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from modelyard import engine as yard
 from modelyard.engine import Engine, OperationError, StackTarget
+from modelyard.engine.ledger import Ledger
 from modelyard_sandbox.accounting import counted
 from modelyard_sandbox.aws.session import SandboxSession
 from modelyard_sandbox.emulator import Sandbox
@@ -52,13 +54,25 @@ if os.environ.get("VERSION"):
 NAME = "ml-dev-fraud-score"
 
 
-def changed(result: Any) -> dict[str, str]:
-    """The last thing that happened to each: what is replaced is deleted after its successor is there."""
-    return {item.name: item.op for item in result.resources if item.op != "same" and item.name.startswith("score")}
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the engine did to the endpoint's parts, in the order in which it was done."""
+    done: list[tuple[str, str]] = []
+    take = Ledger.take
+
+    def noted(ledger: Ledger, event: Mapping[str, Any]) -> None:
+        step = event.get("resOutputsEvent", {}).get("metadata", {})
+        name = step.get("urn", "").rpartition("::")[2]
+        if name.startswith("score") and step["op"] not in ("same", "replace"):
+            done.append((step["op"], name))
+        take(ledger, event)
+
+    monkeypatch.setattr(Ledger, "take", noted)
+    return done
 
 
 def test_another_version_comes_in_place_and_an_alarm_keeps_the_old_one(
-    engine: Engine, sandbox: Sandbox, tmp_path: Path
+    engine: Engine, sandbox: Sandbox, tmp_path: Path, steps: list[tuple[str, str]]
 ):
     (tmp_path / "Pulumi.yaml").write_text("name: serve\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PROGRAM)
@@ -98,11 +112,15 @@ def test_another_version_comes_in_place_and_an_alarm_keeps_the_old_one(
     client("sagemaker").update_endpoint_weights_and_capacities(
         EndpointName=NAME, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 5}]
     )
-    assert changed(yard.up(target("2"), engine=engine)) == {
-        "score-main-model": "delete-replaced",
-        "score-configuration": "delete-replaced",
-        "score-endpoint": "update",
-    }
+    steps.clear()
+    yard.up(target("2"), engine=engine)
+    assert steps == [
+        ("create-replacement", "score-main-model"),
+        ("create-replacement", "score-configuration"),
+        ("update", "score-endpoint"),
+        ("delete-replaced", "score-configuration"),
+        ("delete-replaced", "score-main-model"),
+    ], "callers are answered throughout: what is new is there first, and what is old goes last"
     second = serving()["EndpointConfigName"]
     assert second != first
     assert serving()["ProductionVariants"][0]["DesiredInstanceCount"] == 5

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelyard.core.errors import Fault, InputError
-from modelyard.operate.deployments import Place
+
+if TYPE_CHECKING:
+    from modelyard.operate.deployments import Place
 
 
 @dataclass(slots=True)

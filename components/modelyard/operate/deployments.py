@@ -14,8 +14,11 @@ from modelyard.blueprints.programs import team_stack
 from modelyard.blueprints.project import Project
 from modelyard.core.emulators import emulator
 from modelyard.core.errors import Fault, InputError, Source, SpecError
+from modelyard.core.names import Names
 from modelyard.core.source import shown_path
 from modelyard.engine import Operation, Result, StackTarget
+from modelyard.operate import promoted
+from modelyard.operate.cloud import Cloud
 
 PLATFORM: Final = "platform"
 BACKEND: Final = "PULUMI_BACKEND_URL"
@@ -149,9 +152,27 @@ def operate(
             continue
         if exists and not where.sandbox:
             engine.refuse_sandbox_state(engine.stack_state(target))
-        yield name, _OPERATIONS[operation](target, console=console)
+        result = _OPERATIONS[operation](target, console=console)
         if operation == "down":
             engine.remove_stack(target)
+        if name != PLATFORM and operation in ("up", "down"):
+            sweep(where, name, result, console)
+        yield name, result
+
+
+def sweep(where: Place, team: str, result: Result, console: Console | None) -> None:
+    """What the loop made for endpoints that went is deleted, or named where it lies in an account of the team's own."""
+    gone = promoted.ended(result)
+    if not gone:
+        return
+    spec = where.project.platform(where.environment)
+    names = Names(spec.platform, where.environment, team, ())
+    account = where.project.headers(where.environment)[team].account
+    if account in (None, spec.account):
+        promoted.sweep(names, gone, Cloud(where).client)
+    elif console is not None:
+        console.print(f"What the loop made for {', '.join(gone)} stays in {account}; begins with:")
+        console.print(*(promoted.prefix_of(names, endpoint) for endpoint in gone), sep="\n")
 
 
 def standing(where: Place) -> dict[bool, dict[str, int]]:

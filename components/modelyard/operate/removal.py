@@ -139,8 +139,10 @@ def remove(where: Place, plan: Removal, store: Store, cloud: Cloud, console: Con
     if plan.resources:
         engine.unprotect(plan.target, _protected(plan.state))
         _empty_what_stays_closed(plan, cloud, say)
-        done.changes[plan.team] = engine.down(plan.target, console=console).changes
+        result = engine.down(plan.target, console=console)
+        done.changes[plan.team] = result.changes
         engine.remove_stack(plan.target)
+        deployments.sweep(where, plan.team, result, console)
     done.edited = _edited(where, plan)
     platform = deployments.targets(where, [PLATFORM])[PLATFORM]
     if platform.stack in deployments.standing(where)[True]:
