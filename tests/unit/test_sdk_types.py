@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
 import pytest
 
@@ -197,3 +201,33 @@ def test_an_unknown_token_is_an_input_error_that_names_it(read, token, message):
 def test_importing_the_module_imports_no_pulumi():
     code = "import sys, modelyard.core.sdk; sys.exit(any(name.startswith('pulumi') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+SLOW = """
+import test_sdk_slow_events
+test_sdk_slow_events.begun.set()
+test_sdk_slow_events.go.wait(10)
+Late = 1
+"""
+
+
+def test_a_module_that_another_thread_loads_is_never_seen_half_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    events = type(sys)("test_sdk_slow_events")
+    begun, go = threading.Event(), threading.Event()
+    vars(events).update(begun=begun, go=go)
+    (tmp_path / "test_sdk_slow.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, events.__name__, events)
+    spec = importlib.util.find_spec("test_sdk_slow")
+    assert spec is not None and spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "test_sdk_slow", module)
+    spec.loader.exec_module(module)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(sdk._members_of, "test_sdk_slow")
+        assert begun.wait(10)
+        second = threads.submit(lambda: dict(sdk._members_of("test_sdk_slow")))
+        wait([second], timeout=0.2)  # one that doesn't wait for the first would be done by then
+        go.set()
+        assert first.result()["Late"] == second.result()["Late"] == 1

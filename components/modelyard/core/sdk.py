@@ -11,6 +11,7 @@ import importlib
 import inspect
 import keyword
 import re
+import threading
 import types
 import typing
 import warnings
@@ -26,6 +27,7 @@ ScalarKind = Literal["string", "boolean", "integer", "number", "any", "asset"]
 # The order matters: Python's bool is an int. The SDK's enumerations are subclasses of what goes over the wire.
 _SCALARS: Mapping[type, ScalarKind] = {bool: "boolean", str: "string", int: "integer", float: "number"}
 _PROVIDER_PREFIX = "pulumi:providers:"
+_LOADING = threading.RLock()
 
 
 class UnknownTypeError(InputError, LookupError):
@@ -163,9 +165,11 @@ def _resource_class(token: str) -> type:
 def _members_of(module_name: str) -> Mapping[str, Any]:
     """The names of an SDK module, loaded now: the SDK itself registers its modules lazily.
 
-    While it is imported, the SDK warns of old types that nobody here asked for; those warnings are left out.
+    While it is imported, the SDK warns of old types that nobody here asked for; those warnings are left out. One thread
+    at a time: a lazy module that another thread is loading shows itself half full (python/cpython#114763), and filters
+    of warnings belong to all threads.
     """
-    with warnings.catch_warnings():
+    with _LOADING, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         module = importlib.import_module(module_name)
         getattr(module, "_utilities", None)  # any attribute but `__dict__` makes a lazy module load
