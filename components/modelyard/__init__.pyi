@@ -58,6 +58,9 @@ from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader
 from .run.governance import EvidenceStore as EvidenceStore
 from .run.governance import GovernanceSpec as GovernanceSpec
+from .run.monitoring import EndpointWatch as EndpointWatch
+from .run.monitoring import TeamWatch as TeamWatch
+from .run.monitoring import WatchSpec as WatchSpec
 from .run.serving import BatchInference as BatchInference
 from .run.serving import BatchSpec as BatchSpec
 from .run.serving import DoorAccount as DoorAccount

@@ -17,7 +17,8 @@ REGION, BUCKET, EVIDENCE = "eu-west-1", "incidents", "evidence"
 WENT_OFF, CAME_BACK = "2026-11-21T17:04:40.989+0000", "2026-11-21T18:00:00.001+0000"
 NUMBER = "20261121-170440989"
 SAID: dict[str, Any] = {
-    "alarms": "ml-dev-fraud-score-",
+    "alarms": [],
+    "prefix": "ml-dev-fraud-score-",
     "endpoint": "ml-dev-fraud-score",
     "model": "scores",
     "owner": "ada@acme.example",
@@ -163,7 +164,7 @@ def test_what_was_no_alarm_is_passed_over(topic: str, before: str):
 
 
 def test_an_alarm_of_no_endpoint_is_passed_over(topic: str):
-    assert "passed" in take(topic, event("ALARM", WENT_OFF), alarms="ml-dev-fraud-other-")
+    assert "passed" in take(topic, event("ALARM", WENT_OFF), prefix="ml-dev-fraud-other-")
     assert files() == {}
 
 
@@ -211,11 +212,15 @@ def test_a_release_without_a_bundle_is_said_to_have_none(topic: str):
     assert record()["evidence"] == {"absent": "scores 3 has no bundle: yard evidence list scores"}
 
 
-def test_the_alarm_belongs_to_the_endpoint_with_the_longest_fitting_name():
-    prefixes = {"score": "ml-dev-fraud-score-", "score-b": "ml-dev-fraud-score-b-"}
-    assert of_alarm("ml-dev-fraud-score-b-errors", prefixes) == "score-b"
-    assert of_alarm("ml-dev-fraud-score-errors", prefixes) == "score"
-    assert of_alarm("ml-dev-fraud-other-errors", prefixes) is None
+def test_an_alarm_is_whose_names_it_or_whose_name_fits_best():
+    endpoints: dict[str, dict[str, Any]] = {
+        "score": {"alarms": ["ml-dev-fraud-score-b-errors"], "prefix": "ml-dev-fraud-score-"},
+        "score-b": {"alarms": [], "prefix": "ml-dev-fraud-score-b-"},
+    }
+    assert of_alarm("ml-dev-fraud-score-b-errors", endpoints) == "score", "its variant b"
+    assert of_alarm("ml-dev-fraud-score-b-latency", endpoints) == "score-b"
+    assert of_alarm("ml-dev-fraud-score-errors", endpoints) == "score"
+    assert of_alarm("ml-dev-fraud-other-errors", endpoints) is None
 
 
 def test_an_incident_is_called_by_endpoint_and_number():

@@ -51,7 +51,13 @@ def status(files: Collection[str]) -> str:
     return "recovered" if RECOVERED in files else "open"
 
 
-def of_alarm(alarm: str, prefixes: Mapping[str, str]) -> str | None:
-    """The endpoint whose alarms are called so: the one with the longest fitting prefix. None: nobody's."""
-    fitting = [endpoint for endpoint, prefix in prefixes.items() if alarm.startswith(prefix)]
-    return max(fitting, key=lambda endpoint: len(prefixes[endpoint]), default=None)
+def of_alarm(alarm: str, endpoints: Mapping[str, Plain]) -> str | None:
+    """Whose alarm it is. None: no endpoint's.
+
+    An endpoint names its `alarms`; of one that nobody names, the endpoint with the longest fitting `prefix`.
+    """
+    for endpoint, said in endpoints.items():
+        if alarm in said["alarms"]:
+            return endpoint
+    fitting = {name: len(said["prefix"]) for name, said in endpoints.items() if alarm.startswith(said["prefix"])}
+    return max(fitting, key=lambda name: fitting[name], default=None)

@@ -21,3 +21,12 @@ from .metrics import MonitorKind as MonitorKind
 from .metrics import dimensions as dimensions
 from .schedules import most_seconds as most_seconds
 from .schedules import schedule as schedule
+from .team_watch import TeamWatch as TeamWatch
+from .watch import EndpointWatch as EndpointWatch
+from .watch_spec import BoundarySpec as BoundarySpec
+from .watch_spec import CostSpec as CostSpec
+from .watch_spec import PatternsSpec as PatternsSpec
+from .watch_spec import ProbeSpec as ProbeSpec
+from .watch_spec import RangeSpec as RangeSpec
+from .watch_spec import SustainedSpec as SustainedSpec
+from .watch_spec import WatchSpec as WatchSpec

@@ -36,7 +36,7 @@ def heard(event: Mapping[str, Any], facts: Mapping[str, Any], settings: Mapping[
     """What was done with the event: `opened`, `recovered`, `noted`, or nothing."""
     detail = event["detail"]
     name, state, before = detail["alarmName"], detail["state"], detail.get("previousState") or {}
-    endpoint = of_alarm(name, {each: said["alarms"] for each, said in facts["endpoints"].items()})
+    endpoint = of_alarm(name, facts["endpoints"])
     if endpoint is None:
         return {"passed": name}
     s3, bucket = boto3.client("s3"), settings["BUCKET"]
