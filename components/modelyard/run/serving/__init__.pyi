@@ -35,6 +35,7 @@ from .rollout import Canary as Canary
 from .rollout import Linear as Linear
 from .rollout import RollbackSpec as RollbackSpec
 from .rollout import Rolling as Rolling
+from .shadow_spec import TolerancesSpec as TolerancesSpec
 from .spec import DeclaredRelease as DeclaredRelease
 from .spec import EndpointSpec as EndpointSpec
 from .spec import LoopRelease as LoopRelease

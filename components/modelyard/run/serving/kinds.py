@@ -10,6 +10,7 @@ from pydantic import Field
 from modelyard.build.training import InstanceType, PlaceSpec
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Name, Spec
+from modelyard.run.serving.shadow_spec import TolerancesSpec
 
 ONLY: Final = "main"
 """What the variant is called where there is one."""
@@ -102,6 +103,9 @@ class ShadowSpec(Spec):
     instances: int = Field(default=1, ge=1, le=1000, description="Instances.")
     percent: float = Field(
         default=50.0, gt=0, le=100, description="Percent of the calls that it gets a copy of. Half: half the machines."
+    )
+    tolerances: TolerancesSpec = Field(
+        default_factory=TolerancesSpec, description="What it may differ by. Absent: the same answers to 19 of 20 calls."
     )
 
 
