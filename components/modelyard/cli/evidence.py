@@ -1,4 +1,4 @@
-"""`yard evidence list | show | verify`."""
+"""`yard evidence list | show | verify | audit`."""
 
 from __future__ import annotations
 
@@ -99,6 +99,33 @@ def verify(
         print(*showing.verified(found), sep="\n")
     if found.wrong:
         raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    team: Annotated[str, typer.Argument(help="The team.")],
+    since: Annotated[str | None, typer.Option(help="A day, or a moment with its zone. Absent: 30 days back.")] = None,
+    until: Annotated[str | None, typer.Option(help="The last day, or a moment. Absent: now.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
+    env: Environment = None,
+    json: Json = False,
+) -> None:
+    """Tell from the platform's trail who deployed, who approved, and who read which dataset."""
+    from datetime import UTC, datetime
+
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments
+    from modelyard.operate.evidence import audit as audit_
+    from modelyard.operate.evidence import audit_showing, span
+
+    begin, end = span(since, until, datetime.now(UTC))
+    found = audit_(deployments.place(Project.find(), env, team, sandbox=False), team, begin, end)
+    if html is not None:
+        audit_showing.write_page(found, html)
+    if json:
+        print(_json(audit_showing.as_json(found)))
+    else:
+        print(*audit_showing.shown(found), sep="\n")
 
 
 def _found(name: str, team: str | None, env: str | None) -> tuple[Store, Model]:

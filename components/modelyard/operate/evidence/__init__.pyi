@@ -1,3 +1,8 @@
+from .auditing import Audit as Audit
+from .auditing import Owned as Owned
+from .auditing import audit as audit
+from .auditing import audited as audited
+from .auditing import span as span
 from .place import Bundle as Bundle
 from .place import Entry as Entry
 from .place import Store as Store
@@ -7,6 +12,8 @@ from .place import saved as saved
 from .place import store_of as store_of
 from .place import stores_of as stores_of
 from .place import without as without
+from .trail import Trail as Trail
+from .trail import trail_of as trail_of
 from .verifying import Verified as Verified
 from .verifying import verify as verify
 from .verifying import verify_copy as verify_copy

@@ -35,12 +35,16 @@ def page(about: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
         ("Released", about["released_at"]),
     ]
     parts = "\n".join(_part(part, said, files[file_of(part)]) for part, said in PARTS.items())
+    listed = "Each part below is a file of the bundle, with its SHA-256; the manifest lists them, and is signed."
+    return frame(title, f"{_table(rows)}\n<p>{listed}</p>\n{parts}")
+
+
+def frame(title: str, body: str) -> str:
+    """A page that loads nothing and runs nothing, around a body of HTML."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<style>{_STYLE}</style></head><body>\n<h1>{escape(title)}</h1>\n{_table(rows)}\n"
-        "<p>Each part below is a file of the bundle, with its SHA-256; the manifest lists them, and is signed.</p>\n"
-        f"{parts}\n</body></html>\n"
+        f"<style>{_STYLE}</style></head><body>\n<h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
     )
 
 
