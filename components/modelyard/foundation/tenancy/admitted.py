@@ -39,6 +39,8 @@ class Admitted:
     """Whether the stack runs servers, with security groups of their own."""
     computes: bool = False
     """Whether the stack runs machines of its own, with launch templates, profiles and file systems."""
+    controls: bool = False
+    """Whether the stack makes things through Cloud Control."""
     scales: bool = False
     """Whether the stack has things that scale by themselves."""
     opens: bool = False
@@ -179,6 +181,7 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
             ("ec2", "placement-group/{own}"),
         ),
         computes=True,
+        controls=True,
         numbered=("batch:CancelJob", "batch:Terminate*"),
         numbers=(("batch", "job/*"), ("batch", "service-job/*")),
     ),
@@ -206,11 +209,17 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         numbered=("fsx:*",),
         numbers=(("fsx", "file-system/*"),),
     ),
+    "monitoring": Admitted(
+        nowhere=_IN_A_VPC,
+        made=(("cloudwatch", "dashboard/{own}"),),
+        controls=True,
+    ),
     "pipelines": Admitted(
         code=("events:DescribeRule", "events:PutRule", "events:PutTargets"),
         shared=(("events", "rule/StepFunctionsGetEventsForSageMaker*"),),
     ),
     "registry": Admitted(keys=("kms:GetPublicKey", "kms:Sign", "kms:Verify")),
+    "retraining": Admitted(code=("ssm:PutParameter",)),
     "secrets": Admitted(
         code=("secretsmanager:*Secret*",),
         nowhere=("secretsmanager:GetRandomPassword",),
@@ -222,6 +231,7 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         nowhere=(*_IN_A_VPC, "cloudwatch:DescribeAlarms"),
         stack=("cloudformation:*Resource", "cloudformation:*Stack*", "cloudformation:GetTemplate*"),
         made=(("cloudformation", "stack/{own}"), ("cloudwatch", "alarm:TargetTracking-endpoint/{own}")),
+        controls=True,
         scales=True,
     ),
     "tracking": Admitted(
@@ -276,6 +286,7 @@ def admitted(capabilities: Iterable[Capability] = ORDINARY) -> Admitted:
         shared=_joined(part.shared for part in parts),
         serves=any(part.serves for part in parts),
         computes=any(part.computes for part in parts),
+        controls=any(part.controls for part in parts),
         scales=any(part.scales for part in parts),
         opens=any(part.opens for part in parts),
         numbers=_joined(part.numbers for part in parts),

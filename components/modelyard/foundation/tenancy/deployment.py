@@ -13,7 +13,7 @@ from modelyard.core.actions import FOR_SERVICES
 from modelyard.core.events import SOURCE
 from modelyard.foundation.tenancy.hosts import machines, servers
 from modelyard.foundation.tenancy.reach import IAM_WRITES, NAMED_INSIDE_ANOTHERS, SHARED_WRITES, Reach
-from modelyard.foundation.tenancy.running import doors, scaling
+from modelyard.foundation.tenancy.running import by_cloud_control, doors, scaling
 
 DEPLOYMENT: Final = "deployment"
 MACHINES: Final = "machines"
@@ -115,6 +115,7 @@ def manages(reach: Reach) -> dict[str, list[Statement]]:
         *(machines(reach) if reach.admitted.computes else ()),
     ]
     models = [
+        *([by_cloud_control()] if reach.admitted.controls else []),
         *(scaling(reach) if reach.admitted.scales else ()),
         *(doors(reach) if reach.admitted.opens else ()),
     ]

@@ -34,13 +34,6 @@ _CHANGE_STORAGE: Final = (
     "fsx:UpdateDataRepositoryAssociation",
     "fsx:UpdateFileSystem",
 )
-_BY_CLOUD_CONTROL: Final = (
-    "cloudformation:CreateResource",
-    "cloudformation:DeleteResource",
-    "cloudformation:GetResource",
-    "cloudformation:GetResourceRequestStatus",
-    "cloudformation:UpdateResource",
-)
 _SERVERS_LOOK_UP: Final = (
     "ec2:DescribeSecurityGroupRules",
     "ecs:DeregisterTaskDefinition",
@@ -83,10 +76,9 @@ def servers(reach: Reach) -> list[Statement]:
 
 
 def machines(reach: Reach) -> list[Statement]:
-    """What a pool of machines needs: launch templates and file systems by tag, profiles by path, and Cloud Control.
+    """What a pool of machines needs: launch templates and file systems by tag, and profiles by path.
 
-    Sources: the service authorization references of EC2, FSx, IAM and CloudFormation. Cloud Control acts with the
-    caller's own rights (cloudcontrolapi/latest/userguide/security).
+    Sources: the service authorization references of EC2, FSx and IAM.
     """
     context = reach.context
     templates = context.arn("ec2", "launch-template/*")
@@ -104,5 +96,4 @@ def machines(reach: Reach) -> list[Statement]:
         Statement(("fsx:Create*", "fsx:TagResource"), storage, reach.asked, sid="OwnStorage"),
         Statement(_CHANGE_STORAGE, storage, reach.owned, sid="ChangeOwnStorage"),
         Statement(("iam:*InstanceProfile*",), (profiles,), sid="OwnProfiles"),
-        Statement(_BY_CLOUD_CONTROL, ("*",), sid="ByCloudControl"),
     ]

@@ -178,7 +178,9 @@ class Reach:
     def _place(self, service: str, pattern: str) -> str:
         own = f"{self.prefix}*"
         named = pattern.format(own=own, tables=own.replace("-", "_"), path=self.context.names.path)
-        return f"arn:{self.context.partition}:s3:::{named}" if service == "s3" else self.context.arn(service, named)
+        if service == "s3":
+            return f"arn:{self.context.partition}:s3:::{named}"
+        return self.context.arn(service, named, regional=not pattern.startswith("dashboard/"))
 
     @property
     def anything(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a deployment role needs for what runs models: variants that scale, and public doors.
+"""What a deployment role needs for what runs models: Cloud Control, variants that scale, and public doors.
 
 Their targets, APIs and stages get numbers for names, so that tags say whose they are.
 """
@@ -10,6 +10,13 @@ from typing import Final
 from modelyard.core.access import Statement
 from modelyard.foundation.tenancy.reach import Reach
 
+_BY_CLOUD_CONTROL: Final = (
+    "cloudformation:CreateResource",
+    "cloudformation:DeleteResource",
+    "cloudformation:GetResource",
+    "cloudformation:GetResourceRequestStatus",
+    "cloudformation:UpdateResource",
+)
 _SCALING_LOOK_UP: Final = (
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:DescribeScalingPolicies",
@@ -33,6 +40,11 @@ _CHANGE_DOORS: Final = (
     "apigateway:UpdateRestApiPolicy",
 )
 _BEFORE_DOORS: Final = ("wafv2:AssociateWebACL", "wafv2:DisassociateWebACL", "wafv2:GetWebACLForResource")
+
+
+def by_cloud_control() -> Statement:
+    """Cloud Control acts with the caller's own rights (cloudcontrolapi/latest/userguide/security)."""
+    return Statement(_BY_CLOUD_CONTROL, ("*",), sid="ByCloudControl")
 
 
 def scaling(reach: Reach) -> list[Statement]:

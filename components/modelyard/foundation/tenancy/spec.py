@@ -16,8 +16,8 @@ from modelyard.foundation.tenancy.federation_spec import CiRun
 from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, same_person
 
 Capability = Literal[
-    "batch", "data", "doors", "features", "images", "lustre", "pipelines", "registry", "secrets", "serving",
-    "tracking", "training", "workbench",
+    "batch", "data", "doors", "features", "images", "lustre", "monitoring", "pipelines", "registry", "retraining",
+    "secrets", "serving", "tracking", "training", "workbench",
 ]  # fmt: skip
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 """What a fence may admit: parts of a team's file, what its training runs on, the workbench that the platform makes."""
