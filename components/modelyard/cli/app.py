@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli import data, engine, evidence, model, stacks, teams
+from modelyard.cli import data, endpoint, engine, evidence, model, stacks, teams
 from modelyard.cli.access import access
 from modelyard.cli.check import check
 from modelyard.cli.graph import graph
@@ -40,6 +40,7 @@ for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, a
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")
 app.add_typer(data.app, name="data")
+app.add_typer(endpoint.app, name="endpoint")
 app.add_typer(engine.app, name="engine")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(model.app, name="model")

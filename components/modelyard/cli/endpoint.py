@@ -1,0 +1,42 @@
+"""`yard endpoint shadow`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Endpoints: what a shadow would have answered.")
+
+
+@app.callback()
+def endpoints() -> None:
+    """Endpoints: what a shadow would have answered."""
+
+
+@app.command()
+def shadow(
+    name: Annotated[str, typer.Argument(help="The endpoint, as the team's file calls it.")],
+    hours: Annotated[int, typer.Option(help="How far to look back.", min=1, max=720)] = 24,
+    html: Annotated[Path | None, typer.Option(help="Write the report's page to this file.")] = None,
+    team: Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")] = None,
+    env: Annotated[
+        str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare a shadow with production by captured calls. Ends with 1 where it isn't within what the file tolerates."""
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments
+    from modelyard.operate.endpoints import endpoint_of, shadow_report, told
+
+    where = deployments.place(Project.find(), env, team, sandbox=False)
+    report = shadow_report(endpoint_of(where, name, team), hours=hours)
+    if html is not None:
+        from modelyard_jobs.shadow import page
+
+        html.write_text(page(report), encoding="utf-8")
+    print(report.as_json() if json else "\n".join(told(report)))
+    if report.verdict != "holds":
+        raise typer.Exit(1)
