@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from modelyard.core.component import Component
 from modelyard.core.errors import Fault
 from modelyard.run.monitoring import METRICS, MonitorKind
-from modelyard.run.retraining.spec import OnThreshold
+from modelyard.run.retraining.spec import OnThreshold, RetrainingSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,15 @@ class MonitorAlarm:
         return METRICS[self.kind][self.metric].worse != "below"
 
 
-def never_fires(spec: OnThreshold, alarm: MonitorAlarm) -> Fault | None:
-    """A trigger that is armed again before its metric is better than where it fires."""
-    at, side = spec.rearms_at, "above" if alarm.above else "below"
+def never_fires(spec: RetrainingSpec, path: str, trigger: OnThreshold, alarm: MonitorAlarm) -> Fault | None:
+    """A trigger at `path` that is armed again before its metric is better than where it fires."""
+    at, side = trigger.rearms_at, "above" if alarm.above else "below"
     if at is None or (at <= alarm.threshold if alarm.above else at >= alarm.threshold):
         return None
     return spec.fault(
-        "rearms_at",
-        f"lies {side} {alarm.threshold:g}, where {spec.alarm} fires: the trigger would be armed while its alarm still "
-        "stands, and an alarm that stands never fires again",
+        f"{path}.rearms_at",
+        f"lies {side} {alarm.threshold:g}, where {trigger.alarm} fires: the trigger would be armed while its alarm "
+        "still stands, and an alarm that stands never fires again",
         f"Use {alarm.threshold:g} or {'less' if alarm.above else 'more'}, or remove it.",
         at,
     )

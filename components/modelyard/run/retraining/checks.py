@@ -54,7 +54,7 @@ def unfit(
         if isinstance(each, OnFeatures) and each.view not in views:
             yield _unknown(spec, f"triggers.{trigger}.view", "view of the feature store", each.view, views)
         if isinstance(each, OnThreshold):
-            yield from _threshold(spec, f"triggers.{trigger}.alarm", each, alarms)
+            yield from _threshold(spec, f"triggers.{trigger}", each, alarms)
     if spec.canary is not None:
         yield from _canary(spec, spec.canary, endpoint.spec if endpoint else None, alarms)
     if context.production:
@@ -82,9 +82,9 @@ def _threshold(
     spec: RetrainingSpec, path: str, trigger: OnThreshold, alarms: Mapping[str, MonitorAlarm]
 ) -> Iterator[Fault]:
     if trigger.alarm not in alarms:
-        yield _unknown(spec, path, "alarm of the endpoint's monitors", trigger.alarm, alarms)
+        yield _unknown(spec, f"{path}.alarm", "alarm of the endpoint's monitors", trigger.alarm, alarms)
         return
-    fault = never_fires(trigger, alarms[trigger.alarm])
+    fault = never_fires(spec, path, trigger, alarms[trigger.alarm])
     if fault is not None:
         yield fault
 
