@@ -11,13 +11,26 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.sandbox.governance_world import DEPLOYED, SEALER, WRITER, Kept, kept
 from typer.testing import CliRunner
 
 from modelyard.cli import evidence as commands
 from modelyard.cli.app import app
 from modelyard.core.errors import InputError, ModelyardError
-from modelyard.core.evidence import FILES, MANIFEST, PAGE, SIGNATURE, file_of, folder, index_key, manifest, sealed
+from modelyard.core.evidence import (
+    FILES,
+    INDEX,
+    MANIFEST,
+    PAGE,
+    SIGNATURE,
+    file_of,
+    folder,
+    index_key,
+    manifest,
+    sealed,
+)
 from modelyard.core.releasing import canonical
 from modelyard.operate.evidence import Bundle, bundles, fetch, saved, showing, verify, verify_copy, without
 from modelyard.operate.evidence.place import save
@@ -123,6 +136,29 @@ def test_one_changed_byte_of_a_copy_is_found(bundle: Bundle, tmp_path: Path, nam
     (place / name).write_bytes(bytes(content))
     found = verify_copy(saved(bundle.store, bundle.model, bundle.version, place)).wrong
     assert name in {difference.file for difference in found}
+
+
+@pytest.fixture(scope="module")
+def untouched(dev: Kept, version: int) -> Bundle:
+    return dev.bundle(version)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_bit_of_any_object_counts(untouched: Bundle, data: st.DataObject):
+    """Of the files, the manifest, its signature and the entry of the index."""
+    bundle, version = untouched, untouched.version
+    assert bundle.index is not None
+    objects = {**bundle.files, INDEX: bundle.index}
+    name = data.draw(st.sampled_from(sorted(objects)))
+    flipped = bytearray(objects[name])
+    place = data.draw(st.integers(0, len(flipped) - 1))
+    flipped[place] ^= 1 << data.draw(st.integers(0, 7))
+    files = {**bundle.files, **({name: bytes(flipped)} if name != INDEX else {})}
+    index = bytes(flipped) if name == INDEX else bundle.index
+    assert verify(Bundle(bundle.store, bundle.model, version, files, index)).wrong
+    if name != INDEX:
+        assert verify_copy(Bundle(bundle.store, bundle.model, version, files, None)).wrong
 
 
 def test_a_difference_says_the_file_what_was_expected_and_what_was_found(bundle: Bundle):

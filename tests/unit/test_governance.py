@@ -221,6 +221,10 @@ def test_every_byte_of_every_file_counts():
             content = bytearray(found[name])
             content[place] ^= 1
             assert list(differences({**found, name: bytes(content)}, index)), f"{name}, byte {place}"
+    for place in range(len(index)):
+        content = bytearray(index)
+        content[place] ^= 1
+        assert list(differences(found, bytes(content))), f"the index, byte {place}"
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"files": 3}', b'{"files": {"a": {}}}', b"\xff"])

@@ -146,7 +146,14 @@ def _indexed(files: Mapping[str, bytes], index: bytes) -> Iterator[Difference]:
     except (ValueError, KeyError, TypeError):
         yield Difference(INDEX, "is no entry of an index")
         return
+    found = {name: sha256(files[name]) if name in files else "nothing" for name in hashes}
     for name, digest in hashes.items():
-        found = sha256(files[name]) if name in files else "nothing"
-        if found != digest:
-            yield Difference(name, "isn't the one that the index names", f"SHA-256 {digest}", f"SHA-256 {found}")
+        if found[name] != digest:
+            yield Difference(name, "isn't the one that the index names", f"SHA-256 {digest}", f"SHA-256 {found[name]}")
+    if found == hashes:
+        try:
+            same = entry(files[MANIFEST], files[SIGNATURE]).encode() == index
+        except (ValueError, KeyError, TypeError, AttributeError):
+            same = False
+        if not same:
+            yield Difference(INDEX, "isn't the entry that belongs to the manifest")

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from modelyard.core import releasing
 from modelyard.core.errors import InputError
 from modelyard.core.evidence import (
     INDEX,
@@ -27,7 +28,6 @@ from modelyard.core.evidence import (
 )
 from modelyard.core.provenance import release_key
 from modelyard.core.releases import SignedRelease, signed
-from modelyard.core.releasing import pae
 from modelyard.operate.evidence.place import SIGN_IN, Bundle
 from modelyard.operate.models.place import asking
 
@@ -100,10 +100,12 @@ def _seal(listed: bytes, text: bytes | None, public_key: bytes) -> Iterator[Diff
     except (ValueError, KeyError, IndexError, TypeError, binascii.Error):
         yield Difference(SIGNATURE, "is no signature")
         return
-    if not signed(pae(payload), signature, public_key):
+    if not signed(releasing.pae(payload), signature, public_key):
         yield Difference(SIGNATURE, "isn't valid: the registry's key didn't sign it")
     elif payload != sealed(listed):
         yield Difference(MANIFEST, "isn't the one that was sealed", _subject(payload), f"SHA-256 {sha256(listed)}")
+    elif text != releasing.bundle(payload, signature, public_key).encode():
+        yield Difference(SIGNATURE, "isn't written as it was sealed")
 
 
 def _subject(statement: str) -> str:
