@@ -189,8 +189,14 @@ class EndpointAddress(Address):
 
     kind: Literal["endpoint"] = "endpoint"
     endpoint: str
-    served_by: Literal["instances", "serverless", "asynchronous"]
+    served_by: Literal["instances", "serverless", "asynchronous", "multi_model"]
     capture: str = ""
+    target_models: Words = ()
+    """`name=key` of each model that the grantee may call, where there are many: the key is a call's `TargetModel`."""
+
+    def target(self, name: str) -> str:
+        """What a call of one of many models names as `TargetModel`. Raises `KeyError` where it wasn't granted."""
+        return dict(entry.split("=", 1) for entry in self.target_models)[name]
 
 
 class LoopAddress(Address):

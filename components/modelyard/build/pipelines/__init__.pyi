@@ -4,6 +4,7 @@ from .images import ImageCacheSpec as ImageCacheSpec
 from .images import ImagesSpec as ImagesSpec
 from .images import RepositoryImage as RepositoryImage
 from .images import RepositorySpec as RepositorySpec
+from .images import image_faults as image_faults
 from .repositories import ImageCache as ImageCache
 from .repositories import ImageRepositories as ImageRepositories
 from .spec import OnData as OnData

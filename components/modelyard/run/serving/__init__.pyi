@@ -22,7 +22,9 @@ from .door_spec import TokenIssuer as TokenIssuer
 from .kinds import Asynchronous as Asynchronous
 from .kinds import Instances as Instances
 from .kinds import InstanceVariant as InstanceVariant
+from .kinds import MultiModel as MultiModel
 from .kinds import ScalingSpec as ScalingSpec
+from .kinds import ServedModel as ServedModel
 from .kinds import Serverless as Serverless
 from .kinds import ShadowSpec as ShadowSpec
 from .llm import LanguageModelEndpoint as LanguageModelEndpoint

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
-Kind = Literal["instances", "serverless", "asynchronous"]
+Kind = Literal["instances", "serverless", "asynchronous", "multi_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,23 @@ ABILITIES: Final[Mapping[Kind, Abilities]] = {
         rolling=True,
         scale_to_zero=True,
     ),
+    "multi_model": Abilities(
+        network=True,
+        isolation=True,
+        gpu=True,
+        capture=True,
+        own_capture=False,
+        monitors=False,
+        several_variants=False,
+        shadow=False,
+        guarded=True,
+        rolling=True,
+        scale_to_zero=False,
+    ),
 }
 """Sources: sagemaker/latest/dg/serverless-endpoints, "Feature exclusions"; deployment-guardrails-exclusions;
-shadow-tests-exclusions; model-monitor, "Model Monitor currently supports"; async-inference-autoscale.
+shadow-tests-exclusions; model-monitor, "Model Monitor currently supports"; async-inference-autoscale;
+multi-model-endpoints, "Features". Of many models, several variants are possible for the service and not offered here.
 
 Data capture of asynchronous endpoints: each answer is an object of its own in the output place, so nothing is lost.
 """

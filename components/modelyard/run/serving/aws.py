@@ -24,9 +24,10 @@ from modelyard.foundation.secrets import Secrets
 from modelyard.run.serving.alarms import alarm_names, rollback_alarms
 from modelyard.run.serving.capture import Capture, unredactable
 from modelyard.run.serving.checks import types_not_offered, unplaced
-from modelyard.run.serving.kinds import Asynchronous
+from modelyard.run.serving.kinds import Asynchronous, MultiModel
+from modelyard.run.serving.many import Target, chosen, container, may_call, nothing_else, targets, unknown_models
 from modelyard.run.serving.models import model_from, model_request, model_role, package_arn, placed_in
-from modelyard.run.serving.release import released
+from modelyard.run.serving.release import all_released, released
 from modelyard.run.serving.requests import (
     Places,
     answered,
@@ -81,6 +82,7 @@ class InferenceEndpoint(Component):
                 wanted=spec.zones,
                 without_network=spec.in_network and network is None,
             ),
+            *unknown_models(spec, list(registry.spec.models)),
             *unredactable(spec, lake, secrets),
             *(spec.unfit_for_production() if context.production else ()),
         ]
@@ -90,7 +92,7 @@ class InferenceEndpoint(Component):
         self.spec, self._capture = spec, Capture(self, spec, lake=lake, secrets=secrets)
         self.endpoint_name = self.physical("endpoint")
         self.arn = context.arn("sagemaker", f"endpoint/{self.endpoint_name}")
-        self._lake, self._registry = lake, registry
+        self._lake, self._registry, self.targets = lake, registry, targets(spec)
         self._key = keys.arn("models")
         self.identity = model_role(
             self,
@@ -100,7 +102,7 @@ class InferenceEndpoint(Component):
             written=spec.source(),
             statements=self._may_answer(),
         )
-        registry.grant_pull(self.identity, models=[spec.model])
+        registry.grant_pull(self.identity, models=sorted({spec.model, *(each.model for each in self.targets.values())}))
         self.topic = Notices(self, self._key, about="Endpoints").of(spec.owner)
         self._capture.start(self.identity, endpoint_name=self.endpoint_name, key_arn=self._key, topic=self.topic)
         self._network = placed_in(network) if network is not None and spec.in_network else None
@@ -152,7 +154,10 @@ class InferenceEndpoint(Component):
         """What is deployed, less the version."""
         spec, names = self.spec, {part: part for part in parts(self.spec)}
         environment = {**self._capture.environment(self.endpoint_name), **spec.environment}
-        asked = model_request(self.identity, environment=environment, isolated=spec.isolated, network=self._network)
+        many = container(spec.served_by, self._registry) if isinstance(spec.served_by, MultiModel) else None
+        asked = model_request(
+            self.identity, environment=environment, isolated=spec.isolated, network=self._network, container=many
+        )
         rollout, deployment = spec.guarded, None
         if rollout is not None:
             watched = alarm_names(self, rollout.rollback, list(spec.variants))
@@ -173,6 +178,10 @@ class InferenceEndpoint(Component):
     def _made(self, drawn: Drawn, base: int) -> dict[str, tuple[aws.sagemaker.Model, str]]:
         """The models and their names by part, once every version is seen to be released."""
         spec = self.spec
+        if self.targets:
+            checked = all_released(self, self._registry, self.identity, targets=list(self.targets.values()))
+            after = checked or [self.identity]
+            return {part: model_from(self, part, None, request, after=after) for part, request in drawn.models.items()}
         versions = dict.fromkeys(drawn.models, base) | own_versions(spec)
         named = "release.version" if isinstance(spec.release, DeclaredRelease) else "release.kind"
         checked = released(
@@ -196,9 +205,13 @@ class InferenceEndpoint(Component):
             for part, request in drawn.models.items()
         }
 
-    def grant_invoke(self, grantee: Grantee) -> None:
-        """Let `grantee` call the endpoint, and no other; an asynchronous one, put down what it calls with."""
-        statements = [Statement(("sagemaker:InvokeEndpoint",), (self.arn,))]
+    def grant_invoke(self, grantee: Grantee, *, models: Sequence[str] | None = None) -> None:
+        """Let `grantee` call the endpoint, and no other; an asynchronous one, put down what it calls with.
+
+        `models`: which of many, by the names in the file. Absent: all. Raises `InputError` for names that there aren't.
+        """
+        found = chosen(self.spec, models)
+        statements = [may_call(self.arn, found) if found else Statement(("sagemaker:InvokeEndpoint",), (self.arn,))]
         if isinstance(self.spec.served_by, Asynchronous):
             place = self.spec.served_by.output
             zone = self._lake.zone(place.zone)
@@ -207,7 +220,7 @@ class InferenceEndpoint(Component):
                 *zone.may_write(f"{place.prefix}/{self.component}/asked"),
                 *zone.may_read(f"{place.prefix}/{self.component}/answered"),
             ]
-        self._grant(grantee, "invoke", statements)
+        self._grant(grantee, "invoke", statements, found)
 
     def grant_promote(self, grantee: Grantee) -> None:
         """Let `grantee` bring versions by itself, as the retraining loop does, in the recorded shape.
@@ -235,12 +248,19 @@ class InferenceEndpoint(Component):
         """Where captured calls lie in the capture zone."""
         return self._capture.kept
 
-    def _grant(self, grantee: Grantee, intent: str, statements: Sequence[Statement]) -> None:
+    def _grant(
+        self,
+        grantee: Grantee,
+        intent: str,
+        statements: Sequence[Statement],
+        called: Mapping[str, Target] | None = None,
+    ) -> None:
         found = address(
             EndpointAddress,
             name=self.component,
             endpoint=self.endpoint_name,
             served_by=self.spec.served_by.kind,
+            target_models=",".join(f"{name}={each.called}" for name, each in (called or {}).items()),
             capture=self._uri("capture", self.capture_prefix) if self.spec.captured else "",
         )
         identity_of(grantee).allow(self, intent, statements, [found])
@@ -264,6 +284,8 @@ class InferenceEndpoint(Component):
                 *zone.may_read(f"{place.prefix}/{self.component}/asked"),
                 *zone.may_write(f"{place.prefix}/{self.component}/answered"),
             ]
+        if self.targets:
+            statements.append(nothing_else(self.targets, self._registry))
         if statements:
             statements.append(through_service(context, "s3", ENCRYPT_AND_DECRYPT, self._lake.key_arn))
         if self.spec.guarded is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from modelyard.build.training import InstanceType, PlaceSpec
+from modelyard.build.pipelines import image_faults
+from modelyard.build.training import InstanceCatalogue, InstanceType, PlaceSpec
 from modelyard.core.errors import Fault
+from modelyard.core.releases import Digest
 from modelyard.core.spec import Name, Spec
 from modelyard.run.serving.shadow_spec import TolerancesSpec
 
@@ -194,7 +196,63 @@ class Asynchronous(Spec):
         yield from _misses_target(self, "", self.scaling, ("backlog",))
 
 
-ServedBy = Annotated[Instances | Serverless | Asynchronous, Field(discriminator="kind")]
+class ServedModel(Spec):
+    """One of many models behind an endpoint: a version of the registry, and its artifact."""
+
+    model: Name | None = Field(default=None, description="The model of the registry. Absent: the endpoint's.")
+    version: int = Field(ge=1, description="The number of the version, as `yard model list` shows it.")
+    artifact: Digest = Field(
+        description="The SHA-256 of its artifact, as `yard model show` has it: it says where in the registry it lies."
+    )
+
+
+class MultiModel(Spec):
+    """Machines on which many models take turns: each is loaded when it is first asked for, and goes when memory ends.
+
+    The release is one of them, under the endpoint's `model` for a name. All are served by one container.
+    """
+
+    kind: Literal["multi_model"] = Field(description="Many models share machines that wait for calls.")
+    image: Annotated[str, StringConstraints(max_length=512)] = Field(
+        description="The container that serves all of them, by digest. It must be one for many models; on GPUs Triton."
+    )
+    artifact: Digest = Field(description="The SHA-256 of the release's artifact, as `yard model show` has it.")
+    models: dict[Name, ServedModel] = Field(
+        min_length=1,
+        max_length=30,
+        description="The other models, by the name that callers use. Thirty at most: policies name each artifact.",
+    )
+    instance_type: InstanceType = Field(description="Such as ml.m5.large; of types with GPUs, p2, p3, g4dn and g5.")
+    instances: int = Field(
+        default=1, ge=1, le=1000, description="Instances; where it scales, those of the first deployment alone."
+    )
+    scaling: ScalingSpec | None = Field(default=None, description="Absent: as many instances as `instances` says.")
+    cache: bool = Field(
+        default=True,
+        description="Whether a model stays in memory after a call. `false` where each is asked for once in a while.",
+    )
+
+    def check(self) -> Iterator[Fault]:
+        """Machines without number, and GPUs on which no container takes many models."""
+        yield from _misses_target(self, "", self.scaling, ("invocations", "concurrency", "gpu"))
+        if self.scaling is not None and not self.scaling.least:
+            yield self.fault("scaling.least", "can't be 0: machines that wait for calls are at least one", "Use 1.", 0)
+        yield from image_faults(self, "image", self.image)
+        known = InstanceCatalogue.shipped().get(self.instance_type)
+        family = self.instance_type.removeprefix("ml.").partition(".")[0]
+        if known is not None and known.gpus and family not in MANY_ON_GPUS:
+            yield self.fault(
+                "instance_type",
+                "has GPUs on which SageMaker doesn't serve many models",
+                f"Take one of the families {', '.join(MANY_ON_GPUS)}, or a type without GPUs.",
+                self.instance_type,
+            )
+
+
+ServedBy = Annotated[Instances | Serverless | Asynchronous | MultiModel, Field(discriminator="kind")]
+
+MANY_ON_GPUS: Final = ("p2", "p3", "g4dn", "g5")
+"""Families with GPUs for many models behind an endpoint (sagemaker/latest/dg/multi-model-support)."""
 
 MEASURES: Final[Mapping[str, str]] = {
     "invocations": "calls a minute",

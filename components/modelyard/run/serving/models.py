@@ -78,12 +78,20 @@ def package_arn(registry: ModelRegistry, model: str, version: int) -> str:
 
 
 def model_request(
-    role: Role, *, environment: Mapping[str, pulumi.Input[str]], isolated: bool, network: Placed | None
+    role: Role,
+    *,
+    environment: Mapping[str, pulumi.Input[str]],
+    isolated: bool,
+    network: Placed | None,
+    container: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The request of CreateModel, less its name and the package of its container."""
+    """The request of CreateModel, less its name and the package of its container.
+
+    `container`: what else the container says, where it serves no package.
+    """
     asked: dict[str, Any] = {
         "ExecutionRoleArn": role.arn,
-        "Containers": [{"Environment": dict(environment)}],
+        "Containers": [{**(container or {}), "Environment": dict(environment)}],
         "EnableNetworkIsolation": isolated,
     }
     if network is not None:
@@ -97,17 +105,18 @@ def model_request(
 def model_from(
     owner: Component,
     part: str,
-    package: str,
+    package: str | None,
     request: Mapping[str, Any],
     *,
     after: pulumi.Input[Sequence[pulumi.Resource]],
 ) -> tuple[aws.sagemaker.Model, str]:
     """The model that serves a version, and its name: another version or request is another model beside the old.
 
-    `request` is of `model_request`; `after`: what must be there before.
+    `request` is of `model_request`; `after`: what must be there before. No package: the container says what it serves.
     """
     (container,) = request["Containers"]
-    whole = {**request, "Containers": [{**container, "ModelPackageName": package}]}
+    served = {"ModelPackageName": package} if package is not None else {}
+    whole = {**request, "Containers": [{**container, **served}]}
     name = owner.physical("model", part, content=content(whole))
     options = owner.options(depends_on=after)
     return aws.sagemaker.Model(owner.named(f"{part}-model"), name=name, **arguments(whole), opts=options), name

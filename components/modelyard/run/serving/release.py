@@ -14,6 +14,7 @@ from modelyard.build.registry import ModelRegistry
 from modelyard.core.component import Component
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.releases import SignedRelease
+from modelyard.run.serving.many import Target
 from modelyard.run.serving.models import package_arn
 
 
@@ -24,10 +25,12 @@ def released(
     *,
     model: str,
     versions: Mapping[int, Source],
+    artifacts: Mapping[int, str] | None = None,
 ) -> pulumi.Output[list[pulumi.Resource]] | None:
     """The role, once every version is seen to be released; for `depends_on` of what would serve them.
 
     None where the environment isn't production: there, any version may be tried. `versions`: where each is named.
+    `artifacts`: the SHA-256 that a version's artifact must have, where the file says it.
 
     Raises `InputError` for each version that isn't, with the condition that fails, while it is previewed or deployed; a
     recording asks nothing live.
@@ -50,6 +53,7 @@ def released(
                 package=package_arn(registry, model, version),
                 where=where,
                 value=version,
+                artifact=(artifacts or {}).get(version, ""),
             )
         ]
         if faults:
@@ -59,8 +63,33 @@ def released(
     return pulumi.Output.all(key=key, **texts).apply(judge)
 
 
-def unreleased(text: str, public_key: bytes, *, package: str, where: Source, value: int) -> list[Fault]:
-    """Why a version isn't released, by its record's text; empty text stands for no record."""
+def all_released(
+    endpoint: Component, registry: ModelRegistry, role: pulumi.Resource, *, targets: Sequence[Target]
+) -> pulumi.Output[list[pulumi.Resource]] | None:
+    """As `released`, of versions of several models, each with the artifact that the file says."""
+    models = sorted({target.model for target in targets})
+    checks = [
+        released(
+            endpoint,
+            registry,
+            role,
+            model=model,
+            versions={target.version: target.written for target in targets if target.model == model},
+            artifacts={target.version: target.artifact for target in targets if target.model == model},
+        )
+        for model in models
+    ]
+    asked = [check for check in checks if check is not None]
+    return pulumi.Output.all(*asked).apply(lambda found: found[0]) if asked else None
+
+
+def unreleased(
+    text: str, public_key: bytes, *, package: str, where: Source, value: int, artifact: str = ""
+) -> list[Fault]:
+    """Why a version isn't released, by its record's text; empty text stands for no record.
+
+    `artifact`: the SHA-256 that the file says. Empty: it says none.
+    """
     remedy = "Let it pass its gates and be approved (yard model approve), or name a version that is (yard model list)."
     if not text:
         return [Fault("has no release record, and this is production", remedy, where, value)]
@@ -72,6 +101,9 @@ def unreleased(text: str, public_key: bytes, *, package: str, where: Source, val
         return [Fault("has a release record that the registry's key didn't sign", remedy, where, value)]
     if release.record.package != package:
         return [Fault(f"has the release record of {release.record.package}", remedy, where, value)]
+    if artifact not in ("", release.record.artifact_digest):
+        problem = f"was released with the artifact {release.record.artifact_digest}, and the file says {artifact}"
+        return [Fault(problem, "Take the released artifact's SHA-256 (yard model show).", where, value)]
     return []
 
 

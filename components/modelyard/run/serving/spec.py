@@ -13,7 +13,15 @@ from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.serving.abilities import can, kinds_with
 from modelyard.run.serving.capture_spec import CaptureSpec
 from modelyard.run.serving.checks import gpus_that_lack, types_that_fail
-from modelyard.run.serving.kinds import ONLY, Asynchronous, Instances, InstanceVariant, ScalingSpec, ServedBy
+from modelyard.run.serving.kinds import (
+    ONLY,
+    Asynchronous,
+    Instances,
+    InstanceVariant,
+    MultiModel,
+    ScalingSpec,
+    ServedBy,
+)
 from modelyard.run.serving.rollout import AllAtOnce, Canary, Rollout
 
 Variable = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=1024)]
@@ -45,7 +53,9 @@ class EndpointSpec(Spec):
     model: Name = Field(description="The model of the registry that it serves.")
     owner: Email = Field(description="Who hears of its alarms.")
     release: Release = Field(description="Which version it serves: kind declared, or loop.")
-    served_by: ServedBy = Field(description="On what it runs: kind instances, serverless or asynchronous.")
+    served_by: ServedBy = Field(
+        description="On what it runs: kind instances, serverless, asynchronous, or multi_model."
+    )
     environment: dict[Variable, Annotated[str, StringConstraints(max_length=1024)]] = Field(
         default_factory=dict,
         max_length=100,
@@ -101,7 +111,7 @@ class EndpointSpec(Spec):
         match self.served_by:
             case Instances(variants=variants):
                 return dict(variants)
-            case Asynchronous() as served:
+            case Asynchronous() | MultiModel() as served:
                 return {ONLY: InstanceVariant(instance_type=served.instance_type, instances=served.instances)}
             case _:
                 return {ONLY: None}
@@ -117,7 +127,7 @@ class EndpointSpec(Spec):
     @property
     def scaled(self) -> dict[str, ScalingSpec]:
         """How variants scale, by name; those that don't are left out."""
-        if isinstance(self.served_by, Asynchronous):
+        if isinstance(self.served_by, Asynchronous | MultiModel):
             return {ONLY: self.served_by.scaling} if self.served_by.scaling else {}
         return {name: variant.scaling for name, variant in self.variants.items() if variant and variant.scaling}
 
@@ -129,7 +139,7 @@ class EndpointSpec(Spec):
                     yield f"served_by.variants.{name}.instance_type", variant.instance_type
                 if shadow is not None:
                     yield "served_by.shadow.instance_type", shadow.instance_type
-            case Asynchronous() as served:
+            case Asynchronous() | MultiModel() as served:
                 yield "served_by.instance_type", served.instance_type
             case _:
                 return
@@ -174,9 +184,26 @@ class EndpointSpec(Spec):
                 "Take the version of one variant away, or declare the release.",
                 "loop",
             )
+        if isinstance(self.served_by, MultiModel):
+            yield from self._of_many(self.served_by)
         yield from self._written_by_container()
         yield from types_that_fail(self)
         yield from gpus_that_lack(self)
+
+    def _of_many(self, served: MultiModel) -> Iterator[Fault]:
+        """A loop, which brings one model, and a name that stands for two."""
+        if self.release.kind == "loop":
+            remedy = "Declare the release, or give the model an endpoint of its own."
+            yield self.fault("release.kind", "brings one model, and many share this endpoint", remedy, "loop")
+        if self.model in served.models:
+            problem = "is what callers call the release, and can't be another model's name"
+            yield self.fault(f"served_by.models.{self.model}", problem, "Choose another name.", self.model)
+        known = {(self.model, self.release.version): served.artifact} if self.release.kind == "declared" else {}
+        for name, each in served.models.items():
+            if known.setdefault((each.model or self.model, each.version), each.artifact) != each.artifact:
+                problem = f"is another artifact than the one that version {each.version} has elsewhere in the file"
+                remedy = "A version has one: see yard model show."
+                yield self.fault(f"served_by.models.{name}.artifact", problem, remedy, each.artifact)
 
     def _capturing(self) -> Iterator[tuple[str, str, bool]]:
         """Which ability what is asked of capture needs."""
@@ -217,8 +244,9 @@ class EndpointSpec(Spec):
         for name, variant in self.variants.items():
             scaling = self.scaled.get(name)
             least = scaling.least if scaling else variant.instances if variant else 0
-            if isinstance(self.served_by, Instances) and least < 2:
-                place = f"served_by.variants.{name}.{'scaling.least' if scaling else 'instances'}"
+            if isinstance(self.served_by, Instances | MultiModel) and least < 2:
+                above = f"served_by.variants.{name}" if isinstance(self.served_by, Instances) else "served_by"
+                place = f"{above}.{'scaling.least' if scaling else 'instances'}"
                 yield self.fault(
                     place,
                     "leaves no instance when one fails, and this is production (Security Hub SageMaker.4)",
