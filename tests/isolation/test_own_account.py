@@ -11,6 +11,7 @@ from tests.isolation.world import ENVIRONMENT, project, recorded
 
 from modelyard.assess.access import Access, collect
 from modelyard.assess.graph import Graph, reveal
+from modelyard.blueprints.requirements import NEED_THE_BUS
 
 PLATFORMS, OWN = "111122223333", "210987654321"
 TEAMS = ("alpha", "bravo", "charlie")
@@ -51,7 +52,8 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
         if team != "alpha":
             document["account"] = OWN
             document["network"] = NETWORK
-            document.pop("pipelines", None)
+            for part in NEED_THE_BUS:
+                document.pop(part, None)
         yaml.dump(document, path)
     file = root / "platform" / "platform.yaml"
     platforms = YAML().load(file)

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from modelyard import engine as yard
 from modelyard.blueprints.programs import Program, platform_program, team_program
+from modelyard.blueprints.requirements import NEED_THE_BUS
 from modelyard.core.errors import DeploymentError
 from modelyard.engine import StackTarget
 from modelyard_sandbox import inprocess
@@ -68,10 +69,10 @@ def written(root: Path, client: Client, there: Client, team: str, *others: str) 
         document["account"] = OWN
         groups = dict.fromkeys(("workload", "training", "endpoints"), group["GroupId"])
         document["network"] = {**inside, "security_groups": groups}
-        for part in ("workbench", "pipelines"):
+        for part in ("workbench", *NEED_THE_BUS):
             document.pop(part, None)
             for access in document["personas"].values():
-                access.pop(part, None)
+                access.pop("evidence" if part == "governance" else part, None)
 
     def short(document: Any) -> None:
         for name in ("dev", "prod"):

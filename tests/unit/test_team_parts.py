@@ -68,7 +68,7 @@ def own_account(file: Any) -> None:
         (lambda f: f.update(capabilities=["data"]), 'tracking: is declared, and "capabilities" shuts tracking out'),
         (lambda f: f.update(network=NETWORK), "network: is for a team with an account of its own"),
         (own_account, "training.vpc: asks for a network, and the team's own account has none"),
-        (own_account, "pipelines.scores: starts on the platform's bus"),
+        (own_account, "pipelines: works with the platform's bus"),
         (
             lambda f: (own_account(f), f.update(network=NETWORK)),
             "network.security_groups: lack workload, training, endpoints",

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 _LAKE: Final = ("stands on a lake, and the team has none", 'Add "data: {datasets: {…}}".')
 _REGISTRY: Final = ("serves models of a registry, and the team has none", 'Add "registry: {models: {…}}".')
-_BUS: Final = 'Remove it, or take "account" away.'
+NEED_THE_BUS: Final = ("governance", "pipelines", "retraining")
+"""Parts that hear and tell on the platform's bus, which a team's own account hasn't."""
 
 
 def lacking(spec: TeamSpec) -> Iterator[Fault]:
     """Each part of the file whose ground is missing: a lake, a registry, a network, the platform's bus."""
     yield from _network(spec)
+    for part in NEED_THE_BUS if spec.account is not None else ():
+        if getattr(spec, part, None):
+            problem = "works with the platform's bus, which the team's own account hasn't"
+            yield spec.fault(part, problem, 'Remove it, or take "account" away.')
     yield from _building(spec)
     yield from _running(spec)
 
@@ -52,9 +57,6 @@ def _building(spec: TeamSpec) -> Iterator[Fault]:
     if spec.training is not None and spec.training.lustre is not None and spec.account is None:
         problem = "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
         yield spec.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')
-    for name in spec.pipelines if spec.account is not None else ():
-        problem = "starts on the platform's bus, which the team's own account hasn't"
-        yield spec.fault(f"pipelines.{name}", problem, _BUS)
     for name in spec.pipelines if spec.training is None else ():
         yield spec.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
     if spec.jobs is not None and spec.training is None:
@@ -66,9 +68,6 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
     if spec.governance is not None and spec.registry is None:
         problem = "keeps evidence of releases, and there are none"
         yield spec.fault("governance", problem, 'Add "registry: {models: {…}}".')
-    if spec.governance is not None and spec.account is not None:
-        problem = "hears of releases on the platform's bus, which the team's own account hasn't"
-        yield spec.fault("governance", problem, _BUS)
     for part in ("serving", "batch_inference"):
         for name in getattr(spec, part):
             if spec.registry is None:
