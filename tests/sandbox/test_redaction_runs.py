@@ -38,19 +38,12 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             "FIELDS": json.dumps({"email": "hash"}),
             "KEPT": KEPT,
             "RAW": RAW,
+            "SECONDS": "600",
             "SECRET": secret["ARN"],
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         yield client
-
-
-class Time:
-    def __init__(self, *left_ms: int) -> None:
-        self._left = list(left_ms)
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._left.pop(0) if self._left else 600_000
 
 
 def put(s3: Any, place: str, *lines: str) -> None:
@@ -64,7 +57,7 @@ def kept(s3: Any) -> dict[str, str]:
 
 def test_calls_are_kept_at_the_same_place_redacted_and_no_version_of_the_others_stays(s3: Any):
     put(s3, PLACE, call("1,ada@acme.example"), call("2,bob@acme.example"))
-    counts = redaction_function.handler({}, Time())
+    counts = redaction_function.handler({}, None)
     assert counts == {"objects": 1, "calls": 2, "unreadable": 0, "failed": 0}
     ((place, text),) = kept(s3).items()
     assert place == f"{KEPT}{PLACE}"
@@ -76,15 +69,15 @@ def test_calls_are_kept_at_the_same_place_redacted_and_no_version_of_the_others_
 
 def test_a_second_run_finds_nothing_and_changes_nothing(s3: Any):
     put(s3, PLACE, call("1,ada@acme.example"))
-    redaction_function.handler({}, Time())
+    redaction_function.handler({}, None)
     before = kept(s3)
-    assert redaction_function.handler({}, Time())["objects"] == 0
+    assert redaction_function.handler({}, None)["objects"] == 0
     assert kept(s3) == before
 
 
 def test_what_is_no_call_is_counted_and_not_kept(s3: Any, capsys: pytest.CaptureFixture[str]):
     put(s3, PLACE, "ada@acme.example", call("1"))
-    assert redaction_function.handler({}, Time())["unreadable"] == 2
+    assert redaction_function.handler({}, None)["unreadable"] == 2
     assert "ada@acme" not in str(kept(s3))
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["Endpoint"], told["unreadable_calls"]) == ("ml-dev-fraud-score", 2)
@@ -97,7 +90,7 @@ def test_an_object_that_fails_waits_and_the_others_are_brought_over(
     put(s3, "b/small.jsonl", call("1,ada@acme.example"))
     monkeypatch.setattr(redaction_function, "LARGEST", 200)
     with pytest.raises(RuntimeError, match="1 objects could not be redacted"):
-        redaction_function.handler({}, Time())
+        redaction_function.handler({}, None)
     assert sorted(kept(s3)) == [f"{RAW}a/large.jsonl", f"{KEPT}b/small.jsonl"]
     assert "xxxx" not in capsys.readouterr().out
 
@@ -105,6 +98,9 @@ def test_an_object_that_fails_waits_and_the_others_are_brought_over(
 def test_what_is_left_when_time_is_short_the_next_run_takes(s3: Any):
     put(s3, "a.jsonl", call("1,ada@acme.example"))
     put(s3, "b.jsonl", call("2,bob@acme.example"))
-    assert redaction_function.handler({}, Time(600_000, 1_000))["objects"] == 1
-    assert redaction_function.handler({}, Time())["objects"] == 1
+    room = iter([True, False])
+    settings = redaction_function.os.environ
+    swept = redaction_function.sweep(s3, redaction_function.rules(settings), settings, lambda: next(room))
+    assert swept["objects"] == 1
+    assert redaction_function.handler({}, None)["objects"] == 1
     assert sorted(kept(s3)) == [f"{KEPT}a.jsonl", f"{KEPT}b.jsonl"]

@@ -113,6 +113,7 @@ class Capture:
                 "FIELDS": fields,
                 "KEPT": f"{self.kept}/",
                 "RAW": f"{self.written}/",
+                "SECONDS": str(_SECONDS),
                 "SECRET": secret,
             },
             key_arn=key_arn,

@@ -19,14 +19,15 @@ from modelyard.core.redaction import Redaction
 NAMESPACE: Final = "modelyard/endpoints"
 LARGEST: Final = 64 * 2**20
 """Bytes of an object that is read; captured calls come in far smaller ones."""
-_SPARE_MS: Final = 30_000
+_SPARE_SECONDS: Final = 30.0
 
 
-def handler(_: Mapping[str, Any], context: Any) -> dict[str, int]:
+def handler(_: Mapping[str, Any], __: object) -> dict[str, int]:
     """Sweep once; what is left when time is short, the next run takes. Raises where any object couldn't be brought."""
     settings = os.environ
+    until = time.monotonic() + float(settings["SECONDS"]) - _SPARE_SECONDS
     s3 = boto3.client("s3")
-    counts = sweep(s3, rules(settings), settings, lambda: context.get_remaining_time_in_millis() > _SPARE_MS)
+    counts = sweep(s3, rules(settings), settings, lambda: time.monotonic() < until)
     print(json.dumps(told(counts, settings["ENDPOINT"], int(time.time() * 1000))))
     if counts["failed"]:
         raise RuntimeError(f"{counts['failed']} objects could not be redacted; they wait, and expire")
