@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -142,10 +143,36 @@ def _mail(graph: Graph) -> str:
 def test_what_the_deployment_says_of_itself_is_put_down_and_stays():
     graph = graph_of(infrastructure={"commit": "c" * 40}, policy_report={"violations": 0})
     (node,) = [node for node in graph.nodes if node.name == "evidence-infrastructure"]
-    assert json.loads(node.properties["content"]) == {"commit": "c" * 40}
+    assert json.loads(node.properties["content"]) == {"commit": "c" * 40, "outputs": {}}
     assert node.options["retainOnDelete"] is True, "a bundle speaks of it"
     report = one(graph, "aws:s3/bucketObjectv2:BucketObjectv2", "evidence-policy-report")
     assert report["key"] == "deployment/policy.json"
+
+
+def test_what_the_stack_exports_comes_along_and_nothing_secret():
+    def program() -> None:
+        pulumi.export("before", {"bucket": "b"})
+        registry = {"models": {"scores": SCORES}}
+        keys, audit = KnownKeys({"default": KEY}), KnownAudit(CONTEXT)
+        made = ModelRegistry("registry", RegistrySpec.model_validate(registry), context=CONTEXT, keys=keys, audit=audit)
+        EvidenceStore(
+            "evidence",
+            GovernanceSpec(),
+            context=CONTEXT,
+            keys=keys,
+            registry=made,
+            audit=audit,
+            infrastructure={"commit": "c" * 40},
+        )
+        pulumi.export("after", made.signing_key_arn)
+        pulumi.export("password", pulumi.Output.secret("canary"))
+
+    graph = record(program, project="p", stack="s", region=CONTEXT.region)
+    content = one(graph, "aws:s3/bucketObjectv2:BucketObjectv2", "evidence-infrastructure")["content"]
+    outputs = json.loads(content)["outputs"]
+    assert set(outputs) == {"after", "before", "password"}, "whenever it was exported"
+    assert (outputs["before"], outputs["password"]) == ({"bucket": "b"}, "[secret]")
+    assert outputs["after"].startswith("arn:aws:kms:")
 
 
 def test_compliance_says_that_it_is_for_good_and_is_for_production_alone():

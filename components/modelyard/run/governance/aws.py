@@ -17,11 +17,13 @@ from modelyard.core.addresses import BucketAddress
 from modelyard.core.bundles import bundle
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
+from modelyard.core.deployed_from import exports
 from modelyard.core.errors import Fault, InputError, SpecError
 from modelyard.core.events import Approved, pattern
 from modelyard.core.functions import LOG_DAYS, Worker, function, function_arn, worker
 from modelyard.core.names import short_hash
 from modelyard.core.notices import Notices
+from modelyard.core.settle import at_program_end
 from modelyard.foundation.audit import AuditLike
 from modelyard.foundation.keys import KeysLike
 from modelyard.run.governance import page
@@ -39,10 +41,10 @@ _ATTEMPTS: Final = 185
 class EvidenceStore(Component):
     """A bundle of evidence for each released version of a registry's models: written once, sealed, and locked.
 
-    `infrastructure`: what the deployment says of itself, such as the commit and outputs of the stack; never anything
-    secret. `policy_report`: what the check of the policies found, where there is one. Absent: CI puts them down itself
-    (`grant_report`), or the bundles say that there are none. Raises `SpecError` for a lock that can't be lifted where
-    the environment isn't production.
+    `infrastructure`: what the deployment says of itself, such as `core.deployed_from.revision`; the stack's outputs
+    come along, unless it says other `outputs`, and of secret ones only that they are. `policy_report`: what the check
+    of the policies found, where there is one. Absent: CI puts them down itself (`grant_report`), or the bundles say
+    that there are none. Raises `SpecError` for a lock that can't be lifted where the environment isn't production.
     """
 
     CAPABILITY = "governance"
@@ -106,12 +108,10 @@ class EvidenceStore(Component):
         )
         self._hears(audit)
         self._tells(Notices(self, key_arn, about="Evidence"))
-        for role, key, said in (
-            ("infrastructure", evidence.INFRASTRUCTURE, infrastructure),
-            ("policy-report", evidence.POLICY, policy_report),
-        ):
-            if said is not None:
-                self._says(role, key, said)
+        if infrastructure is not None:
+            at_program_end(lambda: self._says_of_the_stack(infrastructure))
+        if policy_report is not None:
+            self._says("policy-report", evidence.POLICY, policy_report)
         self.register_outputs({"bucket": self._store.name, "lock": spec.mode, "years": spec.retention_years})
 
     def grant_read(self, grantee: Grantee, *, models: Sequence[str] | None = None) -> None:
@@ -215,6 +215,10 @@ class EvidenceStore(Component):
                 above=0,
                 says=f"The evidence of a release of {self.context.owner} could not be written",
             )
+
+    def _says_of_the_stack(self, infrastructure: Mapping[str, pulumi.Input[Any]]) -> None:
+        """What the deployment says, and what the stack exports once the program has said all."""
+        self._says("infrastructure", evidence.INFRASTRUCTURE, {"outputs": exports(), **infrastructure})
 
     def _says(self, role: str, key: str, said: Mapping[str, pulumi.Input[Any]]) -> None:
         """A document of the deployment's. It stays when the deployment says it no more: a bundle may speak of it."""
