@@ -33,10 +33,23 @@ COMMON = {
     "release": {"kind": "declared", "version": 3},
     "vpc": False,
 }
+MANY = {
+    **COMMON,
+    "served_by": {
+        "kind": "multi_model",
+        "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-serve@sha256:{'d' * 64}",
+        "artifact": "a" * 64,
+        "models": {"france": {"model": "others", "version": 2, "artifact": "b" * 64}},
+        "instance_type": "ml.m5.large",
+    },
+}
 AWS = "arn:aws:sagemaker:eu-west-1:123456789012"
 ENDPOINT, OTHERS = f"{AWS}:endpoint/ml-dev-fraud-score", f"{AWS}:endpoint/ml-dev-churn-score"
 STATES = "arn:aws:states:eu-west-1:123456789012"
 MACHINE = f"{STATES}:stateMachine:ml-dev-fraud-nightly"
+RANK, SHARED = f"{AWS}:endpoint/ml-dev-fraud-rank", f"{AWS}:endpoint/ml-dev-fraud-many"
+PROMOTED = FRAUD.names.of("promoted-model", "rank", content="promoted")
+STORED = "arn:aws:ssm:eu-west-1:123456789012:parameter/modelyard/ml/dev/fraud"
 INVOKE, START = "sagemaker:InvokeEndpoint", "states:StartExecution"
 
 
@@ -65,6 +78,13 @@ def program() -> None:
         trusted = [trust_service("lambda.amazonaws.com", context=context)]
         return Role(name, context=context, trusted=trusted, description=name)
 
+    looped = EndpointSpec.model_validate({**COMMON, "served_by": machines, "release": {"kind": "loop"}})
+    rank = InferenceEndpoint("rank", looped, context=FRAUD, registry=registry, lake=lake, keys=keys)
+    rank.grant_promote(role("loop"))
+    many = InferenceEndpoint(
+        "many", EndpointSpec.model_validate(MANY), context=FRAUD, registry=registry, lake=lake, keys=keys
+    )
+    many.grant_invoke(role("french"), models=["france"])
     endpoint.grant_invoke(role("caller"))
     endpoint.grant_read_capture(role("monitor"))
     nightly.grant_start(role("starter"))
@@ -144,3 +164,66 @@ def test_batch_jobs_run_this_model_alone(judge: Judge, access: Access):
         for model in (own, f"{AWS}:model/ml-dev-fraud-other", f"{AWS}:model/ml-dev-churn-score")
     ]
     assert [answer.allowed for answer in judge.ask(access, asked)] == [True, False, False]
+
+
+PROMOTIONS = [
+    ("loop", "sagemaker:UpdateEndpoint", RANK, True),
+    ("loop", "sagemaker:UpdateEndpoint", ENDPOINT, False),
+    ("loop", "sagemaker:UpdateEndpoint", f"{AWS}:endpoint-config/{PROMOTED}-v2-0a1b2c3d4e", True),
+    ("loop", "sagemaker:UpdateEndpoint", f"{AWS}:endpoint-config/ml-dev-fraud-rank-by-hand", False),
+    ("loop", "sagemaker:CreateModel", f"{AWS}:model/{PROMOTED}-v2-0a1b2c3d4e", True),
+    ("loop", "sagemaker:CreateModel", f"{AWS}:model/ml-dev-fraud-other", False),
+    ("loop", "sagemaker:DeleteEndpointConfig", f"{AWS}:endpoint-config/{PROMOTED}-v1-0a1b2c3d4e", True),
+    ("loop", "sagemaker:DeleteEndpoint", RANK, False),
+    ("loop", INVOKE, RANK, False),
+    ("loop", "ssm:PutParameter", f"{STORED}/shapes/rank", False),
+    ("loop", "ssm:PutParameter", f"{STORED}/champions/score", False),
+    ("loop", "ssm:GetParameter", f"{STORED}/shapes/rank", True),
+    ("caller", "ssm:PutParameter", f"{STORED}/champions/rank", False),
+    ("caller", "sagemaker:CreateModel", f"{AWS}:model/{PROMOTED}-v2-0a1b2c3d4e", False),
+]
+
+
+@pytest.mark.parametrize(("who", "action", "arn", "allowed"), PROMOTIONS)
+def test_versions_are_brought_by_whom_it_was_granted_to_that_endpoint_alone(
+    judge: Judge, access: Access, who: str, action: str, arn: str, allowed: bool
+):
+    (answer,) = judge.ask(access, [Question(role(access, who), action, arn)])
+    assert answer.allowed is allowed, str(answer)
+
+
+def test_whoever_promotes_writes_its_champion(judge: Judge, access: Access):
+    (answer,) = judge.ask(access, [Question(role(access, "loop"), "ssm:PutParameter", f"{STORED}/champions/rank")])
+    assert answer.allowed, str(answer)
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed"),
+    [(f"others/{'b' * 64}/model.tar.gz", True), (f"scores/{'a' * 64}/model.tar.gz", False), (None, False)],
+)
+def test_of_many_models_a_caller_names_what_it_was_granted(
+    judge: Judge, access: Access, target: str | None, allowed: bool
+):
+    said = {} if target is None else {"sagemaker:TargetModel": target}
+    (answer,) = judge.ask(access, [Question(role(access, "french"), INVOKE, SHARED, said)])
+    assert answer.allowed is allowed, str(answer)
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        (f"models/others/{'b' * 64}/model.tar.gz", True),
+        (f"models/scores/{'a' * 64}/model.tar.gz", True),
+        (f"models/scores/{'c' * 64}/model.tar.gz", False),
+    ],
+)
+def test_the_container_of_many_models_loads_the_listed_artifacts_alone(
+    judge: Judge, access: Access, key: str, allowed: bool
+):
+    (bucket,) = [
+        arn
+        for arn in access.things
+        if "fraud-registry" in arn and arn.startswith("arn:aws:s3:::") and "logs" not in arn
+    ]
+    (answer,) = judge.ask(access, [Question(role(access, "many-model"), "s3:GetObject", f"{bucket}/{key}")])
+    assert answer.allowed is allowed, str(answer)
