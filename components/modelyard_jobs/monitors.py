@@ -1,7 +1,8 @@
-"""The program of a monitor's jobs: `python -m modelyard_jobs.monitors` judges a run; `baseline` makes its baseline.
+"""The program of a monitor's jobs: `python -m modelyard_jobs.monitors` judges a run, or makes a baseline.
 
-It keeps SageMaker's contract of a container of one's own: what it is told and where it finds and leaves what are
-variables and folders that SageMaker names (sagemaker/latest/dg/model-monitor-byoc-containers).
+`run`, or nothing, judges; `baseline` makes a baseline. It keeps SageMaker's contract of a container of one's own: what
+it is told, and where it finds and leaves what, are variables and folders that SageMaker names
+(sagemaker/latest/dg/model-monitor-byoc-containers).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ PLAN: Final = "/opt/ml/processing/plan"
 REFERENCE: Final = "/opt/ml/processing/reference"
 METRICS: Final = "/opt/ml/output/metrics/cloudwatch"
 MESSAGE: Final = "/opt/ml/output/message"
+FIGURES: Final = "cloudwatch_metrics.jsonl"
+"""The figures of a run: for SageMaker, and among the results for who started the job otherwise."""
 OURS: Final = "modelyard"
 """Our part of constraints.json: the whole baseline, since that file alone reaches every kind of monitor."""
 
@@ -43,10 +46,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] | None = None,
     try:
         if list(arguments) == ["baseline"]:
             _baseline(told, root)
-        elif not arguments:
+        elif list(arguments) in ([], ["run"]):
             _run(told, root)
         else:
-            raise Unfit(f"{' '.join(arguments)} is nothing that it does; say nothing, or baseline")
+            raise Unfit(f"{' '.join(arguments)} is nothing that it does; say run, or baseline")
     except (Unfit, ValueError) as fault:
         print(f"monitor: {fault}", file=sys.stderr)
         return 1
@@ -79,8 +82,10 @@ def _run(told: Mapping[str, str], root: Path) -> None:
     _write(output, len(found.calls), (), base, verdict)
     schedule = told.get("sagemaker_monitoring_schedule_name", "")
     endpoint = told.get("sagemaker_endpoint_name", plan.endpoint)
-    at = end or datetime.now(UTC)
-    _emit(_in(root, METRICS), verdict.figures, endpoint, schedule, at)
+    lines = _lines(verdict.figures, endpoint, schedule, datetime.now(UTC))
+    for folder in (_in(root, METRICS), output):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FIGURES).write_text(lines, "utf-8")
     _say(_in(root, MESSAGE), verdict.violations)
 
 
@@ -147,22 +152,22 @@ def _constraints(column: Reference) -> dict[str, Any]:
     return made
 
 
-def _emit(folder: Path, figures: Mapping[str, float], endpoint: str, schedule: str, at: datetime) -> None:
-    """Figures as SageMaker takes them to CloudWatch (sagemaker/latest/dg/model-monitor-byoc-cloudwatch)."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _lines(figures: Mapping[str, float], endpoint: str, schedule: str, at: datetime) -> str:
+    """Figures as SageMaker takes them to CloudWatch (sagemaker/latest/dg/model-monitor-byoc-cloudwatch).
+
+    They are of the moment of the run, not of the calls': alarms look at what is new, and labels come late.
+    """
     dimensions = [{"Name": "Endpoint", "Value": endpoint}, {"Name": "MonitoringSchedule", "Value": schedule}]
-    lines = [
-        json.dumps(
-            {
-                "MetricName": name,
-                "Timestamp": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                "Dimensions": dimensions,
-                "Value": value,
-            }
-        )
+    said = [
+        {
+            "MetricName": name,
+            "Timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "Dimensions": dimensions,
+            "Value": value,
+        }
         for name, value in sorted(figures.items())
     ]
-    (folder / "cloudwatch_metrics.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return "".join(f"{json.dumps(line)}\n" for line in said)
 
 
 def _say(file: Path, violations: Sequence[Violation]) -> None:

@@ -186,6 +186,7 @@ def test_what_moved_is_found_and_what_stayed_is_not(place: Place, kind: str):
 
 @pytest.mark.parametrize("kind", [*RUNS, "data_quality"])
 def test_what_a_run_emits_is_what_alarms_look_at(place: Place, kind: str):
+    began = datetime.now(UTC) - timedelta(seconds=1)
     place.made(plan(kind))
     place.captured(calls(rows()))
     place.ran()
@@ -194,7 +195,10 @@ def test_what_a_run_emits_is_what_alarms_look_at(place: Place, kind: str):
     for each in place.emitted():
         told = {dimension["Name"]: dimension["Value"] for dimension in each["Dimensions"]}
         assert told == dimensions(kind, ENDPOINT, schedule=SCHEDULE)  # type: ignore[arg-type]
-        assert each["Timestamp"] == "2026-11-22T00:00:00Z"
+        moment = datetime.fromisoformat(each["Timestamp"].replace("Z", "+00:00"))
+        assert moment > began, "an alarm sees nothing of yesterday's points, and labels come late"
+    results = (place.root / "opt/ml/processing/output/cloudwatch_metrics.jsonl").read_text()
+    assert [json.loads(line) for line in results.splitlines()] == place.emitted()
 
 
 def test_figures_are_bad_on_the_same_side_for_alarms_and_for_reports():

@@ -1,3 +1,5 @@
+from .aws import AlarmFacts as AlarmFacts
+from .aws import EndpointMonitors as EndpointMonitors
 from .definitions import Definition as Definition
 from .definitions import data_quality as data_quality
 from .definitions import model_bias as model_bias
@@ -21,6 +23,10 @@ from .metrics import MonitorKind as MonitorKind
 from .metrics import dimensions as dimensions
 from .schedules import most_seconds as most_seconds
 from .schedules import schedule as schedule
+from .spec import LabelsSpec as LabelsSpec
+from .spec import MonitoredColumn as MonitoredColumn
+from .spec import MonitorsSpec as MonitorsSpec
+from .spec import ReferenceSpec as ReferenceSpec
 from .team_watch import TeamWatch as TeamWatch
 from .watch import EndpointWatch as EndpointWatch
 from .watch_spec import BoundarySpec as BoundarySpec

@@ -1,0 +1,429 @@
+"""The monitors of an endpoint as a graph: who starts what, whom alarms name, and what its file may not say."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
+from tests.unit.test_serving import KEY, REGISTRY, TWO
+
+from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
+from modelyard.assess.graph import Graph, Node, record
+from modelyard.core.access import trust_service
+from modelyard.core.errors import SpecError
+from modelyard.core.spec import SourceMap
+from modelyard.run.monitoring import METRICS, EndpointMonitors, MonitorsSpec, dimensions
+from modelyard.run.serving import EndpointSpec, InferenceEndpoint
+
+CONTEXT = Context(
+    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
+)
+IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-jobs@sha256:{'0' * 64}"
+RUNBOOK = "https://wiki.acme.example/runbooks/score"
+ENDPOINT = "ml-dev-fraud-score"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+MACHINE = "aws:sfn/stateMachine:StateMachine"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
+MONITORED = "aws:sagemaker/monitoringSchedule:MonitoringSchedule"
+COLUMNS = [{"name": "amount"}, {"name": "country", "kind": "category"}, {"name": "sex", "kind": "category"}]
+REFERENCE = {
+    "prefix": "payments/v3",
+    "prediction": "predicted",
+    "probability": "scored",
+    "label": "fraud",
+}
+ALL: dict[str, Any] = {
+    "owner": "ada@acme.example",
+    "runbook": RUNBOOK,
+    "image": IMAGE,
+    "vpc": False,
+    "columns": COLUMNS,
+    "probability": "1",
+    "reference": REFERENCE,
+    "labels": {"prefix": "labels/score", "wait_hours": 48},
+    "data_quality": {},
+    "data_drift": {"every_hours": 6, "sustained": {"bad": 2, "of": 4}, "sample_percent": 50, "share": 0.3},
+    "prediction_drift": {},
+    "concept_drift": {},
+    "model_quality": {"limits": {"accuracy": 0.9, "auc": 0.8}},
+    "bias_drift": {"group": "sex"},
+    "explanation_drift": {"runbook": "https://wiki.acme.example/runbooks/explained"},
+    "latency": {"ms": 250},
+    "cpu": {},
+    "memory": {"percent": 80},
+}
+JOBS = (
+    "data_quality",
+    "data_drift",
+    "prediction_drift",
+    "concept_drift",
+    "model_quality",
+    "bias_drift",
+    "explanation_drift",
+)
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in {**ALL, **changes}.items() if value != "unset"}
+
+
+def an_endpoint(**changes: Any) -> dict[str, Any]:
+    common = {"model": "scores", "owner": "ada@acme.example", "release": {"kind": "declared", "version": 3}}
+    return {**common, "served_by": TWO, "vpc": False, **changes}
+
+
+def program_of(
+    told: dict[str, Any], served: dict[str, Any], lake: dict[str, Any] | None = None, **invokes: Any
+) -> Graph:
+    def program() -> None:
+        keys = KnownKeys({"default": KEY})
+        models = RegistrySpec.model_validate(REGISTRY)
+        registry = ModelRegistry("registry", models, context=CONTEXT, keys=keys, audit=KnownAudit(CONTEXT))
+        stored = DataLake("lake", LakeSpec.model_validate(lake or {}), context=CONTEXT, keys=keys)
+        endpoint = InferenceEndpoint(
+            "score",
+            EndpointSpec.model_validate(served),
+            context=CONTEXT,
+            registry=registry,
+            lake=stored,
+            keys=keys,
+        )
+        spec = MonitorsSpec.model_validate(told)
+        spec.locate(SourceMap("team.yaml"), "monitoring.score")
+        monitors = EndpointMonitors(
+            "watch",
+            spec,
+            context=CONTEXT,
+            endpoint=endpoint,
+            lake=stored,
+            keys=keys,
+        )
+        trusted = [trust_service("lambda.amazonaws.com", context=CONTEXT)]
+        reader = Role("reader", context=CONTEXT, trusted=trusted, description="reads results")
+        monitors.grant_read_results(reader)
+        monitors.grant_start(reader)
+
+    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes)
+
+
+@cache
+def recorded(told: str, served: str) -> Graph:
+    return program_of(json.loads(told), json.loads(served))
+
+
+def graph(served: dict[str, Any] | None = None, **changes: Any) -> Graph:
+    return recorded(json.dumps(given(**changes)), json.dumps(served or an_endpoint()))
+
+
+def one(found: Graph, name: str, kind: str = "") -> Node:
+    (node,) = [node for node in found.nodes if node.name == name and kind in node.type]
+    return node
+
+
+def alarms(found: Graph) -> dict[str, Node]:
+    return {node.name: node for node in found.of_type(ALARM) if node.name.startswith("watch-")}
+
+
+def told_to_the_function(found: Graph) -> dict[str, Any]:
+    code = one(found, "watch-planner", "aws:lambda/function:Function").properties["code"]
+    return json.loads(code["$archive"]["assets"]["monitors.json"]["$asset"]["text"])
+
+
+def machine(found: Graph) -> dict[str, Any]:
+    return json.loads(one(found, "watch-machine", MACHINE).properties["definition"])
+
+
+class Lake:
+    """What a spec asks a lake for."""
+
+    zones = ("raw", "curated", "features", "capture", "artifacts")
+
+
+def faults(served: dict[str, Any] | None = None, **changes: Any) -> list[str]:
+    """What a component refuses, as it collects it, without making a whole stack for it."""
+    spec = MonitorsSpec.model_validate(given(**changes))
+    spec.locate(SourceMap("team.yaml"), "monitoring.score")
+    endpoint = EndpointSpec.model_validate(served or an_endpoint())
+    found = [*spec.all_faults(), *spec.unfit_for(endpoint), *spec.unplaced(Lake(), networked=False)]  # type: ignore[arg-type]
+    assert found
+    return [str(fault) for fault in found]
+
+
+@pytest.mark.parametrize("run_by", ["scheduler", "model_monitor"])
+def test_every_alarm_names_its_owner_and_a_runbook_and_tells_the_owner(run_by: str):
+    found = alarms(graph(run_by=run_by))
+    assert len(found) > 12
+    for name, alarm in found.items():
+        said = alarm.properties
+        assert "Owner: ada@acme.example. Runbook: https://wiki.acme.example/runbooks/" in said["alarmDescription"], name
+        assert said["tags"]["owner"] == "ada@acme.example"
+        assert said["alarmActions"] and said["okActions"]
+        assert said["datapointsToAlarm"] <= said["evaluationPeriods"]
+
+
+def test_an_alarm_names_the_runbook_of_its_own_monitor_before_the_one_of_all():
+    found = alarms(graph())
+    assert found["watch-explanation-rank"].properties["tags"]["runbook"].endswith("/explained")
+    assert found["watch-data-drift-worst"].properties["tags"]["runbook"] == RUNBOOK
+    plain = alarms(graph(runbook="unset"))["watch-data-drift-worst"].properties
+    assert plain["tags"]["runbook"] == "docs/monitoring.md"
+
+
+@pytest.mark.parametrize("run_by", ["scheduler", "model_monitor"])
+def test_alarms_look_at_what_jobs_publish_under_the_names_of_the_table(run_by: str):
+    found = graph(run_by=run_by)
+    known = {metric.name: kind for kind in JOBS for metric in METRICS[kind].metrics}  # type: ignore[index]
+    known["labelled_share"] = "model_quality"
+    seen: set[str] = set()
+    for name, alarm in alarms(found).items():
+        said = alarm.properties
+        kind = known.get(str(said.get("metricName")))
+        if kind is None:
+            continue
+        seen.add(kind)
+        table = METRICS[kind]  # type: ignore[index]
+        schedule = f"ml-dev-fraud-watch-{kind.replace('_', '-')}-schedule"
+        assert said["namespace"] == table.namespace, name
+        assert said["dimensions"] == dimensions(kind, ENDPOINT, schedule=schedule), name  # type: ignore[arg-type]
+        side = "LessThanThreshold" if table[str(said["metricName"])].worse == "below" else "GreaterThanThreshold"
+        assert said["comparisonOperator"] == side, name
+    assert seen == set(JOBS)
+    if run_by == "model_monitor":
+        made = {node.properties["name"] for node in found.of_type(MONITORED)}
+        assert made == {f"ml-dev-fraud-watch-{kind.replace('_', '-')}-schedule" for kind in JOBS}
+    else:
+        assert {each["schedule"] for each in told_to_the_function(found).values()} == {
+            f"ml-dev-fraud-watch-{kind.replace('_', '-')}-schedule" for kind in JOBS
+        }
+
+
+def test_m_of_n_and_the_rhythm_are_the_monitors_own():
+    said = alarms(graph())["watch-data-drift-worst"].properties
+    assert (said["datapointsToAlarm"], said["evaluationPeriods"], said["period"]) == (2, 4, 6 * 3600)
+    assert (said["threshold"], said["statistic"]) == (0.2, "Maximum")
+
+
+def test_load_is_counted_in_whole_machines_and_latency_in_microseconds():
+    found = alarms(graph())
+    assert found["watch-main-cpu"].properties["threshold"] == 180, "an ml.m5.large has two cores"
+    assert found["watch-main-memory"].properties["threshold"] == 80
+    latency = found["watch-main-latency"].properties
+    assert (latency["threshold"], latency["extendedStatistic"]) == (250_000, "p99")
+    assert "watch-main-gpu" not in found
+
+
+def test_names_of_alarms_and_schedules_stay_when_limits_change():
+    def names(found: Graph) -> set[str]:
+        kinds = (ALARM, SCHEDULE)
+        return {str(node.properties["name"]) for kind in kinds for node in found.of_type(kind)}
+
+    assert names(graph()) == names(graph(data_drift={**ALL["data_drift"], "psi": 0.4}))
+
+
+def test_each_monitor_has_a_clock_that_starts_the_machine_for_it():
+    found = graph()
+    clocks = {node.name: node.properties for node in found.of_type(SCHEDULE) if node.name.startswith("watch-")}
+    assert set(clocks) == {f"watch-{kind.replace('_', '-')}-clock" for kind in JOBS}
+    drift = clocks["watch-data-drift-clock"]
+    assert drift["scheduleExpression"] == "cron(30 0/6 * * ? *)"
+    assert json.loads(drift["target"]["input"]) == {
+        "monitor": "data_drift",
+        "judge": True,
+        "at": "<aws.scheduler.scheduled-time>",
+    }
+    assert clocks["watch-data-quality-clock"]["scheduleExpression"] == "cron(30 * * * ? *)"
+    assert clocks["watch-bias-drift-clock"]["scheduleExpression"] == "cron(30 0 * * ? *)"
+
+
+def test_another_limit_keeps_the_baseline_and_another_reference_makes_one():
+    def baselines(**changes: Any) -> dict[str, str]:
+        return {kind: told["baseline"] for kind, told in told_to_the_function(graph(**changes)).items()}
+
+    before = baselines()
+    assert baselines(data_drift={"psi": 0.4}) == before
+    after = baselines(reference={**REFERENCE, "prefix": "payments/v4"})
+    assert not set(after.values()) & set(before.values())
+
+
+def test_jobs_are_isolated_encrypted_and_as_the_service_takes_them():
+    job = machine(graph())["States"]["Start"]["Parameters"]
+    assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
+    assert job["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == KEY
+    assert job["ProcessingOutputConfig"]["KmsKeyId"] == KEY
+    said = {"name": "j", "arguments": ["run"], "environment": {"a": "b"}, "inputs": [], "outputs": []}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key.removesuffix(".$"): said[str(item).rpartition(".")[2]] if key.endswith(".$") else filled(item)
+                for key, item in value.items()
+            }
+        return value
+
+    shape = Session().get_service_model("sagemaker").operation_model("CreateProcessingJob").input_shape
+    assert not ParamValidator().validate(filled(job), shape).generate_report()
+
+
+def test_a_baseline_is_followed_by_its_run_and_a_quiet_hour_by_nothing():
+    states = machine(graph())["States"]
+    assert states["Wanted"]["Choices"] == [{"Variable": "$.next.said.do", "StringEquals": "nothing", "Next": "Quiet"}]
+    assert states["Done"]["Default"] == "Prepare"
+    assert states["Done"]["Choices"][0]["Next"] == "Publish"
+    targets = {state.get("Next") or state.get("Default") for state in states.values()} - {None}
+    assert targets <= states.keys()
+
+
+def test_model_monitor_gets_a_definition_and_a_schedule_for_each():
+    found = graph(run_by="model_monitor")
+    kinds = {
+        "AWS::SageMaker::ModelQualityJobDefinition": {"watch-concept-drift", "watch-model-quality"},
+        "AWS::SageMaker::ModelBiasJobDefinition": {"watch-bias-drift"},
+        "AWS::SageMaker::ModelExplainabilityJobDefinition": {"watch-explanation-drift"},
+        "aws:sagemaker/dataQualityJobDefinition:DataQualityJobDefinition": {
+            "watch-data-quality",
+            "watch-data-drift",
+            "watch-prediction-drift",
+        },
+    }
+    for kind, names in kinds.items():
+        assert {node.name for node in found.of_type(kind)} == names
+    quality = one(found, "watch-model-quality").desired
+    assert quality["ModelQualityJobInput"]["GroundTruthS3Input"]["S3Uri"].endswith("/labels/score")
+    assert quality["ModelQualityJobInput"]["EndpointInput"]["StartTimeOffset"] == "-PT72H"
+    assert quality["ModelQualityJobInput"]["EndpointInput"]["EndTimeOffset"] == "-PT48H"
+    assert quality["ModelQualityAppSpecification"]["Environment"]["publish_cloudwatch_metrics"] == "Enabled"
+    clock = one(found, "watch-data-drift-clock").properties
+    assert json.loads(clock["target"]["input"])["judge"] is False, "the schedule judges; ours makes the baseline"
+
+
+def test_without_labels_concept_drift_looks_at_uncertainty():
+    found = graph(labels="unset", model_quality="unset", bias_drift="unset")
+    assert "watch-concept-proxy-shift" in alarms(found)
+    assert "concept_proxy" in told_to_the_function(found)
+
+
+def test_before_the_loops_first_release_nothing_runs_and_nothing_alarms():
+    none = {"aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []}}
+    served = an_endpoint(release={"kind": "loop"})
+    found = program_of(given(), served, **none)
+    assert not alarms(found)
+    assert not [node for node in found.of_type(SCHEDULE) if node.name.startswith("watch-")]
+    assert one(found, "watch-machine", MACHINE)
+    managed = program_of(given(run_by="model_monitor"), served, **none)
+    assert not managed.of_type(MONITORED)
+
+
+def test_who_reads_results_reads_those_of_this_endpoint_and_starts_this_machine():
+    statements = json.loads(one(graph(), "reader-watch-access").properties["policy"])["Statement"]
+    reads = next(each for each in statements if "s3:GetObject" in each["Action"])
+    assert reads["Resource"].endswith("/monitors/watch/*")
+    (start,) = [each for each in statements if each["Action"] == "states:StartExecution"]
+    assert start["Resource"].endswith(":stateMachine:ml-dev-fraud-watch")
+    assert any("kms:Decrypt" in each["Action"] for each in statements)
+
+
+def test_an_endpoint_without_jobs_has_alarms_on_the_service_alone():
+    found = program_of({"owner": "ada@acme.example"}, an_endpoint())
+    assert set(alarms(found)) == {"watch-main-errors"}
+    assert not [node for node in found.nodes if node.name == "watch-machine"]
+
+
+REDACTED = {"percent": 20, "redact": {"fields": {"amount": "remove", "country": "hash"}, "secret": "salt"}}
+SERVERLESS = an_endpoint(served_by={"kind": "serverless"}, vpc="unset")
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no baseline": ({"reference": "unset"}, "data_drift: has nothing to compare with: no baseline can be made"),
+    "no truth": ({"labels": "unset"}, "model_quality: needs the truth, and nobody says where it comes to"),
+    "bias without truth": ({"labels": "unset"}, "bias_drift: needs the truth, and nobody says where it comes to"),
+    "a reference without truth": (
+        {"reference": {**REFERENCE, "label": None}},
+        "reference.label: is needed by concept_drift. Name the column with the truth.",
+    ),
+    "a reference without answers": (
+        {"reference": {"prefix": "payments", "label": "fraud"}},
+        "reference.prediction: is needed by prediction_drift",
+    ),
+    "more bad points than points": (
+        {"data_drift": {"sustained": {"bad": 4, "of": 3}}},
+        "data_drift.sustained.bad: is more than the 3 points that are looked at, so that the alarm never goes off",
+    ),
+    "a week is the longest": (
+        {"data_drift": {"every_hours": 24, "sustained": {"bad": 2, "of": 8}}},
+        "data_drift.sustained.of: looks back 192 hours, and CloudWatch 168 at most. Use 7 or fewer.",
+    ),
+    "no such group": (
+        {"bias_drift": {"group": "age"}},
+        "bias_drift.group: is no column of the requests",
+    ),
+    "bias without a limit": (
+        {"bias_drift": {"group": "sex", "demographic_parity": None, "impact_ratio": None}},
+        "bias_drift: has no limit, so that nobody is ever told",
+    ),
+    "bias of a number": ({"problem": "regression"}, "bias_drift: compares selection rates, and regression has none"),
+    "accuracy of a number": (
+        {"problem": "regression"},
+        "model_quality.limits.accuracy: isn't measured of regression",
+    ),
+    "a curve without probabilities": ({"probability": "unset"}, "model_quality.limits.auc: needs probabilities"),
+    "doubt without probabilities": (
+        {"labels": "unset", "probability": "unset"},
+        "probability: is needed by concept_drift: without labels it looks at uncertainty",
+    ),
+    "no image": ({"image": "unset"}, "image: is needed: a job computes monitors"),
+    "no columns": ({"columns": []}, "columns: are needed: requests are read by them"),
+    "a column twice": ({"columns": [*COLUMNS, COLUMNS[0]]}, "columns: name amount twice"),
+    "no network": ({"vpc": True}, "vpc: needs a network, and there is none"),
+    "a GPU that isn't there": ({"gpu": {}}, "gpu: is watched, and no instance of the endpoint has one"),
+    "an unknown type": ({"instance_type": "ml.m99.large"}, "instance_type: is no known instance type"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_watched_is_refused_with_a_remedy(case: str):
+    changes, said = REFUSED[case]
+    found = faults(**changes)
+    path, _, problem = said.partition(": ")
+    place = f"team.yaml: monitoring.score.{path}: "
+    assert any(fault.startswith(place) and problem in fault for fault in found), found
+
+
+def test_all_faults_come_at_once():
+    with pytest.raises(SpecError) as refusal:
+        program_of(given(reference="unset", image="unset", bias_drift={"group": "age"}, vpc=True), an_endpoint())
+    found = [str(fault) for fault in refusal.value.faults]
+    for said in ("has nothing to compare with", "is needed: a job", "is no column", "needs a network"):
+        assert any(said in fault for fault in found), said
+
+
+def test_an_owner_without_an_address_is_refused():
+    with pytest.raises(ValueError, match="owner"):
+        MonitorsSpec.model_validate(given(owner="Ada"))
+
+
+def test_a_kind_that_captures_nothing_has_monitors_of_the_service_alone():
+    served = {key: value for key, value in SERVERLESS.items() if value != "unset"}
+    found = faults(served, cpu="unset", memory="unset")
+    assert any(
+        "data_drift: has nothing to look at: the endpoint, of kind serverless, captures no call" in f for f in found
+    )
+    assert any("isn't measured of a serverless endpoint" in fault for fault in faults(served))
+
+
+def test_what_our_container_keeps_is_watched_by_the_scheduler_and_not_by_model_monitor():
+    kept = {"percent": 20, "by": "container"}
+    served = {key: value for key, value in {**SERVERLESS, "capture": kept}.items() if value != "unset"}
+    found = program_of(given(cpu="unset", memory="unset"), served)
+    assert one(found, "watch-data-drift-clock")
+    said = faults(served, cpu="unset", memory="unset", run_by="model_monitor")
+    assert any("sees only what SageMaker itself captures" in fault for fault in said), said
+
+
+def test_columns_that_redaction_takes_are_refused():
+    spec = MonitorsSpec.model_validate(given())
+    said = list(spec.unplaced(Lake(), networked=True, redacted={"amount": "remove", "country": "hash"}))  # type: ignore[arg-type]
+    assert [fault.value for fault in said] == ["amount"]
+    hashed = list(spec.unplaced(Lake(), networked=True, redacted={"amount": "hash"}))  # type: ignore[arg-type]
+    assert "a hash is no number" in str(hashed[0])
