@@ -32,6 +32,7 @@ PACKAGES = (
     "modelyard.build.training",
     "modelyard.build.workbench",
     "modelyard.run.governance",
+    "modelyard.run.retraining",
     "modelyard.run.serving",
 )
 LINK = re.compile(r"\[(\w+)\]\(#\w+\)")

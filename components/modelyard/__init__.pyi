@@ -61,6 +61,8 @@ from .run.governance import GovernanceSpec as GovernanceSpec
 from .run.monitoring import EndpointWatch as EndpointWatch
 from .run.monitoring import TeamWatch as TeamWatch
 from .run.monitoring import WatchSpec as WatchSpec
+from .run.retraining import RetrainingLoop as RetrainingLoop
+from .run.retraining import RetrainingSpec as RetrainingSpec
 from .run.serving import BatchInference as BatchInference
 from .run.serving import BatchSpec as BatchSpec
 from .run.serving import DoorAccount as DoorAccount

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from modelyard.core.errors import EnvironmentFault, InputError
+from modelyard.operate.retraining import Loop, start, told
+from modelyard.run.retraining import RetrainingSpec
+
 from .retraining_world import LOOP, LoopWorld, again, loop_world
 
 ROLLBACK = "ml-dev-fraud-score-main-errors"
@@ -260,6 +264,42 @@ def test_a_function_that_breaks_gives_the_lock_back_and_says_so(calm: LoopWorld)
     end = calm.runs()
     assert (end["status"], said(end)["code"]) == ("FAILED", "loop-broken")
     assert state(calm) == before
+
+
+# --- by hand --------------------------------------------------------------------------------------------------------
+
+
+def by_hand(world: LoopWorld, role: str = "starter") -> Loop:
+    spec = RetrainingSpec.model_validate(LOOP)
+    return Loop(world.context, "weekly", spec, world.session(role, "lin@acme.example"))
+
+
+def test_a_run_by_hand_says_who_started_it_and_why(calm: LoopWorld):
+    version = calm.register()
+    calm.measure(version)
+    calm.trains(version.package)
+    started = start(by_hand(calm), "  the   labels of March  came ", pause=lambda _: None)
+    assert started.champion is not None and started.champion.version == version.version
+    (record,) = calm.records
+    assert (record["trigger"], record["why"]) == ("person", "the labels of March came")
+    assert record["by"].endswith("ml-dev-fraud-starter/lin@acme.example") and record["run"] == started.execution
+    assert any(f"execution  {started.execution}" in line for line in told(started))
+
+
+@pytest.mark.parametrize(("usd", "hours", "code"), [(95, 48, "budget-exhausted"), (1, 1, "cooling-down")])
+def test_the_guards_hold_by_hand_too(calm: LoopWorld, usd: float, hours: float, code: str):
+    before = state(calm)
+    calm.began(usd=usd, hours_ago=hours)
+    with pytest.raises(InputError, match=code) as raised:
+        start(by_hand(calm), "now", pause=lambda _: None)
+    assert raised.value.exit_code == 2
+    assert state(calm) == before
+
+
+def test_a_run_by_hand_that_fails_is_no_fault_of_whoever_started_it(calm: LoopWorld):
+    calm.trains(None)
+    with pytest.raises(EnvironmentFault, match="pipeline-failed"):
+        start(by_hand(calm), "now", pause=lambda _: None)
 
 
 # --- a person approves ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -472,3 +473,27 @@ def test_records_lie_below_the_teams_own_path():
 def test_a_champion_knows_nothing_that_it_need_not():
     with pytest.raises(ValueError, match="extra"):
         Champion.model_validate({"format": 1, "weights": "s3://…"})
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "retraining.md").read_text("utf-8")
+
+
+def test_the_pages_example_is_a_loop():
+    text = PAGE.partition("<!-- retraining:example -->\n```yaml\n")[2].partition("```")[0]
+    given = load(parse(text.encode(), "docs/retraining.md"), RetrainingSpec)
+    assert list(given.all_faults()) == []
+    assert machine_of(graph_of(given))["States"]["AskOwner"]
+
+
+def test_the_page_tells_of_every_end_of_the_machine():
+    ends = {
+        state["Parameters"]["code"]
+        for made in KINDS
+        for state in definition(made)["States"].values()
+        if "code" in state.get("Parameters", {})
+    }
+    ends |= {"lock-held", "cooling-down", "disarmed", "runs-exhausted", "budget-exhausted", "gate-failed"}
+    ends -= {"in-service", "no-endpoint-yet", "promotion-failed"}
+    assert {code for code in ends if f"`{code}`" not in PAGE} == set()

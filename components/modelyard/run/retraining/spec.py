@@ -40,11 +40,11 @@ class OnThreshold(Spec):
 TriggerSpec = Annotated[OnSchedule | OnPush | OnData | OnFeatures | OnThreshold, Field(discriminator="kind")]
 
 
-class BudgetSpec(Spec):
+class RunBudgetSpec(Spec):
     """What retraining may cost; looked at before any job starts."""
 
     usd_a_month: float = Field(gt=0, description="US dollars that the runs of a calendar month (UTC) may cost.")
-    usd_a_run: float = Field(gt=0, description="US dollars that a run is estimated at: `yard cost` or the last runs.")
+    usd_a_run: float = Field(gt=0, description="US dollars that a run is estimated at: what the last ones cost.")
 
     @property
     def runs(self) -> int:
@@ -121,7 +121,7 @@ class RetrainingSpec(Spec):
     most_runs_a_month: int = Field(
         default=10, ge=1, le=200, description="Runs in a calendar month (UTC). Ten: more is a fault that nobody saw."
     )
-    budget: BudgetSpec = Field(description="What it may cost.")
+    budget: RunBudgetSpec = Field(description="What it may cost.")
     approval: Approval = Field(
         default_factory=lambda: PersonApproval(kind="person"),
         description="Who approves: kind person or automatic. A person: unwatched, a loop learns its own errors.",
