@@ -235,7 +235,7 @@ def test_the_rule_hears_alarms_of_the_team_alone_on_the_default_bus():
     assert json.loads(rule["eventPattern"]) == {
         "source": ["aws.cloudwatch"],
         "detail-type": ["CloudWatch Alarm State Change"],
-        "resources": [{"prefix": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:ml-dev-fraud-"}],
+        "detail": {"alarmName": [{"prefix": "ml-dev-fraud-"}]},
     }
 
 

@@ -1,16 +1,19 @@
-"""CloudWatch: composite alarms that know their children, and alarms that take their tags with them."""
+"""CloudWatch: composite alarms that know their children; alarms that take their tags along, and tell EventBridge."""
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
+from moto.events.models import events_backends
 
-from modelyard_sandbox.grammar import alarm_rules
+from modelyard_sandbox.grammar import alarm_events, alarm_rules
 
 _delete_alarms = CloudWatchBackend.delete_alarms
+_set_alarm_state = CloudWatchBackend.set_alarm_state
 
 
 def _children(alarm: Any) -> set[str]:
@@ -53,8 +56,36 @@ def put_composite_alarm(self: Any) -> Any:
     return answer
 
 
+def set_alarm_state(self: Any, alarm_name: str, reason: str, reason_data: str, state_value: str) -> None:
+    """SetAlarmState; a state that is another is told to the default bus."""
+    alarm = self.alarms.get(alarm_name)
+    before = alarm_events.state(_said(alarm)) if alarm is not None else {}
+    _set_alarm_state(self, alarm_name, reason, reason_data, state_value)
+    if before.get("value") != state_value:
+        told = alarm_events.event(_said(alarm), before)
+        events_backends[self.account_id][self.region_name].put_events([told])
+
+
+def _said(alarm: Any) -> dict[str, Any]:
+    """What DescribeAlarms says of an alarm, as far as events repeat it."""
+    return {
+        "AlarmName": alarm.name,
+        "AlarmArn": alarm.alarm_arn,
+        "AlarmDescription": alarm.description or "",
+        "StateValue": alarm.state_value,
+        "StateReason": alarm.state_reason,
+        "StateReasonData": alarm.state_reason_data,
+        "StateUpdatedTimestamp": alarm.state_updated_timestamp.replace(tzinfo=UTC),
+        "Namespace": alarm.namespace,
+        "MetricName": alarm.metric_name,
+        "Period": alarm.period,
+        "Statistic": alarm.statistic,
+    }
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     CloudWatchBackend.delete_alarms = delete_alarms
+    CloudWatchBackend.set_alarm_state = set_alarm_state
     for operation in (put_composite_alarm,):
         setattr(CloudWatchResponse, operation.__name__, operation)

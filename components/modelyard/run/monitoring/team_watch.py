@@ -173,11 +173,11 @@ class TeamWatch(Component):
 
     def _hears(self) -> None:
         """AWS tells of alarms on the account's default bus; the rule hears those that bear the team's names."""
-        alarms = self.context.arn("cloudwatch", f"alarm:{'-'.join((*self.context.names.owner, ''))}")
+        own = "-".join((*self.context.names.owner, ""))
         pattern = {
             "source": ["aws.cloudwatch"],
             "detail-type": ["CloudWatch Alarm State Change"],
-            "resources": [{"prefix": alarms}],
+            "detail": {"alarmName": [{"prefix": own}]},
         }
         rule = aws.cloudwatch.EventRule(
             self.named("alarms"),
