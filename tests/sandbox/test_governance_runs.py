@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sandbox.governance_world import DEPLOYED, SEALER, WRITER, Kept, kept
+from tests.sandbox.governance_world import DEPLOYED, SEALER, WRITER, Kept, kept, program
+from tests.sandbox.models_world import DEV
 from typer.testing import CliRunner
 
+from modelyard.assess.graph import Graph, record
 from modelyard.cli import evidence as commands
 from modelyard.cli.app import app
 from modelyard.core.errors import InputError, ModelyardError
@@ -32,7 +35,19 @@ from modelyard.core.evidence import (
     sealed,
 )
 from modelyard.core.releasing import canonical
-from modelyard.operate.evidence import Bundle, bundles, fetch, saved, showing, verify, verify_copy, without
+from modelyard.operate.access import access_of
+from modelyard.operate.evidence import (
+    Bundle,
+    bundles,
+    fetch,
+    findings,
+    put,
+    saved,
+    showing,
+    verify,
+    verify_copy,
+    without,
+)
 from modelyard.operate.evidence.place import save
 
 
@@ -108,6 +123,21 @@ def test_ci_puts_the_policy_report_down_and_the_next_release_has_it(dev: Kept):
     assert said(later, "policy")["content"] == {"violations": 0}
     assert later.manifest["absent"] == {}
     assert wrong(later) == []
+
+
+def test_what_the_stacks_say_of_access_stands_in_the_next_bundle(dev: Kept):
+    graph = record(program(dev.governance), project="p", stack="s", region=DEV.region, account=DEV.account)
+    access = access_of("fraud", "dev", Graph("p", "s", ()), graph)
+    source = {"commit": "f" * 40, "dirty": False}
+    uri = put(dev.store(dev.session("ci", "run-1")), findings(access, source, datetime(2026, 11, 21, tzinfo=UTC)))
+    assert uri == f"s3://{dev.store().bucket}/deployment/policy.json"
+    policy = dev.bundle(dev.released()).parts["policy"]["content"]
+    assert (policy["kind"], policy["source"]) == ("modelyard-access-findings-1", source)
+    assert "no other rules were checked" in policy["says"], "it is no verdict on policies"
+    (scores,) = policy["uses"]
+    named = {user["identity"].rpartition("/")[2] for user in scores["uses"]["approve"]}
+    assert named == {"ml-dev-fraud-approve"}
+    assert policy["refused_grants"] == []
 
 
 def test_the_page_shows_every_part_and_needs_nothing_else(bundle: Bundle):

@@ -1,4 +1,4 @@
-"""`yard evidence list | show | verify | audit`."""
+"""`yard evidence list | show | verify | audit | report`."""
 
 from __future__ import annotations
 
@@ -126,6 +126,25 @@ def audit(
         print(_json(audit_showing.as_json(found)))
     else:
         print(*audit_showing.shown(found), sep="\n")
+
+
+@app.command()
+def report(
+    team: Annotated[str, typer.Argument(help="The team.")],
+    env: Environment = None,
+    json: Json = False,
+) -> None:
+    """Put down what the recorded stacks say of who can do what, for the bundles of the releases that follow."""
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments
+    from modelyard.operate.evidence import report as report_
+
+    uri, found = report_(deployments.place(Project.find(), env, team, sandbox=False), team)
+    if json:
+        print(_json(found))
+        return
+    refused = len(found["refused_grants"])
+    print(f"{uri}: {len(found['identities'])} identities, {refused} grant{'' if refused == 1 else 's'} refused")
 
 
 def _found(name: str, team: str | None, env: str | None) -> tuple[Store, Model]:

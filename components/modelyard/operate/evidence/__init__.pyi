@@ -12,6 +12,9 @@ from .place import saved as saved
 from .place import store_of as store_of
 from .place import stores_of as stores_of
 from .place import without as without
+from .reporting import findings as findings
+from .reporting import put as put
+from .reporting import report as report
 from .trail import Trail as Trail
 from .trail import trail_of as trail_of
 from .verifying import Verified as Verified
