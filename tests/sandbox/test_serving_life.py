@@ -34,6 +34,15 @@ SCALED = {
 }
 
 
+MANY: dict[str, Any] = {
+    "kind": "multi_model",
+    "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve@sha256:{'d' * 64}",
+    "artifact": "a" * 64,
+    "models": {"before": {"version": 2, "artifact": "b" * 64}},
+    "instance_type": "ml.m5.large",
+}
+
+
 def an_endpoint(version: int | None = None, **served_by: Any) -> Callable[[], None]:
     """A lake and a registry, and with a version an endpoint that serves it."""
 
@@ -174,6 +183,7 @@ def test_every_kind_lives_and_dies():
             "variants": {"main": {"instance_type": "ml.m5.large"}},
             "shadow": {"version": 2, "instance_type": "ml.m5.large"},
         },
+        MANY,
     ]
     with deploy(an_endpoint(), region="eu-west-1") as stack:
         registered(stack)
@@ -183,6 +193,24 @@ def test_every_kind_lives_and_dies():
             assert served(stack)["EndpointStatus"] == "InService"
             stack.update(an_endpoint())
             assert counted(stack.client, "eu-west-1") == before
+
+
+def test_another_model_in_a_list_of_many_changes_policies_alone():
+    more = {**MANY["models"], "oldest": {"version": 4, "artifact": "c" * 64}}
+    with deploy(an_endpoint(), region="eu-west-1") as stack:
+        stack.update(_of(MANY))
+        serving = served(stack)
+        stack.update(_of(MANY))
+        assert changed(stack) == {}
+        stack.update(_of({**MANY, "models": more}))
+        assert changed(stack) == {"score-model-score-access": "update"}
+        assert served(stack)["EndpointConfigName"] == serving["EndpointConfigName"]
+        stack.update(_of({**MANY, "models": more, "cache": False}))
+        assert {name: done for name, done in changed(stack).items() if not name.endswith("access")} == {
+            "score-main-model": "replace",
+            "score-configuration": "replace",
+            "score-endpoint": "update",
+        }
 
 
 def _of(kind: dict[str, Any]) -> Callable[[], None]:
