@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from rich.console import Console
 
 from modelyard import Context
 from modelyard.engine import ResourceChange, Result
+from modelyard.operate import deployments
+from modelyard.operate.cloud import Cloud
+from modelyard.operate.deployments import Place
 from modelyard.operate.promoted import ended, prefix_of, sweep
 
 NAMES = Context(
@@ -57,6 +63,47 @@ def test_what_the_loop_made_goes_with_its_endpoint_and_what_others_made_stays():
     (left,) = client("ssm").get_parameters_by_path(Path=f"{NAMES.path}champions")["Parameters"]
     assert left["Name"].endswith("/scores")
     assert sweep(NAMES, ["score"], client) == [], "a second sweep finds nothing"
+
+
+class Project:
+    """The files of a project with one team, which may live in an account of its own."""
+
+    def __init__(self, account: str | None = None) -> None:
+        self._account = account
+
+    def platform(self, _environment: str) -> SimpleNamespace:
+        return SimpleNamespace(platform="ml", account="123456789012", region="us-east-1")
+
+    def headers(self, _environment: str) -> dict[str, SimpleNamespace]:
+        return {"fraud": SimpleNamespace(account=self._account)}
+
+
+def taken_away(account: str | None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is said when an operation has taken the endpoint score away."""
+    monkeypatch.setattr(Cloud, "client", lambda _self, service, _region="": client(service))
+    place: Any = Place(Project(account), "dev", True, ("fraud",), {})  # pyright: ignore[reportArgumentType]
+    change = ResourceChange("urn", "modelyard:serving:InferenceEndpoint", "score", "delete", "")
+    result = Result("down", "p", "s", True, {}, (), (change,), {}, (), 1.0)
+    said = io.StringIO()
+    deployments.sweep(place, "fraud", result, Console(file=said, width=200))
+    return said.getvalue()
+
+
+@pytest.mark.usefixtures("account")
+def test_an_operation_that_takes_an_endpoint_away_sweeps_what_the_loop_made(monkeypatch: pytest.MonkeyPatch):
+    made(f"{prefix_of(NAMES, 'score')}-v2-0a1b2c3d4e")
+    assert taken_away(None, monkeypatch) == ""
+    assert there() == set()
+
+
+@pytest.mark.usefixtures("account")
+def test_in_an_account_of_the_teams_own_it_is_named_and_left(monkeypatch: pytest.MonkeyPatch):
+    name = f"{prefix_of(NAMES, 'score')}-v2-0a1b2c3d4e"
+    made(name)
+    said = taken_away("999999999999", monkeypatch)
+    assert "stays in 999999999999" in said
+    assert prefix_of(NAMES, "score") in said
+    assert there() == {name}
 
 
 def test_an_endpoint_that_was_taken_away_is_told_from_one_that_changed():
