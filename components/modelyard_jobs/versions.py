@@ -13,6 +13,7 @@ from modelyard.core.addresses import ModelAddress
 from modelyard.core.provenance import Origin, Provenance, SnapshotReference, artifact_key, gates_key, key_of
 from modelyard.core.releases import GateResult, GateResults
 from modelyard.core.releasing import PENDING
+from modelyard.core.weights import LIST, WEIGHTS, text_of
 
 LARGEST_AT_ONCE: Final = 5 * 2**30
 """Bytes that one PutObject takes (AmazonS3/latest/userguide/qfacts)."""
@@ -52,11 +53,14 @@ def register(
 ) -> Registered:
     """Put down an artifact and where it comes from, and register a version of both that waits for approval.
 
-    `artifact`: a `.tar.gz` as SageMaker serves it. `image`: the serving image by digest. `author`: who answers for the
-    version, by the name that they sign in with. `snapshots`: what it was trained on. `s3`, `sagemaker`: boto3 clients.
-    Absent: those of the job's own region. Raises pydantic's `ValidationError` for what no lineage may say.
+    `artifact`: a `.tar.gz` as SageMaker serves it, or a folder of files that are served as they are, such as a language
+    model's weights, none of them above `LARGEST_AT_ONCE`. `image`: the serving image by digest. `author`: who answers
+    for the version, by the name that they sign in with. `snapshots`: what it was trained on. `s3`, `sagemaker`: boto3
+    clients. Absent: those of the job's own region. Raises pydantic's `ValidationError` for what no lineage may say, and
+    `ValueError` for a folder that can't be served.
     """
-    digest = sha256(artifact)
+    listed = _listed(artifact) if artifact.is_dir() else None
+    digest = hashlib.sha256(listed.encode()).hexdigest() if listed is not None else sha256(artifact)
     provenance = Provenance(
         model=model.name,
         author=author,
@@ -77,14 +81,22 @@ def register(
 
         s3, sagemaker = s3 or boto3.client("s3"), sagemaker or boto3.client("sagemaker")
     key = artifact_key(model.name, digest)
-    version_id = _put_once(s3, model.bucket, key, artifact)
+    served: dict[str, Any] = {"ModelDataUrl": f"s3://{model.bucket}/{key}"}
+    if listed is None:
+        version_id = _put_once(s3, model.bucket, key, artifact)
+    else:
+        folder = key.rpartition("/")[0]
+        version_id = _put_weights(s3, model.bucket, folder, artifact, listed)
+        place = f"s3://{model.bucket}/{folder}/{WEIGHTS}"
+        source = {"S3Uri": place, "S3DataType": "S3Prefix", "CompressionType": "None"}
+        served = {"ModelDataSource": {"S3DataSource": source}}
     lineage = provenance.lineage(version_id)
     _put_text_once(s3, model.bucket, key_of(model.name, provenance.digest), provenance.text())
     answer = sagemaker.create_model_package(
         ModelPackageGroupName=model.group,
         ModelApprovalStatus=PENDING,
         InferenceSpecification={
-            "Containers": [{"Image": image, "ModelDataUrl": f"s3://{model.bucket}/{key}"}],
+            "Containers": [{"Image": image, **served}],
             "SupportedContentTypes": list(content_types),
             "SupportedResponseMIMETypes": list(content_types),
         },
@@ -121,6 +133,24 @@ def fetch(s3: Any, bucket: str, key: str, version: str, to: Path) -> str:
     return sha256(to)
 
 
+def _listed(folder: Path) -> str:
+    """The list of a folder's files. Raises `ValueError` for what can't be served so."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    large = [name for name, path in files.items() if path.stat().st_size > LARGEST_AT_ONCE]
+    if large or not files:
+        said = f"{', '.join(large)}: split what is above 5 GiB" if large else "holds no file"
+        raise ValueError(f"{folder}: {said}")
+    return text_of({name: (sha256(path), path.stat().st_size) for name, path in files.items()})
+
+
+def _put_weights(s3: Any, bucket: str, place: str, folder: Path, listed: str) -> str:
+    """The S3 version of the list, which comes last: whoever sees it sees all files."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            _put_once(s3, bucket, f"{place}/{WEIGHTS}{path.relative_to(folder).as_posix()}", path)
+    return _put_text_once(s3, bucket, f"{place}/{LIST}", listed)
+
+
 def _put_once(s3: Any, bucket: str, key: str, file: Path) -> str:
     """The S3 version of the file at `key`, which is named by its bytes: what lies there already is the same."""
     from botocore.exceptions import ClientError
@@ -134,8 +164,7 @@ def _put_once(s3: Any, bucket: str, key: str, file: Path) -> str:
     except ClientError as error:
         if error.response["Error"]["Code"] not in _THERE:
             raise
-    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
-    return next(str(found["VersionId"]) for found in listed if found["Key"] == key and found["IsLatest"])
+    return _there(s3, bucket, key)
 
 
 def _put_in_parts(s3: Any, bucket: str, key: str, file: Path) -> str:
@@ -156,11 +185,12 @@ def _put_in_parts(s3: Any, bucket: str, key: str, file: Path) -> str:
     return str(answer["VersionId"])
 
 
-def _put_text_once(s3: Any, bucket: str, key: str, text: str) -> None:
+def _put_text_once(s3: Any, bucket: str, key: str, text: str) -> str:
+    """The S3 version of a text at `key`, which is named by it: what lies there already is the same."""
     from botocore.exceptions import ClientError
 
     try:
-        s3.put_object(
+        answer = s3.put_object(
             Bucket=bucket,
             Key=key,
             Body=text.encode(),
@@ -168,6 +198,14 @@ def _put_text_once(s3: Any, bucket: str, key: str, text: str) -> None:
             ContentType="application/json",
             ChecksumAlgorithm="SHA256",
         )
+        return str(answer["VersionId"])
     except ClientError as error:
         if error.response["Error"]["Code"] not in _THERE:
             raise
+    return _there(s3, bucket, key)
+
+
+def _there(s3: Any, bucket: str, key: str) -> str:
+    """The newest S3 version of an object."""
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    return next(str(found["VersionId"]) for found in listed if found["Key"] == key and found["IsLatest"])

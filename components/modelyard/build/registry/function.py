@@ -1,6 +1,6 @@
 """The function that decides on a release: it looks at what AWS itself vouches for, signs, and locks what it signed.
 
-It ships as text with `core.releasing`, so it uses nothing beyond boto3 and the standard library.
+It ships as text with `core.releasing` and `core.weights`, so it uses nothing beyond boto3 and the standard library.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from modelyard.core.releasing import PENDING, broken, bundle, canonical, message, pae, statement
+from modelyard.core.weights import artifact_of, files_of, is_list, place_of, unlike
 
 DECLARED: Final = Path(__file__).with_name("models.json")
 _CHUNK: Final = 8 * 2**20
@@ -78,6 +79,7 @@ def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapp
     found = _digest(s3, bucket, record)
     said = [
         *_unproven(s3, bucket, record),
+        *_unlike(s3, bucket, record),
         *broken(
             record,
             declared[model]["gates"],
@@ -127,7 +129,7 @@ def _record(
     missing = [("no-lineage", f"the package lacks modelyard:{key}") for key in _LINEAGE if not known.get(_key(key))]
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     place = f"s3://{bucket}/models/{model}/"
-    artifact = containers[0].get("ModelDataUrl", "") if len(containers) == 1 else ""
+    artifact = artifact_of(containers[0]) if len(containers) == 1 else ""
     if not artifact.startswith(place):
         missing.append(("foreign-artifact", f"the version must have one artifact, below {place}"))
     else:
@@ -186,6 +188,18 @@ def _digest(s3: Any, bucket: str, record: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def _listed(s3: Any, bucket: str, record: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The key of a list of files, and its text as it was registered."""
+    key = record["artifact"].removeprefix(f"s3://{bucket}/")
+    return key, s3.get_object(Bucket=bucket, Key=key, VersionId=record["artifact_version"])["Body"].read()
+
+
+def _unlike(s3: Any, bucket: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where a list stands for many files: why these aren't what it says."""
+    if is_list(record["artifact"]):
+        yield from unlike(s3, bucket, *_listed(s3, bucket, record))
+
+
 def _unproven(s3: Any, bucket: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with the object that says where the version comes from; a version may have none."""
     named = record["provenance"]
@@ -227,12 +241,18 @@ def _release(s3: Any, record: Mapping[str, Any], key: str, settings: Mapping[str
     said = statement(Path(artifact).name, record["artifact_digest"])
     public = kms.get_public_key(KeyId=settings["SIGNING_KEY"])["PublicKey"]
     mode, until = settings["LOCK_MODE"], now + timedelta(days=int(settings["LOCK_DAYS"]))
-    s3.put_object_retention(
-        Bucket=bucket,
-        Key=artifact,
-        VersionId=record["artifact_version"],
-        Retention={"Mode": mode, "RetainUntilDate": until},
-    )
+    locked = {artifact: record["artifact_version"]}
+    if is_list(artifact):
+        _, text = _listed(s3, bucket, record)
+        place = place_of(artifact)
+        locked |= {
+            f"{place}{name}": s3.head_object(Bucket=bucket, Key=f"{place}{name}")["VersionId"]
+            for name in files_of(text)
+        }
+    for object_key, version in sorted(locked.items()):
+        s3.put_object_retention(
+            Bucket=bucket, Key=object_key, VersionId=version, Retention={"Mode": mode, "RetainUntilDate": until}
+        )
     for place, text in (
         (f"{key.removesuffix('.json')}.sig", bundle(said, signed(pae(said))["Signature"], public)),
         (key, canonical(release)),

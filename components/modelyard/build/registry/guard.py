@@ -16,6 +16,7 @@ from modelyard.core.component import Component
 from modelyard.core.names import short_hash
 from modelyard.core.notices import Notices
 from modelyard.core.releasing import APPROVED
+from modelyard.core.weights import LIST
 from modelyard.foundation.audit import AuditLike
 
 ROLE: Final = "guard"
@@ -103,7 +104,7 @@ class Guard:
                 Statement(_LOOKS, own),
                 Statement(("sagemaker:DescribeModelPackage",), tuple(packages)),
                 *store.may_list("models/*", "releases/*"),
-                *store.may_read("releases/*"),
+                *store.may_read(f"models/*/{LIST}", "releases/*"),
                 Statement(("kms:Verify",), (signing_key_arn,)),
                 Statement(
                     ("cloudwatch:PutMetricData",),

@@ -1,7 +1,7 @@
 """The function that looks behind every model that is deployed: is it a version, approved, and released by a record?
 
 It hears SageMaker's calls from CloudTrail and can stop none of them; what isn't released it tells on the bus and counts
-in a metric, which raises an alarm. It ships as text with `core.releasing`, like the function that signs.
+in a metric, which raises an alarm. It ships as text with what the function that signs ships with.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from modelyard.core.releasing import APPROVED, broken, message
+from modelyard.core.weights import artifact_of, files_of, is_list, misplaced
 
 DECLARED: Final = Path(__file__).with_name("models.json")
 _GONE: Final = ("NoSuchKey", "404")
@@ -146,7 +147,7 @@ def _container(
 ) -> Iterator[Finding]:
     """What is wrong with what a container serves."""
     package = str(container.get("ModelPackageName") or "")
-    artifact = _artifact(container)
+    artifact = artifact_of(container)
     if package:
         found = boto3.client("sagemaker").describe_model_package(ModelPackageName=package)
         arn, place = str(found["ModelPackageArn"]), _place(str(found["ModelPackageArn"]), declared)
@@ -183,13 +184,14 @@ def _against(
         yield "invalid-signature", "the registry's key didn't sign this record"
     record = json.loads(release["payload"])
     registered = package.get("InferenceSpecification", {}).get("Containers", [{}])[0]
-    for served in {artifact or record["artifact"], registered.get("ModelDataUrl", "")}:
+    for served in {artifact or record["artifact"], artifact_of(registered)}:
         if served != record["artifact"]:
             yield "foreign-artifact", f"it serves {served}, and {record['artifact']} was released"
     image = str(container.get("Image") or registered.get("Image", ""))
     digest = registered.get("ImageDigest") if not container.get("Image") else None
     if (digest or image.rpartition("@")[2]) != record["image_digest"]:
         yield "image-mismatch", f"it serves by {image}, and {record['image_digest']} was released"
+    yield from _added(settings["BUCKET"], record)
     newest = _newest(settings["BUCKET"], record["artifact"])
     found = record["artifact_digest"] if newest == record["artifact_version"] else f"that of version {newest}"
     status = package["ModelApprovalStatus"]
@@ -212,9 +214,12 @@ def _signed(release: Mapping[str, Any], key: str) -> bool:
     return bool(said["SignatureValid"])
 
 
-def _artifact(container: Mapping[str, Any]) -> str:
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    return str(container.get("ModelDataUrl") or source.get("S3Uri") or "")
+def _added(bucket: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where a list stands for many files: what else lies among them, since all that lies there is served."""
+    if is_list(record["artifact"]):
+        s3, key = boto3.client("s3"), record["artifact"].removeprefix(f"s3://{bucket}/")
+        text = s3.get_object(Bucket=bucket, Key=key, VersionId=record["artifact_version"])["Body"].read()
+        yield from misplaced(s3, bucket, key, files_of(text))
 
 
 def _parts(arn: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from modelyard.core.addresses import ModelAddress
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.provenance import Origin, Provenance
 from modelyard.core.releases import Lineage, SignedRelease
+from modelyard.core.weights import is_list
 from modelyard.operate.models.lineage import provenance_of
 from modelyard.operate.models.place import Model, asking
 from modelyard.operate.models.versions import Version, look, versions
@@ -48,6 +49,9 @@ def promote(source: Model, number: int, target: Model, image: str = "") -> Promo
         where = Source(f"{source.name} {number} in {source.registry.context.environment}")
         remedy = "Release it there first: yard model approve"
         raise InputError(*(Fault(str(refusal), remedy, where) for refusal in found.refused))
+    if is_list(release.record.artifact):
+        problem, remedy = "is many files, which no promotion carries yet", "Register it in the other account by itself."
+        raise InputError(Fault(problem, remedy, Source(found.artifact)))
     served = image or found.image
     if served.rpartition("@")[2] != release.record.image_digest:
         problem = f"is another image than {release.record.image_digest}"

@@ -21,6 +21,7 @@ from modelyard.core.releases import (
     refusals,
 )
 from modelyard.core.releasing import APPROVED, PENDING, holds
+from modelyard.core.weights import artifact_of
 from modelyard.operate.models.place import Model, asking, code_of
 
 Verdict = Literal["passed", "failed", "missing"]
@@ -91,7 +92,7 @@ def look(model: Model, number: int) -> Version:
     champion = release.record.champion is not None if release else _has_champion(model, number)
     summary = _summary(model, package, champion)
     container = _container(package)
-    artifact = str(container.get("ModelDataUrl", ""))
+    artifact = artifact_of(container)
     newest = _newest(model, artifact)
     verified, refused = False, (Refusal("not-released", f"{package['ModelPackageArn']} has no release record"),)
     if release is not None or summary.status == APPROVED:
@@ -240,8 +241,8 @@ def _elsewhere(
     if release is None:
         return
     record = release.record
-    if container.get("ModelDataUrl") != record.artifact:
-        yield Refusal("foreign-artifact", f"the package serves {container.get('ModelDataUrl')}, not {record.artifact}")
+    if artifact_of(container) != record.artifact:
+        yield Refusal("foreign-artifact", f"the package serves {artifact_of(container)}, not {record.artifact}")
     served = container.get("ImageDigest") or str(container.get("Image", "")).rpartition("@")[2]
     if served != record.image_digest:
         yield Refusal("image-mismatch", f"the package serves by {served}, not by {record.image_digest}")
