@@ -185,7 +185,7 @@ PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "scheduler": (("ResourceArn", "{}"), ("Name", "schedule-group/{}")),
     "secretsmanager": (("Name", "secret:{}-AbCdEf"), ("SecretId", "{}")),
     "sns": (("TopicArn", "{}"), ("ResourceArn", "{}"), ("Name", "{}")),
-    "ssm": (("Name", "parameter{}"), ("ResourceId", "parameter{}")),
+    "ssm": (("Name", "parameter{}"), ("Path", "parameter{}"), ("ResourceId", "parameter{}")),
     "states": (("stateMachineArn", "{}"), ("resourceArn", "{}"), ("name", "stateMachine:{}")),
 }
 """By service: parameters, and the ARN's last part that each stands for; the first that a call has names its resource.
