@@ -33,7 +33,8 @@ from modelyard.core.champions import Champion
 from modelyard.core.contract import NetworkContract
 from modelyard.core.events import read_event
 from modelyard.operate.models import decide
-from modelyard.run.retraining import MonitorAlarm, RetrainingLoop, RetrainingSpec
+from modelyard.run.monitoring import AlarmFacts
+from modelyard.run.retraining import RetrainingLoop, RetrainingSpec
 from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 from modelyard_sandbox.inprocess.deployment import Deployment, deploy
 
@@ -64,7 +65,7 @@ LOOP: dict[str, Any] = {
     "cooldown_hours": 24,
     "gates_minutes": 2,
     "most_runs_a_month": 5,
-    "triggers": {"drifted": {"kind": "threshold", "alarm": "drift", "rearms_at": 0.1}},
+    "triggers": {"drifted": {"kind": "threshold", "alarm": "data_drift.data_drift_worst", "rearms_at": 0.1}},
     "budget": {"usd_a_month": 100, "usd_a_run": 10},
     "approval": {"kind": "automatic"},
 }
@@ -75,7 +76,7 @@ ENDPOINT: dict[str, Any] = {
     "served_by": {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}},
     "vpc": False,
 }
-DRIFT = MonitorAlarm(
+DRIFT = AlarmFacts(
     name="ml-dev-fraud-watch-drift",
     kind="data_drift",
     metric="data_drift_worst",
@@ -134,7 +135,7 @@ def a_team(
             lake=lake,
             keys=keys,
             audit=audit,
-            alarms={"drift": DRIFT},
+            alarms={"data_drift.data_drift_worst": DRIFT} if score.exists else {},
         )
         made.grant_start(Role("starter", context=context, trusted=trusted, description="starts"))
 
@@ -148,16 +149,30 @@ class LoopWorld(World):
     waits: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
     first: Any = None
     """What the first release was, for whoever looks at it later."""
-    _listen: Callable[[], list[dict[str, Any]]] | None = None
+    _bus: str = ""
+    _mails: str = ""
 
     def begin(self) -> None:
         """Somebody hears the bus and the mails from now on."""
-        self._listen = self.heard()
-        sns, sqs = self.stack.client("sns"), self.stack.client("sqs")
-        url = sqs.create_queue(QueueName="mails")["QueueUrl"]
+        self._bus, self._mails = self._queue("heard-loop"), self._queue("mails")
+        events, bus = self.stack.client("events"), "ml-dev-platform-audit"
+        events.put_rule(Name="heard-loop", EventBusName=bus, EventPattern=json.dumps({"source": ["modelyard.fraud"]}))
+        target = {"Id": "queue", "Arn": self.context.arn("sqs", "heard-loop")}
+        events.put_targets(Rule="heard-loop", EventBusName=bus, Targets=[target])
+        sns = self.stack.client("sns")
         (topic,) = [t["TopicArn"] for t in sns.list_topics()["Topics"] if "-weekly-" in t["TopicArn"]]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self.context.arn("sqs", "mails"))
-        self._mails = url
+
+    def _queue(self, name: str) -> str:
+        """A queue that gives each message once."""
+        sqs = self.stack.client("sqs")
+        return sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "43200"})["QueueUrl"]
+
+    def _messages(self, url: str) -> list[dict[str, Any]]:
+        sqs, found = self.stack.client("sqs"), list[dict[str, Any]]()
+        while got := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            found += [json.loads(message["Body"]) for message in got]
+        return found
 
     def trains(self, package: str | None, *, cause: str = "the job ran out of memory") -> None:
         """From now on, the pipeline's machine ends with this version; with None, it fails."""
@@ -259,10 +274,7 @@ class LoopWorld(World):
 
     def heard_all(self) -> list[dict[str, Any]]:
         """What the bus heard since the last time; each is an event that every reader knows."""
-        assert self._listen is not None
-        found: list[dict[str, Any]] = []
-        while got := self._listen():
-            found += got
+        found = self._messages(self._bus)
         for event in found:
             read_event(event)
         return found
@@ -287,9 +299,7 @@ class LoopWorld(World):
 
     def mails(self) -> list[str]:
         """What the owner was sent since the last time, subjects first."""
-        sqs, bodies = self.stack.client("sqs"), list[dict[str, Any]]()
-        while got := sqs.receive_message(QueueUrl=self._mails, MaxNumberOfMessages=10).get("Messages", []):
-            bodies += [json.loads(message["Body"]) for message in got]
+        bodies = self._messages(self._mails)
         return [f"{body['Subject']}\n{body['Message']}" for body in bodies]
 
     def alarm(self, name: str, state: str) -> None:

@@ -3,30 +3,63 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from modelyard.core.champions import Champion, champion_parameter
 from modelyard.testing import Deployment, deploy
 from modelyard_sandbox.accounting import counted
 
-from .models_world import REGION
+from .models_world import DEV, REGION
 from .retraining_world import LOOP, a_team
 
 TRIGGERS = {
     "mondays": {"kind": "schedule", "expression": "cron(0 4 ? * MON *)"},
     "arrived": {"kind": "data", "dataset": "transactions"},
     "pushed": {"kind": "push", "repository": "acme/fraud"},
-    "drifted": {"kind": "threshold", "alarm": "drift", "rearms_at": 0.1},
+    "drifted": {"kind": "threshold", "alarm": "data_drift.data_drift_worst", "rearms_at": 0.1},
 }
-FULL: dict[str, Any] = {**LOOP, "triggers": TRIGGERS, "canary": {"bake_minutes": 20, "alarms": ["drift"]}}
+FULL: dict[str, Any] = {
+    **LOOP,
+    "triggers": TRIGGERS,
+    "canary": {"bake_minutes": 20, "alarms": ["data_drift.data_drift_worst"]},
+}
 
 
 @pytest.fixture
-def stack() -> Any:
+def stack() -> Iterator[Deployment]:
     with deploy(a_team(loop=None), region=REGION) as made:
         made.client("events").create_event_bus(Name="ml-dev-platform-audit")
-        yield made
+        serves(made)
+        yield made.update(a_team(loop=None))
+
+
+def serves(stack: Deployment) -> None:
+    """A first version is the champion, so that there is an endpoint, and alarms to hear."""
+    image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/serve@sha256:{'d' * 64}"
+    package = stack.client("sagemaker").create_model_package(
+        ModelPackageGroupName="ml-dev-fraud-registry-scores",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{"Image": image, "ModelDataUrl": "s3://bucket/models/scores/0/model.tar.gz"}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    champion = Champion(
+        endpoint="score",
+        model="scores",
+        version=1,
+        package=package,
+        run="a run",
+        released_at=datetime(2026, 1, 1, tzinfo=UTC),
+        why="the first",
+    )
+    name = champion_parameter(DEV.names, "score")
+    stack.client("ssm").put_parameter(Name=name, Value=champion.model_dump_json(), Type="String")
 
 
 def changed(stack: Deployment) -> dict[str, str]:
@@ -75,3 +108,13 @@ def test_a_trigger_that_is_taken_away_leaves_no_rule(stack: Deployment):
     fewer = {name: each for name, each in TRIGGERS.items() if name != "drifted"}
     stack.update(a_team(loop={**FULL, "triggers": fewer, "canary": None}))
     assert events.list_rules(NamePrefix="ml-dev-fraud-weekly")["Rules"] == []
+
+
+def test_before_the_first_release_what_hears_an_alarm_waits():
+    with deploy(a_team(loop=None), region=REGION) as stack:
+        stack.client("events").create_event_bus(Name="ml-dev-platform-audit")
+        stack.update(a_team(loop=FULL))
+        assert stack.client("events").list_rules(NamePrefix="ml-dev-fraud-weekly")["Rules"] == []
+        serves(stack)
+        stack.update(a_team(loop=FULL))
+        assert len(stack.client("events").list_rules(NamePrefix="ml-dev-fraud-weekly")["Rules"]) == 2

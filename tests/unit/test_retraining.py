@@ -28,7 +28,8 @@ from modelyard.core.champions import Champion, champion_parameter, promoted_pref
 from modelyard.core.contract import NetworkContract
 from modelyard.core.document import load, parse
 from modelyard.core.errors import Fault, Source, SpecError
-from modelyard.run.retraining import MonitorAlarm, RetrainingLoop, RetrainingSpec
+from modelyard.run.monitoring import AlarmFacts
+from modelyard.run.retraining import RetrainingLoop, RetrainingSpec
 from modelyard.run.retraining.clock import Pace, pace
 from modelyard.run.retraining.machine import LOOKS, Places, definition, every, looks
 from modelyard.run.serving import EndpointSpec, InferenceEndpoint
@@ -60,8 +61,9 @@ STEPS: dict[str, Any] = {
     "judge": {"kind": "evaluate", "image": IMAGE, "inputs": {"model": {"kind": "output", "of": "train.model"}}},
     "keep": {"kind": "register", "image": IMAGE, "model": "scores", "artifact": "train.model", "after": ["judge"]},
 }
+D, R = "data_drift.data_drift_worst", "model_quality.recall"
 MACHINES: dict[str, Any] = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
-DRIFT = MonitorAlarm(
+DRIFT = AlarmFacts(
     name="ml-dev-fraud-watch-drift",
     kind="data_drift",
     metric="data_drift_worst",
@@ -69,7 +71,7 @@ DRIFT = MonitorAlarm(
     dimensions={"Endpoint": "ml-dev-fraud-score"},
     period_seconds=3600,
 )
-RECALL = MonitorAlarm(
+RECALL = AlarmFacts(
     name="ml-dev-fraud-watch-recall",
     kind="model_quality",
     metric="recall",
@@ -145,7 +147,7 @@ def graph_of(
             lake=lake,
             keys=keys,
             audit=audit,
-            alarms={"drift": DRIFT, "recall": RECALL},
+            alarms={"data_drift.data_drift_worst": DRIFT, "model_quality.recall": RECALL},
         )
         trusted = [trust_service("lambda.amazonaws.com", context=context)]
         made.grant_start(Role("starter", context=context, trusted=trusted, description="starts"))
@@ -251,9 +253,9 @@ def test_what_is_not_there_is_told_at_once():
             triggers={
                 "arrived": {"kind": "data", "dataset": "clicks"},
                 "seen": {"kind": "features", "view": "customer"},
-                "slow": {"kind": "threshold", "alarm": "latency"},
+                "slow": {"kind": "threshold", "alarm": "latency.main.ModelLatency"},
             },
-            canary={"alarms": ["bias"]},
+            canary={"alarms": ["bias_drift.bias_impact_ratio"]},
         )
     )
     assert set(found) == {
@@ -264,17 +266,20 @@ def test_what_is_not_there_is_told_at_once():
         "triggers.slow.alarm",
         "canary.alarms[0]",
     }
-    assert "It has score." in found["endpoint"] and "It has drift, recall." in found["triggers.slow.alarm"]
+    assert (
+        "It has score." in found["endpoint"]
+        and "It has data_drift.data_drift_worst, model_quality.recall." in found["triggers.slow.alarm"]
+    )
 
 
-@pytest.mark.parametrize(("alarm", "value", "side"), [("drift", 0.3, "above"), ("recall", 0.7, "below")])
+@pytest.mark.parametrize(("alarm", "value", "side"), [(D, 0.3, "above"), (R, 0.7, "below")])
 def test_a_hysteresis_that_can_never_fire_again_is_refused(alarm: str, value: float, side: str):
     trigger = {"off": {"kind": "threshold", "alarm": alarm, "rearms_at": value}}
     found = faults_of(spec(triggers=trigger))
     assert f"lies {side}" in found["triggers.off.rearms_at"]
 
 
-@pytest.mark.parametrize(("alarm", "value"), [("drift", 0.1), ("recall", 0.9), ("drift", None)])
+@pytest.mark.parametrize(("alarm", "value"), [(D, 0.1), (R, 0.9), (D, None)])
 def test_a_hysteresis_on_the_better_side_is_fine(alarm: str, value: float | None):
     trigger = {"off": {"kind": "threshold", "alarm": alarm, "rearms_at": value}}
     assert graph_of(spec(triggers=trigger)).nodes
@@ -305,7 +310,7 @@ def test_a_canary_on_an_endpoint_without_rollout_is_refused():
 
 def test_more_alarms_than_a_rollback_takes_are_refused():
     rollout = {"kind": "canary", "rollback": {"alarms": [f"a{n}" for n in range(8)], "latency_ms": 20}}
-    found = faults_of(spec(canary={"alarms": ["drift"]}), endpoint={"rollout": rollout})
+    found = faults_of(spec(canary={"alarms": ["data_drift.data_drift_worst"]}), endpoint={"rollout": rollout})
     assert "at most 10" in found["canary.alarms"]
 
 
@@ -321,7 +326,7 @@ def test_each_trigger_starts_the_machine_with_who_and_why():
         "mondays": {"kind": "schedule", "expression": "cron(0 4 ? * MON *)"},
         "arrived": {"kind": "data", "dataset": "transactions"},
         "pushed": {"kind": "push", "repository": "acme/fraud"},
-        "drifted": {"kind": "threshold", "alarm": "drift", "rearms_at": 0.1},
+        "drifted": {"kind": "threshold", "alarm": "data_drift.data_drift_worst", "rearms_at": 0.1},
     }
     graph = graph_of(spec(triggers=triggers))
     given = json.loads(one(graph, "weekly-mondays")["target"]["input"])
@@ -337,7 +342,9 @@ def test_each_trigger_starts_the_machine_with_who_and_why():
 
 
 def test_what_arms_a_trigger_again_is_an_alarm_of_its_own():
-    graph = graph_of(spec(triggers={"off": {"kind": "threshold", "alarm": "drift", "rearms_at": 0.1}}))
+    graph = graph_of(
+        spec(triggers={"off": {"kind": "threshold", "alarm": "data_drift.data_drift_worst", "rearms_at": 0.1}})
+    )
     calm = one(graph, "weekly-off-calm")
     assert (calm["threshold"], calm["evaluationPeriods"], calm["datapointsToAlarm"]) == (0.1, 3, 1)
     assert calm["treatMissingData"] == "ignore", "silence is no calm"
@@ -345,7 +352,7 @@ def test_what_arms_a_trigger_again_is_an_alarm_of_its_own():
 
 
 def test_a_metric_whose_bad_side_is_below_is_calm_above():
-    graph = graph_of(spec(triggers={"off": {"kind": "threshold", "alarm": "recall"}}))
+    graph = graph_of(spec(triggers={"off": {"kind": "threshold", "alarm": "model_quality.recall"}}))
     calm = one(graph, "weekly-off-calm")
     assert (calm["comparisonOperator"], calm["threshold"], calm["statistic"]) == ("LessThanThreshold", 0.8, "Minimum")
 
@@ -381,7 +388,7 @@ def test_whoever_may_start_it_may_do_nothing_else():
 
 
 def test_the_function_knows_the_guards_and_no_secret():
-    graph = graph_of(spec(canary={"bake_minutes": 20, "alarms": ["drift"]}))
+    graph = graph_of(spec(canary={"bake_minutes": 20, "alarms": ["data_drift.data_drift_worst"]}))
     (function,) = [n for n in graph.nodes if n.name == "weekly-loop" and n.type == "aws:lambda/function:Function"]
     code = str(function.properties["code"])
     assert "usd_a_month" in code and DRIFT.name in code

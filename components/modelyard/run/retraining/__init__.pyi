@@ -1,4 +1,3 @@
-from .alarms import MonitorAlarm as MonitorAlarm
 from .aws import RetrainingLoop as RetrainingLoop
 from .spec import AutomaticApproval as AutomaticApproval
 from .spec import CanarySpec as CanarySpec

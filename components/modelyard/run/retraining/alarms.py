@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import pulumi
 import pulumi_aws as aws
 
 from modelyard.core.component import Component
 from modelyard.core.errors import Fault
-from modelyard.run.monitoring import METRICS, MonitorKind
+from modelyard.run.monitoring import METRICS, AlarmFacts
 from modelyard.run.retraining.spec import OnThreshold, RetrainingSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorAlarm:
-    """An alarm of an endpoint's monitor: its name in CloudWatch, and what it watches."""
-
-    name: str
-    kind: MonitorKind
-    metric: str
-    threshold: float
-    dimensions: Mapping[str, pulumi.Input[str]]
-    period_seconds: int
-
-    @property
-    def above(self) -> bool:
-        """Whether it fires above its threshold, not below."""
-        return METRICS[self.kind][self.metric].worse != "below"
+def known_to_monitors(key: str) -> bool:
+    """Whether there can be an alarm of this key, `monitor.metric` or `monitor.variant.metric`, on some endpoint."""
+    kind, _, rest = key.partition(".")
+    found = METRICS.get(kind)  # pyright: ignore[reportArgumentType]
+    return found is not None and rest.rpartition(".")[2] in {metric.name for metric in found.metrics}
 
 
-def never_fires(spec: RetrainingSpec, path: str, trigger: OnThreshold, alarm: MonitorAlarm) -> Fault | None:
+def fires_above(alarm: AlarmFacts) -> bool:
+    """Whether an alarm fires above its threshold, not below."""
+    return METRICS[alarm.kind][alarm.metric].worse != "below"
+
+
+def never_fires(spec: RetrainingSpec, path: str, trigger: OnThreshold, alarm: AlarmFacts) -> Fault | None:
     """A trigger at `path` that is armed again before its metric is better than where it fires."""
-    at, side = trigger.rearms_at, "above" if alarm.above else "below"
-    if at is None or (at <= alarm.threshold if alarm.above else at >= alarm.threshold):
+    at, side = trigger.rearms_at, "above" if fires_above(alarm) else "below"
+    if at is None or (at <= alarm.threshold if fires_above(alarm) else at >= alarm.threshold):
         return None
     return spec.fault(
         f"{path}.rearms_at",
         f"lies {side} {alarm.threshold:g}, where {trigger.alarm} fires: the trigger would be armed while its alarm "
         "still stands, and an alarm that stands never fires again",
-        f"Use {alarm.threshold:g} or {'less' if alarm.above else 'more'}, or remove it.",
+        f"Use {alarm.threshold:g} or {'less' if fires_above(alarm) else 'more'}, or remove it.",
         at,
     )
 
 
 def calm(
-    loop: Component, trigger: str, spec: OnThreshold, alarm: MonitorAlarm, *, owner: str
+    loop: Component, trigger: str, spec: OnThreshold, alarm: AlarmFacts, *, owner: str
 ) -> aws.cloudwatch.MetricAlarm:
     """The alarm whose end arms a trigger again: no value of so many periods is beyond the value of re-arming.
 
@@ -67,7 +58,7 @@ def calm(
         period=alarm.period_seconds,
         evaluation_periods=spec.quiet_periods,
         datapoints_to_alarm=1,
-        comparison_operator="GreaterThanThreshold" if alarm.above else "LessThanThreshold",
+        comparison_operator="GreaterThanThreshold" if fires_above(alarm) else "LessThanThreshold",
         threshold=bound,
         treat_missing_data="ignore",
         tags={"owner": owner},

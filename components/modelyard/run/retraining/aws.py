@@ -27,7 +27,7 @@ from modelyard.core.notices import Notices
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
-from modelyard.run.retraining.alarms import MonitorAlarm
+from modelyard.run.monitoring import AlarmFacts
 from modelyard.run.retraining.checks import registering_step, unfit
 from modelyard.run.retraining.machine import Places, definition
 from modelyard.run.retraining.spec import AutomaticApproval, RetrainingSpec, machine_name
@@ -45,7 +45,7 @@ class RetrainingLoop(Component):
     """Trains a new version of what an endpoint serves, and brings it there, when triggers and guards let it.
 
     `endpoints` and `pipelines` are the team's, by name; `features` may be absent where no trigger names a view.
-    `alarms` are those of the endpoint's monitors. Raises `SpecError` with all faults.
+    `alarms` are those of the endpoint's monitors (`EndpointMonitors.alarms`). Raises `SpecError` with all faults.
     """
 
     CAPABILITY = "retraining"
@@ -63,7 +63,7 @@ class RetrainingLoop(Component):
         keys: KeysLike,
         audit: AuditLike,
         features: FeatureStore | None = None,
-        alarms: Mapping[str, MonitorAlarm] | None = None,
+        alarms: Mapping[str, AlarmFacts] | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -153,7 +153,7 @@ class RetrainingLoop(Component):
             self._registry.grant_approve(works.role, models=[self._model])
         self._endpoint.grant_promote(works.role)
 
-    def _makes_function(self, works: Worker, alarms: Mapping[str, MonitorAlarm]) -> aws.lambda_.Function:
+    def _makes_function(self, works: Worker, alarms: Mapping[str, AlarmFacts]) -> aws.lambda_.Function:
         return function(
             self,
             FUNCTION,
@@ -172,7 +172,7 @@ class RetrainingLoop(Component):
             key_arn=self._key,
         )
 
-    def _declared(self, alarms: Mapping[str, MonitorAlarm]) -> dict[str, Any]:
+    def _declared(self, alarms: Mapping[str, AlarmFacts]) -> dict[str, Any]:
         """What the function must know of the loop."""
         spec, canary = self.spec, self.spec.canary
         facts = self._registry.facts(self._model)
@@ -197,7 +197,7 @@ class RetrainingLoop(Component):
             "shape_parameter": shape_parameter(self.context.names, spec.endpoint),
             "canary": {
                 "bake_minutes": canary.bake_minutes if canary else None,
-                "alarms": [alarms[name].name for name in canary.alarms] if canary else [],
+                "alarms": [alarms[name].name for name in canary.alarms if name in alarms] if canary else [],
             },
         }
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
 from modelyard.build.pipelines import OnData, OnFeatures, TrainingPipeline
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault
-from modelyard.run.retraining.alarms import MonitorAlarm, never_fires
+from modelyard.run.monitoring import AlarmFacts
+from modelyard.run.retraining.alarms import known_to_monitors, never_fires
 from modelyard.run.retraining.spec import CanarySpec, OnThreshold, RetrainingSpec
 from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 
-MOST_ALARMS = 10
+_ALARM: Final = "alarm of the endpoint's monitors"
+MOST_ALARMS: Final = 10
 """Alarms of a rollback (sagemaker/latest/APIReference/API_AutoRollbackConfig)."""
 
 
@@ -24,9 +27,12 @@ def unfit(
     pipelines: Mapping[str, TrainingPipeline],
     datasets: Collection[str],
     views: Collection[str],
-    alarms: Mapping[str, MonitorAlarm],
+    alarms: Mapping[str, AlarmFacts],
 ) -> Iterator[Fault]:
-    """Every fault of the loop called `name`; `alarms` are those of the endpoint's monitors."""
+    """Every fault of the loop called `name`; `alarms` are those of the endpoint's monitors.
+
+    Before the first release the monitors have none yet: then it is looked at what they can have.
+    """
     if name in endpoints or name in pipelines:
         yield spec.fault(
             "",
@@ -35,6 +41,7 @@ def unfit(
             name,
         )
     endpoint, pipeline = endpoints.get(spec.endpoint), pipelines.get(spec.pipeline)
+    has = alarms.__contains__ if endpoint is None or endpoint.exists else known_to_monitors
     if endpoint is None:
         yield _unknown(spec, "endpoint", "endpoint of the team", spec.endpoint, endpoints)
     elif endpoint.spec.release.kind != "loop":
@@ -54,9 +61,17 @@ def unfit(
         if isinstance(each, OnFeatures) and each.view not in views:
             yield _unknown(spec, f"triggers.{trigger}.view", "view of the feature store", each.view, views)
         if isinstance(each, OnThreshold):
-            yield from _threshold(spec, f"triggers.{trigger}", each, alarms)
+            if not has(each.alarm):
+                yield _unknown(spec, f"triggers.{trigger}.alarm", _ALARM, each.alarm, alarms)
+            elif each.alarm in alarms:
+                fault = never_fires(spec, f"triggers.{trigger}", each, alarms[each.alarm])
+                yield from [fault] if fault is not None else []
     if spec.canary is not None:
-        yield from _canary(spec, spec.canary, endpoint.spec if endpoint else None, alarms)
+        for index, alarm in enumerate(spec.canary.alarms):
+            if not has(alarm):
+                yield _unknown(spec, f"canary.alarms[{index}]", _ALARM, alarm, alarms)
+        if endpoint is not None:
+            yield from _canary(spec, spec.canary, endpoint.spec)
     if context.production:
         yield from spec.unfit_for_production()
 
@@ -78,25 +93,7 @@ def _registers(spec: RetrainingSpec, pipeline: TrainingPipeline, model: str) -> 
     yield spec.fault("pipeline", problem, 'Give it one step of kind "register" for the model.', spec.pipeline)
 
 
-def _threshold(
-    spec: RetrainingSpec, path: str, trigger: OnThreshold, alarms: Mapping[str, MonitorAlarm]
-) -> Iterator[Fault]:
-    if trigger.alarm not in alarms:
-        yield _unknown(spec, f"{path}.alarm", "alarm of the endpoint's monitors", trigger.alarm, alarms)
-        return
-    fault = never_fires(spec, path, trigger, alarms[trigger.alarm])
-    if fault is not None:
-        yield fault
-
-
-def _canary(
-    spec: RetrainingSpec, canary: CanarySpec, endpoint: EndpointSpec | None, alarms: Mapping[str, MonitorAlarm]
-) -> Iterator[Fault]:
-    for index, alarm in enumerate(canary.alarms):
-        if alarm not in alarms:
-            yield _unknown(spec, f"canary.alarms[{index}]", "alarm of the endpoint's monitors", alarm, alarms)
-    if endpoint is None:
-        return
+def _canary(spec: RetrainingSpec, canary: CanarySpec, endpoint: EndpointSpec) -> Iterator[Fault]:
     rollout = endpoint.guarded
     if rollout is None:
         yield spec.fault(

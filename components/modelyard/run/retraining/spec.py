@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from modelyard.build.pipelines import OnData, OnFeatures, OnPush, OnSchedule
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.retraining.clock import pace
+
+AlarmKey = Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z0-9-]+)?\.[A-Za-z0-9_]+$", max_length=128)]
+"""An alarm of an endpoint's monitors: `data_drift.data_drift_worst`, or with a variant `latency.main.ModelLatency`."""
 
 
 def machine_name(context: Context, loop: str) -> str:
@@ -23,7 +26,7 @@ class OnThreshold(Spec):
     """Starts when an alarm of a monitor fires, and not again before what it measures has calmed down."""
 
     kind: Literal["threshold"] = Field(description="Starts when an alarm of a monitor fires.")
-    alarm: Name = Field(description="The alarm, as the endpoint's monitors call it; it has its own M-of-N.")
+    alarm: AlarmKey = Field(description="The alarm, by monitor and metric; it has its own M-of-N.")
     rearms_at: float | None = Field(
         default=None,
         description="The value that the metric must come back to before the trigger is armed again. Absent: the value "
@@ -94,7 +97,7 @@ class CanarySpec(Spec):
     bake_minutes: int | None = Field(
         default=None, ge=1, le=60, description="Minutes that alarms are watched at each step. Absent: the rollout's."
     )
-    alarms: tuple[Name, ...] = Field(
+    alarms: tuple[AlarmKey, ...] = Field(
         default=(),
         max_length=8,
         description="Alarms of the endpoint's monitors that take the new version back, beside the rollout's own.",

@@ -16,7 +16,8 @@ from modelyard.core.events import CodePushed, DataChanged, FeaturesVersioned, pa
 from modelyard.core.schedules import Schedules
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
-from modelyard.run.retraining.alarms import MonitorAlarm, calm
+from modelyard.run.monitoring import AlarmFacts
+from modelyard.run.retraining.alarms import calm
 from modelyard.run.retraining.spec import OnThreshold, RetrainingSpec
 
 _OLDEST_SECONDS: Final = 3600
@@ -25,7 +26,10 @@ _STATE: Final = "CloudWatch Alarm State Change"
 
 
 class Triggers:
-    """Schedules and rules of one loop. `machine` and `function` are its ARNs, known before they exist."""
+    """Schedules and rules of one loop; `known_arn` is its machine's.
+
+    Before the endpoint's first release its monitors have no alarms, and triggers that hear one wait for the next `up`.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,7 @@ class Triggers:
         machine: aws.sfn.StateMachine,
         function: aws.lambda_.Function,
         known_arn: str,
-        alarms: Mapping[str, MonitorAlarm],
+        alarms: Mapping[str, AlarmFacts],
         audit: AuditLike,
     ) -> None:
         self._loop, self._machine, self._function, self._audit = loop, machine, function, audit
@@ -51,7 +55,8 @@ class Triggers:
                 given = _started(name, f"the schedule {each.expression}", "schedule")
                 schedules.add(name, each.expression, machine.arn, given=json.dumps(given), written=each.source())
         heard = {name: each for name, each in spec.triggers.items() if isinstance(each, OnData | OnFeatures | OnPush)}
-        if not heard and not spec.thresholds:
+        armed = {name: each for name, each in spec.thresholds.items() if each.alarm in alarms}
+        if not heard and not armed:
             return
         context = loop.context
         self._listener = ServiceRole(
@@ -65,7 +70,7 @@ class Triggers:
         )
         for name, each in heard.items():
             self._on_event(name, each)
-        for name, each in spec.thresholds.items():
+        for name, each in armed.items():
             self._on_alarm(name, each, alarms[each.alarm], spec.owner)
 
     def _on_event(self, name: str, trigger: OnData | OnFeatures | OnPush) -> None:
@@ -99,7 +104,7 @@ class Triggers:
             input_transformer={"input_paths": paths, "input_template": template},
         )
 
-    def _on_alarm(self, name: str, trigger: OnThreshold, alarm: MonitorAlarm, owner: str) -> None:
+    def _on_alarm(self, name: str, trigger: OnThreshold, alarm: AlarmFacts, owner: str) -> None:
         """Two rules on the account's own bus: one alarm starts a run, the end of the other arms the trigger again."""
         loop = self._loop
         fires = self._rule(f"on-{name}", trigger, alarm.name, "ALARM", f"{alarm.name} starts {loop.component}")
