@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,6 +228,14 @@ def test_a_model_that_the_endpoint_has_not_is_granted_to_nobody():
 )
 def test_what_cannot_work_is_refused_with_a_way_out(given: LanguageModelSpec, said: str):
     assert any(said in fault for fault in faults(given)), faults(given)
+
+
+def test_the_pages_examples_hold():
+    page = (Path(__file__).parents[2] / "docs" / "language-models.md").read_text()
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert examples
+    for example in examples:
+        exec(example, {})
 
 
 def test_all_faults_are_told_at_once():

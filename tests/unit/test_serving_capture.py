@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,6 +204,14 @@ def test_an_asynchronous_endpoint_keeps_its_answers_and_no_container_captures():
         network_isolation=False,
     )
     assert "capture.by" in fault and "kind asynchronous" in fault
+
+
+def test_the_pages_example_of_redaction_holds():
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    (example,) = [
+        text for text in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "CaptureSpec" in text
+    ]
+    exec(example, {})
 
 
 @pytest.mark.parametrize(
