@@ -20,6 +20,7 @@ from modelyard.core.errors import Fault, SpecError
 from modelyard.core.monitors import JobKind
 from modelyard.core.notices import Notices
 from modelyard.core.service_role import ServiceRole
+from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.monitoring.alarms import Teller
@@ -202,7 +203,7 @@ class EndpointMonitors(Component):
         if self._endpoint.exists:
             conducted.schedule(judge=not managed)
             if managed:
-                scheduled(self)
+                at_program_end(lambda: scheduled(self, after=self._endpoint))
 
     def _may_compute(self, managed: bool) -> list[Statement]:
         spec, context = self.spec, self.context

@@ -54,19 +54,20 @@ _PROBLEMS: Final[Mapping[Problem, ProblemType]] = {
 _EMIT: Final = {"publish_cloudwatch_metrics": "Enabled"}
 
 
-def scheduled(monitors: EndpointMonitors) -> dict[JobKind, Definition]:
-    """The definitions of a component's monitors by kind, each with its schedule."""
-    made: dict[JobKind, Definition] = {}
+def scheduled(monitors: EndpointMonitors, *, after: pulumi.Resource) -> None:
+    """Make the definitions of a component's monitors, each with its schedule.
+
+    SageMaker refuses a definition of an endpoint that isn't there: `after` is the endpoint, its children made.
+    """
     for kind, monitor in monitors.spec.jobs.items():
         role = dashed(kind)
-        made[kind] = _defined(monitors, kind, role)
-        schedule(monitors, f"{role}-schedule", made[kind], every_hours=monitor.every_hours)
-    return made
+        definition = _defined(monitors, kind, role, after)
+        schedule(monitors, f"{role}-schedule", definition, every_hours=monitor.every_hours)
 
 
-def _defined(monitors: EndpointMonitors, kind: JobKind, role: str) -> Definition:
+def _defined(monitors: EndpointMonitors, kind: JobKind, role: str, after: pulumi.Resource) -> Definition:
     spec, job = monitors.spec, _job(monitors, kind)
-    options: dict[str, Any] = {"depends_on": [monitors.may_work]}
+    options: dict[str, Any] = {"depends_on": [monitors.may_work, after]}
     match _TYPES[kind]:
         case "DataQuality":
             return data_quality(monitors, role, job, **options)
