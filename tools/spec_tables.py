@@ -32,6 +32,7 @@ PACKAGES = (
     "modelyard.build.training",
     "modelyard.build.workbench",
     "modelyard.run.governance",
+    "modelyard.run.monitoring",
     "modelyard.run.retraining",
     "modelyard.run.serving",
 )

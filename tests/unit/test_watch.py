@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from modelyard import (
     Context,
@@ -439,3 +441,25 @@ def test_pages_search_for_what_monitors_publish_by_the_endpoint():
     namespace = METRICS["data_drift"].namespace
     assert line["expression"].startswith(f"SEARCH('{{{namespace},Endpoint,MonitoringSchedule}} Endpoint=")
     assert '"ml-dev-fraud-score"' in line["expression"] and '"data_drift_share"' in line["expression"]
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text("utf-8")
+
+
+def test_the_example_of_the_docs_is_a_watch():
+    (example,) = re.findall(r"<!-- watch:example -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    graph = program({"score": ({}, YAML(typ="safe").load(example))})
+    assert names(graph, FUNCTION, "score-watch-") == {"probe", "patterns", "cost"}
+    assert {"late", "outside", "boundary", "ceiling"} <= names(graph, ALARM, "score-watch-")
+
+
+def test_every_alarm_has_a_line_in_the_runbook():
+    (runbook,) = re.findall(r"^## Runbook\n(.*?)^## ", PAGE, re.DOTALL | re.MULTILINE)
+    told = set(re.findall(r"`([a-z-]+)`", runbook))
+    assert names(whole(), ALARM, "score-watch-") | names(whole(), ALARM, "watch-") <= told
+
+
+def test_every_metric_of_patterns_is_on_the_page():
+    for metric in METRICS["patterns"].metrics:
+        if metric.worse:
+            assert f"`{metric.name}`" in PAGE

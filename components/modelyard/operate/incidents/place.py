@@ -18,7 +18,7 @@ from modelyard.operate.deployments import Place
 from modelyard.operate.evidence.place import COMPONENT as EVIDENCE
 from modelyard.operate.models.place import Client, asking, code_of
 
-SIGN_IN: Final = "Sign in as a persona that has it: `incidents` in the team's file says who reads and closes them."
+SIGN_IN: Final = "Sign in as a persona that has it: `endpoints` in the team's file says who reads and closes incidents."
 MOST: Final = 100
 """Incidents that are read for a list, the newest."""
 _THERE: Final = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")

@@ -232,7 +232,7 @@ class EndpointWatch(Component):
             memory_mib=_READER_MIB,
         )
         hours = {1: "*", 24: "0"}.get(spec.every_hours, f"0/{spec.every_hours}")
-        clock.add("patterns-clock", f"cron(15 {hours} * * ? *)", reader.arn)
+        clock.add("patterns-clock", f"cron(40 {hours} * * ? *)", reader.arn)
         limits: dict[str, float | None] = {
             "sweeps": spec.sweeps,
             "distances": spec.distances,
