@@ -507,7 +507,7 @@ def _task(
     *,
     result: str | None,
     selector: Mapping[str, Any] | None = None,
-    retry: Sequence[str] = ("States.Timeout",),
+    retry: Sequence[str] = ("States.TaskFailed",),
     catch: str = "Broken",
 ) -> dict[str, Any]:
     return {
