@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from tests.sandbox.models_world import DEV, REGION, Executing
+from typer.testing import CliRunner
 
 from modelyard import (
     DataLake,
@@ -28,8 +29,10 @@ from modelyard import (
     TeamWatch,
     WatchSpec,
 )
+from modelyard.cli import incident as commands
+from modelyard.cli.app import app
 from modelyard.core.access import trust_service
-from modelyard.core.errors import InputError
+from modelyard.core.errors import InputError, ModelyardError
 from modelyard.operate.incidents import Desk, close, fetch, incidents, showing
 from modelyard_sandbox.inprocess.deployment import Deployment, deploy
 
@@ -218,3 +221,53 @@ def test_what_is_no_incident_is_refused_by_its_name(stack: Deployment):
         fetch([desk(stack)], "score/20200101-000000000-aaaaaa")
     with pytest.raises(InputError, match="is no endpoint of fraud; there are: score"):
         incidents(desk(stack), "other")
+
+
+@pytest.fixture
+def yard(stack: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """`yard incident`, as whoever is on call; the exit code and what was printed, or what is wrong."""
+    monkeypatch.setattr(commands, "_desks", lambda team, env: [desk(stack, "oncall")])
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["incident", *arguments])
+        if isinstance(done.exception, ModelyardError):
+            return done.exception.exit_code, str(done.exception)
+        return done.exit_code, done.output
+
+    return run
+
+
+def test_the_commands_list_show_and_close(stack: Deployment, yard: Callable[..., tuple[int, str]]):
+    goes(stack, "ALARM", why="again many calls fail")
+    code, out = yard("list", "score", "--open", "--json")
+    (found,) = json.loads(out)
+    assert (code, found["status"], found["team"]) == (0, "open", "fraud")
+    code, out = yard("show", found["incident"])
+    assert code == 0
+    for text in ("again many calls fail", "champion    scores 1", "challenger  none: no version is tried", "ada@acme"):
+        assert text in out
+    assert f'Next: yard incident close {found["incident"]} --done "what was done"' in out
+    assert yard("close", found["incident"], "--done", "restarted it") == (0, f"{found['incident']} is closed.\n")
+    code, out = yard("show", found["incident"], "--json")
+    said = json.loads(out)
+    assert said["status"] == "closed"
+    assert said["files"]["closed.json"]["by"].endswith(":assumed-role/ml-dev-fraud-oncall/grace")
+    assert "No incident is open." in yard("list", "--open")[1]
+    goes(stack, "OK")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("list", "nothing"), "is no endpoint; there are: score"),
+        (("show", "score"), "is no incident: it is called <endpoint>/<number>"),
+        (("show", "score/20200101-000000000-aaaaaa"), "fraud has no such incident"),
+        (("close", "score/20200101-000000000-aaaaaa", "--done", "x"), "fraud has no such incident"),
+    ],
+)
+def test_what_is_asked_for_wrongly_ends_with_2(
+    yard: Callable[..., tuple[int, str]], arguments: tuple[str, ...], says: str
+):
+    code, out = yard(*arguments)
+    assert code == 2
+    assert says in out
