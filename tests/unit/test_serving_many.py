@@ -146,7 +146,7 @@ def test_a_grant_tells_the_caller_what_to_name():
     assert address.target("france") == f"others/{THEIRS}/model.tar.gz"
     assert address.target("scores") == f"scores/{OURS}/model.tar.gz"
     with pytest.raises(KeyError):
-        address.target("before")
+        address.target("spain")
 
 
 def test_the_container_can_load_the_listed_artifacts_alone():

@@ -192,10 +192,10 @@ class EndpointAddress(Address):
     served_by: Literal["instances", "serverless", "asynchronous", "multi_model"]
     capture: str = ""
     target_models: Words = ()
-    """`name=key` of each model that the grantee may call, where there are many: the key is a call's `TargetModel`."""
+    """`name=key` of each model, where there are many: the key is a call's `TargetModel`."""
 
     def target(self, name: str) -> str:
-        """What a call of one of many models names as `TargetModel`. Raises `KeyError` where it wasn't granted."""
+        """What a call of one of many models names as `TargetModel`. Raises `KeyError` where there is no such."""
         return dict(entry.split("=", 1) for entry in self.target_models)[name]
 
 

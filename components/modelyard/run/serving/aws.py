@@ -25,7 +25,7 @@ from modelyard.run.serving.alarms import alarm_names, rollback_alarms
 from modelyard.run.serving.capture import Capture, unredactable
 from modelyard.run.serving.checks import types_not_offered, unplaced
 from modelyard.run.serving.kinds import Asynchronous, MultiModel
-from modelyard.run.serving.many import Target, chosen, container, may_call, nothing_else, targets, unknown_models
+from modelyard.run.serving.many import chosen, container, may_call, nothing_else, targets, unknown_models
 from modelyard.run.serving.models import model_from, model_request, model_role, package_arn, placed_in
 from modelyard.run.serving.release import all_released, released
 from modelyard.run.serving.requests import (
@@ -220,7 +220,7 @@ class InferenceEndpoint(Component):
                 *zone.may_write(f"{place.prefix}/{self.component}/asked"),
                 *zone.may_read(f"{place.prefix}/{self.component}/answered"),
             ]
-        self._grant(grantee, "invoke", statements, found)
+        self._grant(grantee, "invoke", statements)
 
     def grant_promote(self, grantee: Grantee) -> None:
         """Let `grantee` bring versions by itself, as the retraining loop does, in the recorded shape.
@@ -248,20 +248,15 @@ class InferenceEndpoint(Component):
         """Where captured calls lie in the capture zone."""
         return self._capture.kept
 
-    def _grant(
-        self,
-        grantee: Grantee,
-        intent: str,
-        statements: Sequence[Statement],
-        called: Mapping[str, Target] | None = None,
-    ) -> None:
+    def _grant(self, grantee: Grantee, intent: str, statements: Sequence[Statement]) -> None:
+        many = ",".join(f"{name}={each.called}" for name, each in self.targets.items())
         found = address(
             EndpointAddress,
             name=self.component,
             endpoint=self.endpoint_name,
             served_by=self.spec.served_by.kind,
-            target_models=",".join(f"{name}={each.called}" for name, each in (called or {}).items()),
             capture=self._uri("capture", self.capture_prefix) if self.spec.captured else "",
+            **({"target_models": many} if many else {}),
         )
         identity_of(grantee).allow(self, intent, statements, [found])
 
