@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
-from moto.ecs.models import EC2ContainerServiceBackend
+from moto.core.utils import utcnow
+from moto.ecs.models import EC2ContainerServiceBackend, Task
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 
@@ -18,6 +19,8 @@ _KEPT: Final = {
 }
 _CREATE = EC2ContainerServiceResponse.create_service
 _UPDATE = EC2ContainerServiceResponse.update_service
+_MAKE_TASK = Task.__init__
+_REQUIREMENTS = EC2ContainerServiceBackend._calculate_task_resource_requirements
 _DELETE_SERVICE = EC2ContainerServiceBackend.delete_service
 
 
@@ -81,9 +84,24 @@ def delete_cluster(self: Any, cluster_str: str) -> Any:
     return self.clusters.pop(cluster.name)
 
 
+def _begins(self: Task, *args: Any, **given: Any) -> None:
+    """A task begins to run when it is made."""
+    _MAKE_TASK(self, *args, **given)
+    self.started_at = utcnow()  # type: ignore[attr-defined]
+
+
+def resource_requirements(task_definition: Any) -> dict[str, Any]:
+    """What a task needs of a machine; on Fargate the task itself says how much memory there is."""
+    if task_definition.memory and "FARGATE" in (task_definition.compatibilities or ()):
+        return {"CPU": 0, "MEMORY": int(task_definition.memory), "PORTS": [], "PORTS_UDP": []}
+    return _REQUIREMENTS(task_definition)
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     EC2ContainerServiceResponse.create_service = create_service  # type: ignore[method-assign]
     EC2ContainerServiceResponse.update_service = update_service  # type: ignore[method-assign]
+    Task.__init__ = _begins  # type: ignore[method-assign]
+    EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(resource_requirements)  # type: ignore[method-assign]
     EC2ContainerServiceBackend.delete_service = delete_service  # type: ignore[method-assign]
     EC2ContainerServiceBackend.delete_cluster = delete_cluster  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ No function runs here: a rotation that is asked for at once leaves the value as 
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ _PRINCIPAL: Final = "secretsmanager.amazonaws.com"
 _to_dict = FakeSecret.to_dict
 _create_replicas = FakeSecret.create_replicas
 _cancel = SecretsManagerBackend.cancel_rotate_secret
+_list_versions = SecretsManagerBackend.list_secret_version_ids
 
 
 def _function(backend: Any, arn: str) -> Any:
@@ -96,9 +98,18 @@ def create_replicas(self: Any, replica_regions: list[dict[str, str]], force_over
     return replicas
 
 
+def list_secret_version_ids(self: Any, secret_id: str) -> str:
+    """ListSecretVersionIds, each version with the time at which it was made."""
+    answer = json.loads(_list_versions(self, secret_id))
+    for version in answer["Versions"]:
+        version["CreatedDate"] = self.secrets[secret_id].versions[version["VersionId"]]["createdate"]
+    return json.dumps(answer)
+
+
 def install() -> None:
     """Add this to the moto of this process; a second time changes nothing."""
     FakeSecret.to_dict = to_dict
     FakeSecret.create_replicas = create_replicas
     SecretsManagerBackend.rotate_secret = rotate_secret
     SecretsManagerBackend.cancel_rotate_secret = cancel_rotate_secret
+    SecretsManagerBackend.list_secret_version_ids = list_secret_version_ids

@@ -3,7 +3,7 @@
 from modelyard.assess.access.collect import collect
 from modelyard.assess.access.decide import Decision, decide, example, tests
 from modelyard.assess.access.model import Access, Identity, Policy, words
-from modelyard.assess.access.uses import Used, User, uses
+from modelyard.assess.access.uses import Used, User, declared_endpoints, uses
 
 __all__ = [
     "Access",
@@ -14,6 +14,7 @@ __all__ = [
     "User",
     "collect",
     "decide",
+    "declared_endpoints",
     "example",
     "tests",
     "uses",

@@ -97,7 +97,7 @@ def _can(access: Access, identity: Identity, way: Way) -> bool | None:
 def _endpoints(access: Access, graph: Graph) -> Iterator[_Thing]:
     paths = {identity.component: identity.path for identity in access.identities.values() if identity.component}
     elsewhere = next((place for node in graph if (place := _place(_arn(node)))), "")
-    for node, asked, stack in _declared(graph):
+    for node, asked, stack in declared_endpoints(graph):
         component = graph.component_of(node)
         name = component.name if component else node.name
         config = _configuration(graph, component, asked)
@@ -120,7 +120,7 @@ def _endpoints(access: Access, graph: Graph) -> Iterator[_Thing]:
         yield _Thing("endpoint", name, arn, ways)
 
 
-def _declared(graph: Graph) -> Iterator[tuple[Node, Mapping[str, Any], str]]:
+def declared_endpoints(graph: Graph) -> Iterator[tuple[Node, Mapping[str, Any], str]]:
     """Endpoints of all makes as CloudFormation says them, and the ARN of the stack of those that live in one."""
     for node in graph.of_type(_ENDPOINT):
         if isinstance(node.desired, Mapping):
