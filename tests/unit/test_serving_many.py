@@ -214,14 +214,14 @@ def private_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def released(model: str, version: int, artifact: str) -> str:
+def released(model: str, version: int, artifact: str, file: str = "model.tar.gz") -> str:
     record = ReleaseRecord.model_validate(
         {
             "team": "fraud",
             "environment": "dev",
             "model": model,
             "package": f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/ml-dev-fraud-registry-{model}/{version}",
-            "artifact": f"s3://bucket/models/{model}/{artifact}/model.tar.gz",
+            "artifact": f"s3://bucket/models/{model}/{artifact}/{file}",
             "artifact_version": "1",
             "artifact_digest": artifact,
             "gates": [],
@@ -266,4 +266,10 @@ def test_every_listed_version_must_be_released_in_production():
 def test_the_artifact_in_the_file_must_be_the_one_that_was_released():
     records = {**RELEASES, "releases/others/2.json": released("others", 2, "f" * 64)}
     with pytest.raises(InputError, match=f"was released with the artifact {'f' * 64}, and the file says {THEIRS}"):
+        graph_of(spec(), production=True, invokes=registry_with(records))
+
+
+def test_a_version_that_is_a_folder_of_weights_is_none_of_many():
+    records = {**RELEASES, "releases/others/2.json": released("others", 2, THEIRS, "")}
+    with pytest.raises(InputError, match="lies as a folder in s3://bucket/models/others/"):
         graph_of(spec(), production=True, invokes=registry_with(records))

@@ -104,6 +104,9 @@ def unreleased(
     if artifact not in ("", release.record.artifact_digest):
         problem = f"was released with the artifact {release.record.artifact_digest}, and the file says {artifact}"
         return [Fault(problem, "Take the released artifact's SHA-256 (yard model show).", where, value)]
+    if artifact and not release.record.artifact.endswith(".tar.gz"):
+        problem = f"lies as a folder in {release.record.artifact}, and many models are archives, one each"
+        return [Fault(problem, "Register it as a .tar.gz, or give it an endpoint of its own.", where, value)]
     return []
 
 
