@@ -270,6 +270,6 @@ def test_the_artifact_in_the_file_must_be_the_one_that_was_released():
 
 
 def test_a_version_that_is_a_folder_of_weights_is_none_of_many():
-    records = {**RELEASES, "releases/others/2.json": released("others", 2, THEIRS, "")}
-    with pytest.raises(InputError, match="lies as a folder in s3://bucket/models/others/"):
+    records = {**RELEASES, "releases/others/2.json": released("others", 2, THEIRS, "weights.json")}
+    with pytest.raises(InputError, match="is a folder of weights"):
         graph_of(spec(), production=True, invokes=registry_with(records))

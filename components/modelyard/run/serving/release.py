@@ -14,6 +14,7 @@ from modelyard.build.registry import ModelRegistry
 from modelyard.core.component import Component
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.releases import SignedRelease
+from modelyard.core.weights import is_list
 from modelyard.run.serving.many import Target
 from modelyard.run.serving.models import package_arn
 
@@ -104,8 +105,8 @@ def unreleased(
     if artifact not in ("", release.record.artifact_digest):
         problem = f"was released with the artifact {release.record.artifact_digest}, and the file says {artifact}"
         return [Fault(problem, "Take the released artifact's SHA-256 (yard model show).", where, value)]
-    if artifact and not release.record.artifact.endswith(".tar.gz"):
-        problem = f"lies as a folder in {release.record.artifact}, and many models are archives, one each"
+    if artifact and is_list(release.record.artifact):
+        problem = f"is a folder of weights ({release.record.artifact}), and of many models each is an archive"
         return [Fault(problem, "Register it as a .tar.gz, or give it an endpoint of its own.", where, value)]
     return []
 
