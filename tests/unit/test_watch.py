@@ -58,6 +58,7 @@ def program(
     evidence: bool = False,
     region: str = "eu-west-1",
     team: Callable[[TeamWatch], None] | None = None,
+    invokes: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Endpoints by name, each with its watch: what serves it, and what watches it."""
     context = Context(**{**_asdict(CONTEXT), "region": region})
@@ -104,7 +105,7 @@ def program(
         if team is not None:
             team(TeamWatch("watch", context=context, watched=watched, lake=lake, keys=keys, evidence=store))
 
-    return record(made, project="p", stack="s", region=region)
+    return record(made, project="p", stack="s", region=region, invokes=invokes or {})
 
 
 def _asdict(context: Context) -> dict[str, Any]:
@@ -402,6 +403,52 @@ def test_where_no_price_is_known_nothing_is_priced_and_the_page_says_so():
     assert "Not watched: cost, since no price is known of ml.m5.large in eu-north-1." in heading
     priced = program({"score": ({}, {"cost": {"prices": {"ml.m5.large": 0.12}}})}, region="eu-north-1")
     assert "no price" not in page(priced, "score-watch-dashboard")["widgets"][0]["properties"]["markdown"]
+
+
+MANY = {
+    "kind": "multi_model",
+    "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-serve@sha256:{'d' * 64}",
+    "artifact": "a" * 64,
+    "models": {"before": {"version": 1, "artifact": "b" * 64}},
+    "instance_type": "ml.m5.large",
+}
+
+
+def test_of_many_models_the_released_one_is_probed_and_no_other_may_be():
+    graph = program({"score": ({"served_by": MANY}, {"probe": PROBE, "cost": {"monthly_ceiling_usd": 9}})})
+    asked = one(graph, "score-watch-probe")["environment"]["variables"]["TARGET_MODEL"]
+    assert "a" * 64 in asked
+    (call,) = [s for s in policies(graph, "score-watch-probe") if s["Action"] == "sagemaker:InvokeEndpoint"]
+    assert call["Condition"] == {"StringEquals": {"sagemaker:TargetModel": [asked]}}
+    assert names(graph, FUNCTION, "score-watch-") == {"probe", "patterns", "cost"}
+
+
+def test_an_asynchronous_endpoint_is_priced_and_has_a_page():
+    graph = program({"score": ({"served_by": ASYNCHRONOUS}, {})}, team=lambda _: None)
+    assert names(graph, FUNCTION, "score-watch-") == {"cost"}
+    assert "Machines, percent" in json.dumps(page(graph, "score-watch-dashboard"))
+
+
+def test_calls_that_our_container_captures_are_looked_at():
+    graph = program({"score": ({"served_by": SERVERLESS, "capture": {"by": "container"}}, {"patterns": {}})})
+    settings = one(graph, "score-watch-patterns")["environment"]["variables"]
+    assert (settings["PREFIX"], settings["VARIANTS"]) == ("calls/score", "main")
+
+
+def test_before_the_loops_first_release_nothing_watches_and_the_page_says_what_is_to_come():
+    def none_stored(args: Mapping[str, Any], _: object) -> dict[str, Any]:
+        empty: dict[str, Any] = {"names": [], "values": [], "arns": [], "types": []}
+        return {**args, **empty, "id": args["path"], "region": "eu-west-1"}
+
+    graph = program(
+        {"score": ({"release": {"kind": "loop"}}, {"probe": PROBE})},
+        team=lambda _: None,
+        invokes={"aws:ssm/getParametersByPath:getParametersByPath": none_stored},
+    )
+    assert names(graph, FUNCTION, "score-watch-") == set()
+    assert names(graph, ALARM, "score-watch-") == set()
+    heading = page(graph, "score-watch-dashboard")["widgets"][0]["properties"]["markdown"]
+    assert "Not watched: endpoint, since the loop's first release of scores" in heading
 
 
 ASYNCHRONOUS = {"kind": "asynchronous", "instance_type": "ml.m5.large"}

@@ -76,7 +76,7 @@ def probing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPat
     payload = tmp_path / "payload.txt"
     payload.write_text("1,2,3")
     monkeypatch.setattr(probe_function, "PAYLOAD", payload)
-    settings = {"SECONDS": "5", "CONTENT_TYPE": "text/csv", "ACCEPT": "text/csv", "EXPECTS": ""}
+    settings = {"SECONDS": "5", "CONTENT_TYPE": "text/csv", "ACCEPT": "text/csv", "EXPECTS": "", "TARGET_MODEL": ""}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
@@ -94,6 +94,15 @@ def test_a_probe_that_is_answered_says_so_and_how_soon(probing: pytest.MonkeyPat
     (asked,) = endpoint.asked
     assert (asked["EndpointName"], asked["Body"], asked["ContentType"]) == (ENDPOINT, b"1,2,3", "text/csv")
     assert asked["InferenceId"].startswith(PROBE), "readers of captured calls leave it out"
+    assert "TargetModel" not in asked
+
+
+def test_a_probe_of_many_models_asks_the_released_one(probing: pytest.MonkeyPatch):
+    probing.setenv("TARGET_MODEL", "scores/a/model.tar.gz")
+    endpoint = Answers("0.7")
+    lead(probing, probe_function, Cloud(**{"sagemaker-runtime": endpoint}))
+    probe_function.handler({}, None)
+    assert endpoint.asked[0]["TargetModel"] == "scores/a/model.tar.gz"
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def probe(payload: bytes, settings: Mapping[str, str], *, clock: Callable[[], fl
     seconds = float(settings["SECONDS"])
     once = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
     runtime = boto3.client("sagemaker-runtime", config=once)
+    one_of_many = {"TargetModel": settings["TARGET_MODEL"]} if settings["TARGET_MODEL"] else {}
     began = clock()
     try:
         answer = runtime.invoke_endpoint(
@@ -49,6 +50,7 @@ def probe(payload: bytes, settings: Mapping[str, str], *, clock: Callable[[], fl
             ContentType=settings["CONTENT_TYPE"],
             Accept=settings["ACCEPT"],
             InferenceId=f"{PROBE}-{uuid4().hex}",
+            **one_of_many,
         )
         text = answer["Body"].read().decode(errors="replace")
     except (ClientError, BotoCoreError) as error:

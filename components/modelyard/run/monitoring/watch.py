@@ -186,7 +186,8 @@ class EndpointWatch(Component):
     def _probes(self, spec: ProbeSpec, clock: Schedules) -> None:
         says = f"probes {self.endpoint.component}"
         made = self._worker("probe", says)
-        self.endpoint.grant_invoke(made.role)
+        asked = self.endpoint.targets.get(self.endpoint.spec.model)
+        self.endpoint.grant_invoke(made.role, models=[self.endpoint.spec.model] if asked else None)
         probe = self._function(
             "probe",
             made,
@@ -198,6 +199,7 @@ class EndpointWatch(Component):
                 "CONTENT_TYPE": spec.content_type,
                 "EXPECTS": spec.expects,
                 "SECONDS": f"{spec.timeout_seconds:g}",
+                "TARGET_MODEL": asked.called if asked else "",
             },
             seconds=int(spec.timeout_seconds) * 2 + 10,
         )
