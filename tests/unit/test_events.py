@@ -24,6 +24,7 @@ from modelyard.core.events import (
     Gated,
     PipelineEnded,
     Promoted,
+    RetrainingEnded,
     pattern,
     read_event,
 )
@@ -52,6 +53,20 @@ EVENTS = [
     DataChanged(team="fraud", at=AT, dataset="transactions", snapshot="0" * 64),
     FeaturesVersioned(team="fraud", at=AT, view="customer", view_version=2),
     PipelineEnded(team="fraud", at=AT, pipeline="scores", run="1", outcome="failed", reason="States.TaskFailed"),
+    RetrainingEnded(
+        team="fraud",
+        at=AT,
+        loop="weekly",
+        endpoint="score",
+        model="score",
+        run="1",
+        trigger="nightly",
+        outcome="refused",
+        code="gate-failed",
+        reason="gate recall: recall is 0.5",
+        model_version="8",
+        champion_version="7",
+    ),
 ]
 
 
@@ -75,6 +90,7 @@ def test_there_is_a_case_for_every_kind():
         "modelyard.data",
         "modelyard.features",
         "modelyard.pipeline",
+        "modelyard.retraining",
     }
     assert of_models < set(KINDS)
 
