@@ -63,6 +63,14 @@ class EndpointAccessSpec(Spec):
         default=(), description="Endpoints of which is seen what they run, and how they are."
     )
     read_capture: tuple[Name, ...] = Field(default=(), description="Endpoints whose captured calls are read.")
+    read_results: tuple[Name, ...] = Field(
+        default=(), description="Endpoints of whose monitors baselines and results are read."
+    )
+    start_monitors: tuple[Name, ...] = Field(default=(), description="Endpoints whose monitors are run at once.")
+    read_incidents: tuple[Name, ...] = Field(default=(), description="Endpoints whose incidents are read.")
+    close_incidents: tuple[Name, ...] = Field(
+        default=(), description="Endpoints of whose incidents is said what was done about them."
+    )
 
 
 class BatchAccessSpec(Spec):
@@ -114,6 +122,7 @@ class AccessSpec(Spec):
     endpoints: EndpointAccessSpec | None = Field(
         default=None, description="What it does with endpoints. Absent: nothing."
     )
+    retrain: tuple[Name, ...] = Field(default=(), description="Loops that are started by hand. Absent: none.")
     batches: BatchAccessSpec | None = Field(
         default=None, description="What it does with batch inference. Absent: nothing."
     )
@@ -147,6 +156,11 @@ _NAMED: Final = (
     ("endpoints.call", "doors for roles"),
     ("endpoints.read", "endpoints"),
     ("endpoints.read_capture", "endpoints with capture"),
+    ("endpoints.read_results", "endpoints"),
+    ("endpoints.start_monitors", "endpoints"),
+    ("endpoints.read_incidents", "endpoints with incidents"),
+    ("endpoints.close_incidents", "endpoints with incidents"),
+    ("retrain", "loops"),
     ("batches.start", "batches"),
     ("batches.read", "batches"),
     ("images.push", "repositories"),

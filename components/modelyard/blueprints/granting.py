@@ -23,6 +23,8 @@ from modelyard.core.access import Grantee
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.secrets import Secrets
 from modelyard.run.governance import EvidenceStore
+from modelyard.run.monitoring import EndpointMonitors, EndpointWatch, TeamWatch
+from modelyard.run.retraining import RetrainingLoop
 from modelyard.run.serving import BatchInference, InferenceEndpoint, PublicDoor
 
 
@@ -42,6 +44,10 @@ class Made:
     evidence: EvidenceStore | None = None
     pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
     endpoints: dict[str, InferenceEndpoint] = field(default_factory=dict[str, InferenceEndpoint])
+    monitors: dict[str, EndpointMonitors] = field(default_factory=dict[str, EndpointMonitors])
+    watches: dict[str, EndpointWatch] = field(default_factory=dict[str, EndpointWatch])
+    watch: TeamWatch | None = None
+    loops: dict[str, RetrainingLoop] = field(default_factory=dict[str, RetrainingLoop])
     doors: dict[str, PublicDoor] = field(default_factory=dict[str, PublicDoor])
     batches: dict[str, BatchInference] = field(default_factory=dict[str, BatchInference])
     workbench: KnownWorkbench | None = None
@@ -85,6 +91,8 @@ class Made:
                 self.pipelines[name].grant_read(grantee)
         if access.endpoints is not None:
             self._on_endpoints(grantee, access.endpoints)
+        for name in access.retrain:
+            self.loops[name].grant_start(grantee)
         if access.batches is not None:
             self._on_batches(grantee, access.batches)
 
@@ -97,6 +105,14 @@ class Made:
             self.endpoints[name].grant_read(grantee)
         for name in access.read_capture:
             self.endpoints[name].grant_read_capture(grantee)
+        for name in access.read_results:
+            self.monitors[name].grant_read_results(grantee)
+        for name in access.start_monitors:
+            self.monitors[name].grant_start(grantee)
+        if self.watch is not None and access.read_incidents:
+            self.watch.grant_read_incidents(grantee, endpoints=access.read_incidents)
+        if self.watch is not None and access.close_incidents:
+            self.watch.grant_close_incidents(grantee, endpoints=access.close_incidents)
 
     def _on_batches(self, grantee: Grantee, access: BatchAccessSpec) -> None:
         for name in access.start:

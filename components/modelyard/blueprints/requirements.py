@@ -78,6 +78,11 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
         if name in spec.pipelines:
             problem = "is a pipeline's name too, and both would make roles and keep logs under it"
             yield spec.fault(f"serving.{name}", problem, "Choose another.", name)
+    for name in spec.monitoring:
+        if name not in spec.serving:
+            known = ", ".join(spec.serving) or "none"
+            problem = f"watches no endpoint; the team has: {known}"
+            yield spec.fault(f"monitoring.{name}", problem, "Name an endpoint.", name)
     for name in spec.doors:
         endpoint = spec.serving.get(name)
         if endpoint is None:

@@ -39,6 +39,8 @@ from modelyard.foundation.tenancy import (
     leaver_faults,
 )
 from modelyard.run.governance import GovernanceSpec
+from modelyard.run.monitoring import MonitorsSpec, WatchSpec
+from modelyard.run.retraining import RetrainingSpec
 from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec, IamCallers
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
@@ -152,6 +154,14 @@ class PlatformSpec(Spec):
             yield from self.network.zones_outside(self.region)
 
 
+class MonitoringSpec(MonitorsSpec):
+    """What is watched of one endpoint: its model's data and quality, and the endpoint itself."""
+
+    watch: WatchSpec = Field(
+        default_factory=WatchSpec, description="The endpoint itself: probe, request patterns, cost, page, incidents."
+    )
+
+
 class TeamSpec(TeamHeader):
     """What one team has, as `stacks/teams/<team>.yaml` describes it.
 
@@ -191,6 +201,15 @@ class TeamSpec(TeamHeader):
     )
     serving: dict[Name, EndpointSpec] = Field(
         default_factory=dict[str, EndpointSpec], description="Endpoints by name, each with the model that it serves."
+    )
+    monitoring: dict[Name, MonitoringSpec] = Field(
+        default_factory=dict[str, MonitoringSpec],
+        description="What is watched, by endpoint. Absent for one: what needs no saying, which is server errors, cost, "
+        "what looks like an attack in captured calls, a page, and incidents.",
+    )
+    retraining: dict[Name, RetrainingSpec] = Field(
+        default_factory=dict[str, RetrainingSpec],
+        description="Loops by name: what trains, judges and brings new versions to an endpoint by itself.",
     )
     batch_inference: dict[Name, BatchSpec] = Field(
         default_factory=dict[str, BatchSpec], description="Predictions for whole datasets, by name."
@@ -256,5 +275,9 @@ class TeamSpec(TeamHeader):
             "doors for roles": tuple(
                 name for name, door in self.doors.items() if isinstance(door.authorization, IamCallers)
             ),
+            "endpoints with incidents": tuple(
+                name for name in self.serving if name not in self.monitoring or self.monitoring[name].watch.incidents
+            ),
+            "loops": tuple(self.retraining),
             "batches": tuple(self.batch_inference),
         }

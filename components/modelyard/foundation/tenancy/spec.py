@@ -21,7 +21,10 @@ Capability = Literal[
 ]  # fmt: skip
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 """What a fence may admit: parts of a team's file, what its training runs on, the workbench that the platform makes."""
-PARTS: Final[Mapping[Capability, tuple[str, ...]]] = {"serving": ("serving", "batch_inference")}
+PARTS: Final[Mapping[Capability, tuple[str, ...]]] = {
+    "monitoring": ("serving",),
+    "serving": ("serving", "batch_inference"),
+}
 """The parts of a team's file that ask for a capability. Absent: the one that is called like it."""
 ORDINARY: Final[tuple[Capability, ...]] = tuple(
     name for name in CAPABILITIES if name not in ("batch", "doors", "lustre")
