@@ -6,8 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from modelyard import Context
+from modelyard.cli import main
+from modelyard.cli.app import app
 from modelyard.core.errors import InputError
 from modelyard.operate import retraining
 from modelyard.operate.retraining import Loop, as_json, loop_of, start, told
@@ -133,3 +136,44 @@ class TestWhichLoop:
         assert raised.value.exit_code == 2
         with pytest.raises(InputError, match="of churn in dev; there are: daily"):
             loop_of(self.where, "weekly", "churn")
+
+
+class TestTheCommand:
+    """`yard retrain`."""
+
+    account: Account
+
+    @pytest.fixture(autouse=True)
+    def project(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.account = Account()
+        monkeypatch.setattr("modelyard.blueprints.project.Project.find", lambda: None)
+        monkeypatch.setattr("modelyard.operate.deployments.place", lambda *_, **__: TestWhichLoop.where)
+        monkeypatch.setattr(retraining, "loops_of", lambda *_: [loop(self.account)])
+
+    def test_it_says_which_execution_and_how_to_follow(self):
+        ended = CliRunner().invoke(app, ["retrain", "weekly", "--why", "labels came"])
+        assert ended.exit_code == 0, ended.output
+        assert ARN in ended.output and "follow" in ended.output
+        assert json.loads(self.account.asked[0]["input"])["why"] == "labels came"
+
+    def test_as_json(self):
+        ended = CliRunner().invoke(app, ["retrain", "weekly", "--why", "labels came", "--json"])
+        assert json.loads(ended.output)["execution"] == ARN
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [(["weekly", "--why", " "], "is empty"), (["hourly", "--why", "now"], "there are: weekly")],
+    )
+    def test_what_the_user_can_mend_ends_with_2(
+        self, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        monkeypatch.setattr("sys.argv", ["yard", "retrain", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
+        assert self.account.asked == []
+
+    def test_without_a_reason_it_asks_for_one(self):
+        ended = CliRunner().invoke(app, ["retrain", "weekly"])
+        assert ended.exit_code == 2 and "--why" in ended.output

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelyard.blueprints.platform import platform_context
-from modelyard.blueprints.spec import TeamSpec
 from modelyard.core.champions import Champion, champion_parameter
 from modelyard.core.context import Context
 from modelyard.core.errors import EnvironmentFault, Fault, InputError, Source
@@ -85,7 +84,7 @@ def loops_of(where: Place, teams: Sequence[str] | None = None) -> list[Loop]:
     for team in teams if teams is not None else [name for name in where.names if name != "platform"]:
         spec = where.project.team(team, where.environment)
         cloud, context = Cloud(where, account=spec.account or ""), platform.for_team(team, account=spec.account)
-        found += [Loop(context, name, each, cloud.client) for name, each in sorted(_declared(spec).items())]
+        found += [Loop(context, name, each, cloud.client) for name, each in sorted(spec.retraining.items())]
     return found
 
 
@@ -168,11 +167,6 @@ def _trains(machines: Any, execution: str) -> bool:
     """Whether the run is past its guards."""
     history = machines.get_execution_history(executionArn=execution, maxResults=100)["events"]
     return any(event.get("stateEnteredEventDetails", {}).get("name") == "Train" for event in history)
-
-
-def _declared(spec: TeamSpec) -> Mapping[str, RetrainingSpec]:
-    declared: Mapping[str, RetrainingSpec] = getattr(spec, "retraining", {})
-    return declared
 
 
 def as_json(found: Started) -> dict[str, Any]:
