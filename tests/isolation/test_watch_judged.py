@@ -191,6 +191,23 @@ def test_incidents_are_written_by_their_function_and_closed_by_whom_it_was_grant
 
 
 @pytest.mark.parametrize("team", ["a", "b"], ids=["evidence", "lake"])
+def test_incidents_are_listed_endpoint_by_endpoint_by_whom_it_was_granted(judge: Judge, access: Access, team: str):
+    place = bucket(access, "ml-dev-fraud-a-evidence" if team == "a" else "ml-dev-fraud-b-lake-capture")
+    asked = [
+        Question(role(access, f"ml-dev-fraud-{team}-{who}"), "s3:ListBucket", place, {"s3:prefix": prefix})
+        for who, prefix in (
+            ("reader", f"incidents/{team}-score/"),
+            ("closer", f"incidents/{team}-score/{NUMBER}/"),
+            ("watch-incidents", f"incidents/{team}-other/{NUMBER}/opened.json"),
+            ("reader", f"incidents/{team}-other/"),
+            ("reader", "incidents/"),
+            ("stranger", f"incidents/{team}-score/"),
+        )
+    ]
+    assert [answer.allowed for answer in judge.ask(access, asked)] == [True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize("team", ["a", "b"], ids=["evidence", "lake"])
 def test_nobody_writes_over_an_incident(judge: Judge, access: Access, team: str):
     place = "ml-dev-fraud-a-evidence" if team == "a" else "ml-dev-fraud-b-lake-capture"
     where = f"{bucket(access, place)}/incidents/{team}-score/{NUMBER}"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from modelyard import Context
+from modelyard.core.errors import InputError
 from modelyard.core.incidents import CLOSED, OPENED, RECOVERED, named, number, of_alarm, place, status
+from modelyard.operate.incidents import Desk, incidents, showing
 from modelyard.run.monitoring.incidents_function import heard
 
 REGION, BUCKET, EVIDENCE = "eu-west-1", "incidents", "evidence"
@@ -241,3 +246,51 @@ def test_an_incident_is_closed_by_a_person_whether_or_not_the_alarm_recovered():
         "closed",
         "closed",
     ]
+
+
+class Partly:
+    """A store of which only some endpoints' incidents may be listed."""
+
+    def __init__(self, *allowed: str) -> None:
+        self.allowed = allowed
+
+    def __call__(self, service: str, region: str = "") -> Any:
+        return self
+
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        endpoint = Prefix.split("/")[1]
+        if endpoint not in self.allowed:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
+        keys = [f"{Prefix}{number('alarm', WENT_OFF)}/{CLOSED}", f"{Prefix}stray", "incidents/odd"]
+        return [{"Contents": [{"Key": key} for key in keys]}]
+
+    def get_object(self, **_: Any) -> dict[str, Any]:
+        return {"Body": io.BytesIO(b"no JSON")}
+
+
+def a_desk(*allowed: str) -> Desk:
+    context = Context(
+        organization="acme", platform="ml", environment="dev", region=REGION, account="123456789012", team="fraud"
+    )
+    return Desk(context, ("other", "score"), BUCKET, Partly(*allowed))
+
+
+def test_a_list_has_what_the_caller_may_read():
+    (found,) = incidents(a_desk("score"))
+    assert (found.endpoint, found.status) == ("score", "closed")
+    assert "unreadable" in found.files[CLOSED]
+    assert len(incidents(a_desk("score", "other"))) == 2
+
+
+def test_who_may_read_none_is_told_so_and_what_to_do():
+    for ask in (lambda: incidents(a_desk()), lambda: incidents(a_desk("other"), "score")):
+        with pytest.raises(InputError, match="is refused.*who reads and closes incidents"):
+            ask()
+
+
+def test_a_record_that_nobody_wrote_is_said_to_be_missing():
+    (found,) = incidents(a_desk("score"))
+    assert "The record of its opening isn't there" in "\n".join(showing.shown(found))

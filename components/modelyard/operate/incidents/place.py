@@ -84,14 +84,17 @@ def desks_of(where: Place, teams: Sequence[str] | None = None) -> list[Desk]:
 
 
 def incidents(desk: Desk, endpoint: str | None = None, *, only_open: bool = False) -> list[Incident]:
-    """A team's incidents, the newest first, at most `MOST`. Raises `InputError` for an endpoint that it hasn't."""
+    """A team's incidents, the newest first, at most `MOST`: of those endpoints whose incidents the caller may read.
+
+    Raises `InputError` for an endpoint that the team hasn't, and where the caller may read none.
+    """
     if endpoint is not None and endpoint not in desk.endpoints:
         known = ", ".join(desk.endpoints)
         raise InputError(
             Fault(f"is no endpoint of {desk.team}; there are: {known}", "Name one.", Source("ENDPOINT"), endpoint)
         )
     found: dict[tuple[str, str], set[str]] = {}
-    for key in _keys(desk, place(endpoint) if endpoint else f"{INCIDENTS}/"):
+    for key in _below(desk, [endpoint] if endpoint else desk.endpoints):
         name, number, file = (*key.removeprefix(f"{INCIDENTS}/").split("/", 2), "", "")[:3]
         if file and named(f"{name}/{number}"):
             found.setdefault((name, number), set()).add(file)
@@ -151,6 +154,20 @@ def caller(desk: Desk) -> str:
     """Who asks, as an ARN: what a record names as who closed it."""
     with asking("sts", SIGN_IN):
         return str(desk.client("sts").get_caller_identity()["Arn"])
+
+
+def _below(desk: Desk, endpoints: Sequence[str]) -> list[str]:
+    """The keys of all incidents of endpoints, asked one by one: a grant is for some of them."""
+    found: list[str] = []
+    refused: list[InputError] = []
+    for endpoint in endpoints:
+        try:
+            found += _keys(desk, place(endpoint))
+        except InputError as error:
+            refused.append(error)
+    if refused and len(refused) == len(endpoints):
+        raise refused[0]
+    return found
 
 
 def _keys(desk: Desk, prefix: str) -> list[str]:
