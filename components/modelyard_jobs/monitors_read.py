@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from modelyard.core.captured import PROBE
 from modelyard.core.monitors import Plan
 from modelyard.core.snapshots import Format
 
@@ -74,7 +75,7 @@ def captured(
     sample: float = 1.0,
     labels: Mapping[str, Sequence[str]] | None = None,
 ) -> Captured:
-    """The calls below `folder` from `start` and before `end`, or a share of them by their ids.
+    """The calls below `folder` from `start` and before `end`, or a share of them by their ids; a probe's are none.
 
     SageMaker brings whole hours, which may be more than the run is about. `labels` by id join what has none yet.
     """
@@ -86,7 +87,7 @@ def captured(
                 event = _event(line)
                 if (start and event.at < start) or (end and event.at >= end):
                     continue
-                if not _sampled(event.id, sample):
+                if event.inference_id.startswith(PROBE) or not _sampled(event.id, sample):
                     continue
                 for width in event.widths:
                     found.widths[width] = found.widths.get(width, 0) + 1

@@ -356,6 +356,15 @@ def test_a_sample_is_the_same_calls_every_time(place: Place):
     assert place.ran_with({SAMPLE: "0.25"}) == first
 
 
+def test_what_a_probe_asked_says_nothing_of_the_traffic(place: Place):
+    place.made(plan("data_drift"))
+    events = [json.loads(each) for each in calls(rows(200))]
+    for event in events[:80]:
+        event["eventMetadata"]["inferenceId"] = f"modelyard-probe-{event['eventMetadata']['eventId']}"
+    place.captured(map(json.dumps, events))
+    assert place.ran()["records"] == 120
+
+
 def test_requests_in_json_and_in_base64_are_the_same_calls(place: Place):
     place.made(plan("data_quality"))
     place.captured(calls(rows(200), json_=True))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
+from ruamel.yaml import YAML
 from tests.unit.test_serving import KEY, REGISTRY, TWO
 
 from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
@@ -17,6 +21,7 @@ from modelyard.core.access import trust_service
 from modelyard.core.errors import SpecError
 from modelyard.core.spec import SourceMap
 from modelyard.run.monitoring import METRICS, EndpointMonitors, MonitorsSpec, dimensions
+from modelyard.run.monitoring.metrics import table
 from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 
 CONTEXT = Context(
@@ -77,7 +82,11 @@ def an_endpoint(**changes: Any) -> dict[str, Any]:
 
 
 def program_of(
-    told: dict[str, Any], served: dict[str, Any], lake: dict[str, Any] | None = None, **invokes: Any
+    told: dict[str, Any],
+    served: dict[str, Any],
+    lake: dict[str, Any] | None = None,
+    then: Callable[[EndpointMonitors], None] = lambda _: None,
+    invokes: dict[str, Any] | None = None,
 ) -> Graph:
     def program() -> None:
         keys = KnownKeys({"default": KEY})
@@ -106,8 +115,9 @@ def program_of(
         reader = Role("reader", context=CONTEXT, trusted=trusted, description="reads results")
         monitors.grant_read_results(reader)
         monitors.grant_start(reader)
+        then(monitors)
 
-    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes)
+    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes or {})
 
 
 @cache
@@ -163,6 +173,18 @@ def test_every_alarm_names_its_owner_and_a_runbook_and_tells_the_owner(run_by: s
         assert said["tags"]["owner"] == "ada@acme.example"
         assert said["alarmActions"] and said["okActions"]
         assert said["datapointsToAlarm"] <= said["evaluationPeriods"]
+
+
+def test_every_alarm_can_be_shown_on_a_page_and_told_to_a_loop():
+    seen: list[Any] = []
+    found = program_of(given(), an_endpoint(), then=seen.append)
+    (monitors,) = seen
+    names = {str(alarm.properties["name"]) for alarm in alarms(found).values()}
+    assert {arn.rpartition(":")[2] for arn in monitors.alarm_arns} == names
+    drift = monitors.alarms["data_drift.data_drift_worst"]
+    alarm = alarms(found)["watch-data-drift-worst"].properties
+    assert (drift.name, drift.threshold) == (alarm["name"], alarm["threshold"])
+    assert (drift.period_seconds, dict(drift.dimensions)) == (alarm["period"], alarm["dimensions"])
 
 
 def test_an_alarm_names_the_runbook_of_its_own_monitor_before_the_one_of_all():
@@ -309,11 +331,11 @@ def test_without_labels_concept_drift_looks_at_uncertainty():
 def test_before_the_loops_first_release_nothing_runs_and_nothing_alarms():
     none = {"aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []}}
     served = an_endpoint(release={"kind": "loop"})
-    found = program_of(given(), served, **none)
+    found = program_of(given(), served, invokes=none)
     assert not alarms(found)
     assert not [node for node in found.of_type(SCHEDULE) if node.name.startswith("watch-")]
     assert one(found, "watch-machine", MACHINE)
-    managed = program_of(given(run_by="model_monitor"), served, **none)
+    managed = program_of(given(run_by="model_monitor"), served, invokes=none)
     assert not managed.of_type(MONITORED)
 
 
@@ -379,6 +401,35 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a GPU that isn't there": ({"gpu": {}}, "gpu: is watched, and no instance of the endpoint has one"),
     "an unknown type": ({"instance_type": "ml.m99.large"}, "instance_type: is no known instance type"),
 }
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "monitoring.md").read_text("utf-8")
+
+
+def test_the_example_of_the_page_is_a_declaration_without_a_fault():
+    (example,) = re.findall(r"<!-- monitors:example -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    spec = MonitorsSpec.model_validate(YAML(typ="safe").load(example))
+    assert not [*spec.all_faults(), *spec.unfit_for(EndpointSpec.model_validate(an_endpoint()))]
+    assert set(spec.jobs) == {"data_quality", "data_drift", "concept_drift", "model_quality", "bias_drift"}
+
+
+def test_every_metric_of_a_monitor_is_on_the_page_as_the_table_has_it():
+    (shown,) = re.findall(r"<!-- metrics:start -->\n(.*?)<!-- metrics:end -->", PAGE, re.DOTALL)
+    rows = [row for row in table() if row[0] in {"monitor", *METRICS}]
+    assert shown.splitlines() == [
+        f"| {' | '.join(rows[0])} |",
+        f"|{'---|' * len(rows[0])}",
+        *(f"| {' | '.join(row)} |" for row in rows[1:]),
+    ]
+
+
+def test_every_alarm_has_a_line_that_says_what_to_do():
+    (told,) = re.findall(r"^### What their alarms mean\n(.*?)^## ", PAGE, re.DOTALL | re.MULTILINE)
+    known = set(re.findall(r"`([a-z-]+)`", told))
+    everything = {**alarms(graph()), **alarms(graph(labels="unset", model_quality="unset", bias_drift="unset"))}
+    for name in everything:
+        role = name.removeprefix("watch-").removeprefix("main-")
+        assert role in known or role.startswith("model-quality-"), role
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -97,6 +97,7 @@ class EndpointMonitors(Component):
         self.topic = Notices(self, self.key_arn, about="Monitors").of(spec.owner)
         self.alarms: dict[str, AlarmFacts] = {}
         """Alarms on one metric, by monitor and metric: `data_drift.data_drift_worst`."""
+        self._alarm_names: list[str] = []
         self.machine_arn: str | None = None
         if spec.jobs:
             self._compute()
@@ -139,6 +140,11 @@ class EndpointMonitors(Component):
     def capture(self) -> Zone:
         """The zone of captured calls and results."""
         return self._lake.zone("capture")
+
+    @property
+    def alarm_arns(self) -> list[str]:
+        """Every alarm, by ARN, for pages and incidents."""
+        return [self.context.arn("cloudwatch", f"alarm:{name}") for name in self._alarm_names]
 
     def uri(self, path: str) -> pulumi.Output[str]:
         """A place among baselines and results."""
@@ -228,8 +234,10 @@ class EndpointMonitors(Component):
             statements.append(Statement(JOB_IN_A_VPC, ("*",)))
         return statements
 
-    def _teller(self, field: str) -> Teller:
-        return Teller(self, self.spec.owner, self.spec.runbook_of(field), self.topic)
+    def _told(self, field: str, role: str, watched: Mapping[str, Any], **said: Any) -> None:
+        """An alarm of the monitor that stands in `field`."""
+        Teller(self, self.spec.owner, self.spec.runbook_of(field), self.topic).on(role, watched, **said)
+        self._alarm_names.append(self.physical("alarm", role))
 
     def _watch_jobs(self) -> None:
         """An alarm on every limit of a monitor that a job computes, and one on jobs that fail."""
@@ -250,7 +258,7 @@ class EndpointMonitors(Component):
                 "statistic": "Sum",
             }
             says = f"A monitor of {self.endpoint_name} could not run; the log of its processing job says why"
-            self._teller("").on("failed", watched, below=False, limit=0, says=says, bad=1, of=1)
+            self._told("", "failed", watched, below=False, limit=0, says=says, bad=1, of=1)
 
     def _schedule(self, kind: JobKind) -> str:
         """The role of the schedule whose name is a dimension of a monitor's metrics."""
@@ -301,7 +309,8 @@ class EndpointMonitors(Component):
             }
             for query, metric in (("calls", "Invocations"), ("failed", "Invocation5XXErrors"))
         ]
-        self._teller("errors").on(
+        self._told(
+            "errors",
             f"{variant}-errors",
             {"metric_queries": [{**share, "label": "percent"}, *counted]},
             below=False,
@@ -336,7 +345,8 @@ class EndpointMonitors(Component):
         own = variant or ("" if metric.startswith(kind.partition("_")[0]) else dashed(kind))
         role = "-".join(part for part in (own, kind if variant else dashed(metric)) if part)
         side = "below" if known.worse == "below" else "above"
-        self._teller(field).on(
+        self._told(
+            field,
             role,
             watched,
             below=known.worse == "below",
