@@ -58,7 +58,9 @@ from .foundation.tenancy import TeamFence as TeamFence
 from .foundation.tenancy import TeamHeader as TeamHeader
 from .run.governance import EvidenceStore as EvidenceStore
 from .run.governance import GovernanceSpec as GovernanceSpec
+from .run.monitoring import EndpointMonitors as EndpointMonitors
 from .run.monitoring import EndpointWatch as EndpointWatch
+from .run.monitoring import MonitorsSpec as MonitorsSpec
 from .run.monitoring import TeamWatch as TeamWatch
 from .run.monitoring import WatchSpec as WatchSpec
 from .run.retraining import RetrainingLoop as RetrainingLoop
