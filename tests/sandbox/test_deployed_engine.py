@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from modelyard import engine as yard
 from modelyard.assess.graph import Graph
+from modelyard.core.errors import InputError
 from modelyard.engine import Engine, StackTarget
 from modelyard.operate.deployed import Checked, checked
 from modelyard_sandbox.aws.session import SandboxSession
@@ -24,6 +26,7 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard import Context
+from modelyard.core.champions import Shape, shape_parameter
 from modelyard.core.cloudcontrol import cloudformation, in_a_stack
 from modelyard.core.component import Component
 from modelyard.run.monitoring import (
@@ -103,7 +106,7 @@ class Watch(Component):
             depends_on=[host],
         )
         for name in ("llm", "scaled"):
-            cloudformation(
+            component = cloudformation(
                 self,
                 name,
                 "AWS::SageMaker::InferenceComponent",
@@ -127,7 +130,24 @@ class Watch(Component):
             resource_id="inference-component/scaled",
             min_capacity=1,
             max_capacity=4,
-            opts=self.options(depends_on=[endpoint]),
+            opts=self.options(depends_on=[component]),
+        )
+        shape = Shape(
+            hash="1",
+            base_version=1,
+            endpoint="ml-dev-fraud-watch",
+            prefix="ml-dev-fraud-watch-loop-",
+            role=ROLE,
+            packages="arn:aws:sagemaker:us-east-1:123456789012:model-package/scores",
+            models={},
+            configuration={},
+        )
+        aws.ssm.Parameter(
+            self.named("shape"),
+            name=shape_parameter(team.names, "watch"),
+            type="String",
+            insecure_value=shape.text,
+            opts=self.options(),
         )
         after = {"depends_on": [endpoint]}
         model_quality(self, "quality", job(inference="0"), problem="Regression", labels=labels, **after)
@@ -203,6 +223,26 @@ def test_what_the_engine_finds_nothing_of_is_found(engine: Engine, sandbox: Sand
 
     sagemaker.delete_inference_component(InferenceComponentName="llm")
     assert drift()["watch-llm", ""] == ("a resource", "none: it is gone")
+
+    champion = {
+        "endpoint": "watch",
+        "model": "scores",
+        "version": 2,
+        "package": "arn:aws:sagemaker:us-east-1:123456789012:model-package/scores/2",
+        "configuration": "aside",
+        "run": "arn:aws:states:us-east-1:123456789012:execution:loop:1",
+        "released_at": "2026-11-21T08:00:00+00:00",
+        "why": "drift",
+    }
+    ssm, place = cloud.client("ssm", cloud.region), "/modelyard/ml/dev/fraud/champions/watch"
+    ssm.put_parameter(Name=place, Type="String", Value=json.dumps(champion))
+    assert ("watch-endpoint", "EndpointConfigName") not in drift(), "what the loop promoted is no drift"
+    ssm.put_parameter(Name=place, Type="String", Value=json.dumps({**champion, "configuration": "b"}), Overwrite=True)
+    assert drift()["watch-endpoint", "EndpointConfigName"] == ("b", "aside"), "what differs from the loop's is"
+    ssm.put_parameter(Name=place, Type="String", Value="{}", Overwrite=True)
+    with pytest.raises(InputError, match=r"champions/watch.*is no record of a champion"):
+        drift()
+    ssm.delete_parameter(Name=place)
 
     sagemaker.update_endpoint(EndpointName="ml-dev-fraud-watch", EndpointConfigName="host")
     sagemaker.delete_endpoint_config(EndpointConfigName="aside")

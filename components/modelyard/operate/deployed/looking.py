@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from pydantic import ValidationError
+
 from modelyard import engine
 from modelyard.assess.graph import Graph, Node, reveal
 from modelyard.assess.graph.model import CLOUD_CONTROL_TYPE
+from modelyard.core.champions import CHAMPIONS, SHAPES, Champion, Shape
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.operate.cloud import Cloud
 from modelyard.operate.deployed.comparing import ABSENT, Difference, differences
@@ -27,6 +30,8 @@ Client = Callable[[str, str], Any]
 _STACK: Final = "aws:cloudformation/stack:Stack"
 _SCALED: Final = "aws:appautoscaling/target:Target"
 _COMPONENT: Final = "AWS::SageMaker::InferenceComponent"
+_ENDPOINT: Final = "AWS::SageMaker::Endpoint"
+_PARAMETER: Final = "aws:ssm/parameter:Parameter"
 _UNREADABLE: Final = ("TypeNotFoundException", "UnsupportedActionException")
 _GONE: Final = ("ResourceNotFoundException",)
 _SIGN_IN: Final = "Sign in as somebody who may cloudformation:GetResource, cloudformation:DescribeType and read it."
@@ -115,7 +120,7 @@ def checked(stack: str, graph: Graph, client: Client) -> Checked:
     unread: list[tuple[str, str]] = []
     looked: list[Held] = []
     drift: list[Drift] = []
-    scaled = _scaled(graph)
+    scaled, champions = _scaled(graph), _champions(graph, client)
     schemas: dict[tuple[str, str], Mapping[str, Any]] = {}
     for held in _held(graph, client, unread):
         found = _found(held, client, unread)
@@ -130,6 +135,8 @@ def checked(stack: str, graph: Graph, client: Client) -> Checked:
         desired = dict(held.desired)
         if held.type == _COMPONENT and desired.get("InferenceComponentName") in scaled:
             desired.pop("RuntimeConfig", None)
+        if held.type == _ENDPOINT and (promoted := champions.get(str(desired.get("EndpointName")))):
+            desired["EndpointConfigName"] = promoted
         drift += [Drift(held, one) for one in differences(held.type, schemas[held.type, held.region], desired, found)]
     return Checked(stack, tuple(looked), tuple(drift), tuple(unread))
 
@@ -204,6 +211,37 @@ def _scaled(graph: Graph) -> frozenset[str]:
     """The inference components whose copies autoscaling counts."""
     named = (str(reveal(node.properties.get("resourceId")) or "") for node in graph.of_type(_SCALED))
     return frozenset(name.rpartition("/")[2] for name in named if name.startswith("inference-component/"))
+
+
+def _champions(graph: Graph, client: Client) -> dict[str, str]:
+    """The configurations that the retraining loop made, by the physical names of the endpoints that serve them.
+
+    The loop records what it promotes; that is no drift, and what differs from it is.
+    """
+    from botocore.exceptions import ClientError
+
+    found: dict[str, str] = {}
+    for node in graph.of_type(_PARAMETER):
+        name, value = str(reveal(node.outputs.get("name")) or ""), reveal(node.properties.get("insecureValue"))
+        if f"/{SHAPES}/" not in name or not isinstance(value, str):
+            continue
+        place = name.replace(f"/{SHAPES}/", f"/{CHAMPIONS}/")
+        with asking(place, _SIGN_IN):
+            try:
+                said = client("ssm", "").get_parameter(Name=place)["Parameter"]["Value"]
+            except ClientError as error:
+                if code_of(error) != "ParameterNotFound":
+                    raise
+                continue
+        try:
+            shape, champion = Shape.model_validate_json(value), Champion.model_validate_json(said)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            remedy = "Find out who wrote it: yard evidence audit"
+            raise InputError(Fault(f"is no record of a champion: {problem}", remedy, Source(place))) from None
+        if champion.configuration:
+            found[shape.endpoint] = champion.configuration
+    return found
 
 
 def _client(where: Place, name: str) -> Client:
