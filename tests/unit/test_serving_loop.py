@@ -251,6 +251,23 @@ def test_what_the_loop_makes_has_room_for_its_version_and_never_the_name_of_what
         assert not one(graph, made)["name"].startswith(prefix)
 
 
+def test_a_first_version_serves_until_the_loop_has_released_one():
+    first = spec(release={"kind": "loop", "first": 5})
+    assert served(graph_of(first, {})) == 5
+    standing = deployed(first, 5)
+    assert served(graph_of(first, {**standing, **a_champion(7)})) == 5, "the loop's release is no change of the shape"
+    larger = spec(served_by=LARGER, release={"kind": "loop", "first": 5})
+    assert served(graph_of(larger, {**standing, **a_champion(7)})) == 7
+    assert served(graph_of(first)) == 5, "a recording takes the version that the file names"
+
+
+def test_a_champion_that_is_gone_never_takes_its_endpoint_away():
+    said = refused(deployed(spec(), 3))
+    assert "has no champion in /modelyard/ml/dev/fraud/champions/score, though version 3 serves" in said
+    assert 'say "first: 3"' in said
+    assert served(graph_of(spec(release={"kind": "loop", "first": 3}), deployed(spec(), 3))) == 3
+
+
 def refused(stored: Stored, **more: Any) -> str:
     with pytest.raises(InputError) as caught:
         graph_of(spec(), stored, **more)

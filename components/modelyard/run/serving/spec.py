@@ -37,10 +37,17 @@ class DeclaredRelease(Spec):
 class LoopRelease(Spec):
     """The retraining loop chooses the version; the file says in which shape it serves.
 
-    Until the loop has released one, there is no endpoint; afterwards the loop exchanges versions by itself.
+    Until the loop has released one, `first` serves, or there is no endpoint; afterwards the loop exchanges versions by
+    itself.
     """
 
     kind: Literal["loop"] = Field(description="The version that the retraining loop released last.")
+    first: int | None = Field(
+        default=None,
+        ge=1,
+        description="The version that serves until the loop has released one, such as the one that serves when an "
+        "endpoint is handed to the loop. Absent: nothing serves until then, and what serves already is taken away.",
+    )
 
 
 Release = Annotated[DeclaredRelease | LoopRelease, Field(discriminator="kind")]

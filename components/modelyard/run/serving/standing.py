@@ -22,7 +22,7 @@ _Record = TypeVar("_Record", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Which version is to serve, and the last deployed shape. No version: the loop has released none yet."""
+    """Which version is to serve, and the last deployed shape. No version: nothing serves yet."""
 
     version: int | None
     shape: Shape | None = None
@@ -40,30 +40,29 @@ def standing(endpoint: Component, spec: EndpointSpec) -> Standing:
     """What is to serve; under the loop, as its records say at this moment, which a preview asks, too.
 
     The program waits for them, so that resources never come to be inside `apply`. Raises `InputError` where the
-    champion is of another model, or a record says what nobody can read.
+    champion is of another model, where its record is gone though an endpoint serves, or where nobody can read one.
     """
     if isinstance(spec.release, DeclaredRelease):
         return Standing(spec.release.version)
     names = endpoint.context.names
-    place = champion_parameter(names, endpoint.component)
-    found = _parameters(endpoint, place.rpartition("/")[0])
-    if found is None:
-        return Standing(ASSUMED)
-    if place not in found:
-        return Standing(None)
-    champion = _read(spec, Champion, place, found[place])
-    if champion.model != spec.model:
-        raise InputError(
-            spec.fault(
-                "model",
-                f"but the loop's champion is a version of {champion.model} ({place})",
-                "Give an endpoint of another model another name.",
-                spec.model,
+    place, shape_place = (of(names, endpoint.component) for of in (champion_parameter, shape_parameter))
+    found, shapes = (_parameters(endpoint, each.rpartition("/")[0]) for each in (place, shape_place))
+    if found is None or shapes is None:
+        return Standing(spec.release.first or ASSUMED)
+    shape = _read(spec, Shape, shape_place, shapes[shape_place]) if shape_place in shapes else None
+    if place in found:
+        champion = _read(spec, Champion, place, found[place])
+        if champion.model != spec.model:
+            problem = f"but the loop's champion is a version of {champion.model} ({place})"
+            raise InputError(
+                spec.fault("model", problem, "Give an endpoint of another model another name.", spec.model)
             )
-        )
-    place = shape_parameter(names, endpoint.component)
-    shapes = _parameters(endpoint, place.rpartition("/")[0]) or {}
-    return Standing(champion.version, _read(spec, Shape, place, shapes[place]) if place in shapes else None)
+        return Standing(champion.version, shape)
+    if shape is not None and spec.release.first is None:
+        problem = f"has no champion in {place}, though version {shape.base_version} serves and would be taken away"
+        remedy = f'Put an earlier value of the parameter back, or say "first: {shape.base_version}".'
+        raise InputError(spec.fault("release.kind", problem, remedy, "loop"))
+    return Standing(spec.release.first, shape)
 
 
 def _read(spec: EndpointSpec, kind: type[_Record], place: str, text: str) -> _Record:
