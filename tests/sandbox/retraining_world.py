@@ -87,7 +87,11 @@ DRIFT = AlarmFacts(
 
 
 def a_team(
-    context: Context = DEV, *, loop: dict[str, Any] | None = LOOP, endpoint: dict[str, Any] = ENDPOINT
+    context: Context = DEV,
+    *,
+    loop: dict[str, Any] | None = LOOP,
+    endpoint: dict[str, Any] = ENDPOINT,
+    flavour: str = "step_functions",
 ) -> Callable[[], None]:
     """The program; without `loop` all but the loop."""
 
@@ -106,7 +110,9 @@ def a_team(
         pool = TrainingPool("training", types, context=context, lake=lake, network=network)
         fit = TrainingPipeline(
             "fit",
-            PipelineSpec.model_validate({"owner": "ada@acme.example", "commit": "a1b2c3d", "steps": STEPS}),
+            PipelineSpec.model_validate(
+                {"owner": "ada@acme.example", "commit": "a1b2c3d", "flavour": {"kind": flavour}, "steps": STEPS}
+            ),
             context=context,
             pool=pool,
             lake=lake,

@@ -120,12 +120,13 @@ def _training(places: Places) -> States:
     wait = _wait(places.training_seconds, "LookAtTraining")
     too_long = _says_plainly("failed", "pipeline-too-long", "'the pipeline still runs; stop it, or give it longer'")
     if places.flavour == "sagemaker":
-        step = f"$.steps[?(@.StepName=='{places.step}')].Metadata.Lambda.OutputParameters[?(@.Name=='package')].Value"
+        step = f"$.PipelineExecutionSteps[?(@.StepName=='{places.step}')]"
+        packages = f"{step}.Metadata.Lambda.OutputParameters[?(@.Name=='package')].Value"
         return {
             "Train": _task(
                 "aws-sdk:sagemaker:startPipelineExecution",
                 {
-                    "PipelineName": places.pipeline,
+                    "PipelineName": places.pipeline.rpartition("/")[2],
                     "ClientRequestToken.$": "States.Hash($.execution, 'SHA-1')",
                     "PipelineExecutionDescription.$": "States.Format('Started by {}', $.execution)",
                     "PipelineParameters.$": "$.guard.said.parameters",
@@ -162,16 +163,15 @@ def _training(places: Places) -> States:
             ),
             "FindVersion": _task(
                 "aws-sdk:sagemaker:listPipelineExecutionSteps",
-                {"PipelineExecutionArn.$": "$.training.run"},
+                {"PipelineExecutionArn.$": "$.training.run", "MaxResults": 100},
                 "Version",
                 result="$.trained",
-                selector={"steps.$": "$.PipelineExecutionSteps"},
+                selector={"packages.$": packages},
                 retry=_BUSY,
             ),
             "Version": {
                 "Type": "Pass",
-                "InputPath": "$.trained",
-                "Parameters": {"package.$": f"States.ArrayGetItem({step}, 0)"},
+                "Parameters": {"package.$": "States.ArrayGetItem($.trained.packages, 0)"},
                 "ResultPath": "$.found",
                 "Next": "Package",
             },
