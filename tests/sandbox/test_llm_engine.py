@@ -167,3 +167,81 @@ def test_language_models_live_from_their_first_preview_to_their_end(engine: Engi
         sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
     yard.down(target(renamed), remove=True, engine=engine)
     assert counted(client, session.region) == empty
+
+
+MOVED = """
+import os
+
+import pulumi
+import pulumi_aws as aws
+
+from modelyard import Context
+from modelyard.core.cloudcontrol import cloudformation
+from modelyard.core.component import Component
+from modelyard.run.serving.components import Needs, inference_component
+
+ROLE = "arn:aws:iam::123456789012:role/host"
+fraud = Context(
+    organization="acme", platform="ml", environment="dev", region="us-east-1", account="123456789012"
+).for_team("fraud")
+
+
+class Moved(Component):
+    CAPABILITY = "serving"
+
+    def __init__(self):
+        super().__init__("moved", None, context=fraud)
+        image = {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve@sha256:" + "0" * 64}
+        model = aws.sagemaker.Model(
+            "model", name="m", execution_role_arn=ROLE, primary_container=image, opts=self.options()
+        )
+        variants = [
+            {"VariantName": name, "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1, "InitialVariantWeight": 1}
+            for name in ("one", "two")
+        ]
+        host = {"EndpointConfigName": "host", "ExecutionRoleArn": ROLE, "ProductionVariants": variants}
+        configuration = cloudformation(self, "host", "AWS::SageMaker::EndpointConfig", host, tags="list")
+        endpoint = cloudformation(
+            self,
+            "endpoint",
+            "AWS::SageMaker::Endpoint",
+            {"EndpointName": "host", "EndpointConfigName": "host"},
+            tags="list",
+            depends_on=[configuration],
+        )
+        inference_component(
+            self,
+            "chat",
+            endpoint="host",
+            variant=os.environ["VARIANT"],
+            model=model.name,
+            needs=Needs(gpus=1, memory_mib=1024, download_seconds=600, start_seconds=600),
+            depends_on=[endpoint],
+        )
+
+
+Moved()
+"""
+
+
+def test_a_component_that_moves_is_replaced_and_the_old_one_goes_first(
+    engine: Engine, sandbox: Sandbox, tmp_path: Path
+):
+    (tmp_path / "Pulumi.yaml").write_text("name: moved\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(MOVED)
+    environment = {**sandbox.environment(), "PULUMI_PYTHON_CMD": sys.executable}
+    session = SandboxSession({}, {key: value for key, value in sandbox.environment().items() if value is not None})
+    sagemaker: Any = session.client("sagemaker", session.region)
+
+    def target(variant: str) -> StackTarget:
+        return StackTarget(tmp_path, "moved", {**environment, "VARIANT": variant})
+
+    yard.up(target("one"), engine=engine)
+    moved = yard.up(target("two"), engine=engine)
+    ops = {item.name: item.op for item in moved.resources if item.op != "same"}
+    assert set(ops) == {"moved-chat-component"} and "replace" in ops["moved-chat-component"], ops
+    found = sagemaker.describe_inference_component(InferenceComponentName="ml-dev-fraud-moved-chat")
+    assert found["VariantName"] == "two"
+    assert not yard.up(target("two"), engine=engine).changed()
+    yard.down(target("two"), remove=True, engine=engine)
+    assert sandbox.counts() == {}
