@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,15 @@ def test_the_page_shows_the_table():
     page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
     for row in table():
         assert f"| {' | '.join(row)} |" in page
+
+
+def test_the_pages_examples_of_endpoints_hold():
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    examples = [text for text in blocks if "EndpointSpec" in text]
+    assert len(examples) == 2
+    for example in examples:
+        exec(example, {})
 
 
 def _kinds(schema: dict[str, Any]) -> list[dict[str, Any]]:
