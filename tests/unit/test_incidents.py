@@ -191,7 +191,7 @@ def test_the_loops_champion_is_asked_for_when_the_alarm_goes_off(topic: str):
     assert found["challenger"]["version"] == 10
     assert found["rollback"] == (
         "aws sagemaker update-endpoint --endpoint-name ml-dev-fraud-score "
-        "--endpoint-config-name ml-dev-fraud-score-before"
+        "--endpoint-config-name ml-dev-fraud-score-before (signed in as the team's deployment role: no person may)"
     )
 
 

@@ -62,14 +62,14 @@ def cost(endpoint: str, prices: Mapping[str, float], sagemaker: Any) -> dict[str
             return {"month": 0.0, "machines": {}}
         raise
     says = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    groups = (("ProductionVariants", "ProductionVariants"), ("ShadowProductionVariants", "ShadowProductionVariants"))
+    groups = ("ProductionVariants", "ShadowProductionVariants")
     counts = {
         variant["VariantName"]: int(variant.get("CurrentInstanceCount") or 0)
-        for _, group in groups
+        for group in groups
         for variant in found.get(group) or ()
     }
     machines: dict[str, int] = {}
-    for group, _ in groups:
+    for group in groups:
         for variant in says.get(group) or ():
             kind = variant.get("InstanceType")
             if kind:

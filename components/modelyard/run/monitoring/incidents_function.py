@@ -167,7 +167,8 @@ def _rollback(facts: Mapping[str, Any], endpoint: str, champion: Mapping[str, An
     said = facts["endpoints"][endpoint]
     before = champion.get("previous_configuration")
     if before:
-        return f"aws sagemaker update-endpoint --endpoint-name {said['endpoint']} --endpoint-config-name {before}"
+        update = f"aws sagemaker update-endpoint --endpoint-name {said['endpoint']} --endpoint-config-name {before}"
+        return f"{update} (signed in as the team's deployment role: no person may)"
     up = f"yard up {facts['team']} --env {facts['environment']}"
     if said["champion"]:
         return f"the loop kept no configuration before this one; see {said['champion']}, then: {up}"
