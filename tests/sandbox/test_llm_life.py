@@ -33,7 +33,14 @@ MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "th
 REDACT = {"fields": {"email": "hash"}, "columns": ["amount", "email"], "secret": "salt"}
 
 
-def a_team(llm: dict[str, Any] | None = None, capture: dict[str, Any] | None = None) -> Callable[[], None]:
+MACHINES = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
+
+
+def a_team(
+    llm: dict[str, Any] | None = None,
+    capture: dict[str, Any] | None = None,
+    served_by: dict[str, Any] | None = None,
+) -> Callable[[], None]:
     """A lake, secrets and a registry; with `llm` language models, with `capture` an endpoint that keeps calls so."""
 
     def program() -> None:
@@ -51,9 +58,9 @@ def a_team(llm: dict[str, Any] | None = None, capture: dict[str, Any] | None = N
                 "model": "writer",
                 "owner": "ada@acme.example",
                 "release": {"kind": "declared", "version": 1},
-                "served_by": {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}},
-                "vpc": False,
+                "served_by": served_by or MACHINES,
                 "capture": capture,
+                **({} if served_by else {"vpc": False}),
             }
             InferenceEndpoint(
                 "score",
@@ -130,6 +137,25 @@ def test_what_redacts_is_made_changes_with_what_is_sensitive_and_goes():
         stack.update(a_team(capture={}))
         ops = changed(stack)
         assert ops["score-configuration"] == "replace" and ops["score-redactor"] == "delete"
+        stack.update(a_team())
+        assert counted(stack.client, "eu-west-1") == before
+
+
+def test_a_serverless_endpoint_captured_by_our_container_lives_and_dies():
+    serverless = {"kind": "serverless"}
+    with deploy(a_team(), region="eu-west-1") as stack:
+        registered(stack)
+        before = counted(stack.client, "eu-west-1")
+        own = {"by": "container", "redact": REDACT}
+        stack.update(a_team(capture=own, served_by=serverless))
+        stack.update(a_team(capture=own, served_by=serverless))
+        assert changed(stack) == {}
+        stack.update(a_team(capture={**own, "percent": 5}, served_by=serverless))
+        assert changed(stack) == {
+            "score-main-model": "replace",
+            "score-configuration": "replace",
+            "score-endpoint": "update",
+        }
         stack.update(a_team())
         assert counted(stack.client, "eu-west-1") == before
 
