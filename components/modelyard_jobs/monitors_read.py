@@ -25,7 +25,7 @@ from modelyard.core.snapshots import Format
 
 MOST_ROWS: Final = 200_000
 """Rows of a reference that are looked at: a seeded sample of more."""
-_ROWS_OF_REQUESTS: Final = ("instances", "inputs", "rows", "features")
+_ROWS_OF_REQUESTS: Final = ("instances", "inputs", "dataframe_records", "rows", "features")
 _ROWS_OF_ANSWERS: Final = ("predictions", "outputs", "scores")
 _SHARDS: Final = 10_000
 
@@ -209,12 +209,13 @@ def _event(line: str) -> _Event:
         raise Broken("without a request")
     truth = event.get("groundTruthData")
     at = datetime.fromisoformat(about["inferenceTime"].replace("Z", "+00:00"))
+    requests = _rows(_decoded(asked), _ROWS_OF_REQUESTS)
     return _Event(
         id=about["eventId"],
         inference_id=about.get("inferenceId") or "",
         at=at if at.tzinfo else at.replace(tzinfo=UTC),
-        requests=_rows(_decoded(asked), _ROWS_OF_REQUESTS),
-        answers=_rows(_decoded(answered), _ROWS_OF_ANSWERS) if answered else [],
+        requests=requests,
+        answers=_one_each(_rows(_decoded(answered), _ROWS_OF_ANSWERS), len(requests)) if answered else [],
         labels=_labels(truth) if truth else None,
     )
 
@@ -246,6 +247,9 @@ def _decoded(part: Mapping[str, Any]) -> Any:
 def _rows(value: Any, wrappers: Sequence[str]) -> list[Any]:
     """The rows of a value, without what is wrapped around them."""
     if isinstance(value, dict):
+        split = value.get("dataframe_split", value)
+        if isinstance(split, dict) and isinstance(split.get("columns"), list) and isinstance(split.get("data"), list):
+            return [dict(zip(split["columns"], row, strict=True)) for row in split["data"]]
         for name in wrappers:
             if isinstance(value.get(name), list):
                 return _rows(value[name], wrappers)
@@ -253,6 +257,13 @@ def _rows(value: Any, wrappers: Sequence[str]) -> list[Any]:
     if isinstance(value, list):
         return [_plain(row) for row in value] if value and isinstance(value[0], list | dict) else [value]
     return [[value]]
+
+
+def _one_each(answers: list[Any], requests: int) -> list[Any]:
+    """Answers to several rows that stand in one row, as `0.1,0.7` does: one for each."""
+    if len(answers) == 1 and requests > 1 and isinstance(answers[0], list) and len(answers[0]) == requests:
+        return [[answer] for answer in answers[0]]
+    return answers
 
 
 def _plain(row: Any) -> Any:

@@ -391,6 +391,36 @@ def test_a_request_of_several_rows_is_several_calls(place: Place):
     assert place.ran()["broken_records"] == 1, "a single answer belongs to none of the rows"
 
 
+NAMES = [column["name"] for column in COLUMNS]
+FORMS: dict[str, Callable[[list[Row]], Any]] = {
+    "instances, a list each": lambda table: {"instances": [[row[name] for name in NAMES] for row in table]},
+    "instances, features each": lambda table: {
+        "instances": [{"features": [row[name] for name in NAMES]} for row in table]
+    },
+    "MLflow, records": lambda table: {"dataframe_records": [{name: row[name] for name in NAMES} for row in table]},
+    "MLflow, split": lambda table: {
+        "dataframe_split": {"columns": NAMES, "data": [[row[name] for name in NAMES] for row in table]}
+    },
+    "a list of objects": lambda table: [{name: row[name] for name in NAMES} for row in table],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_usual_forms_of_requests_in_json_are_read_row_by_row(place: Place, form: str):
+    place.made(plan("data_quality", prediction="0", probability=""))
+    table = rows(120)
+    event = json.loads(line(table[0], 0, START))
+    asked, given = event["captureData"]["endpointInput"], event["captureData"]["endpointOutput"]
+    asked |= {
+        "data": json.dumps(FORMS[form](table)),
+        "encoding": "JSON",
+        "observedContentType": "application/json",
+    }
+    given |= {"data": json.dumps({"predictions": [row["prediction"] for row in table]}), "encoding": "JSON"}
+    place.captured([json.dumps(event)])
+    assert place.ran(tolerance=0.02) == {"data_quality_violations": 0, "records": 120, "broken_records": 0}
+
+
 def test_answers_in_json_are_found_by_their_path(place: Place):
     place.made(plan("prediction_drift", prediction="label", probability="scores.fraud"))
     events = [json.loads(each) for each in calls(rows(200))]
