@@ -130,3 +130,17 @@ def test_the_calls_of_a_run_are_told_with_what_they_were_made_for_and_those_that
         stack.destroy()
         made = [(call.operation, call.urn.rpartition("::")[2], call.step) for call in stack.calls]
         assert made == [("DeleteBucketLifecycle", "ageing", "delete"), ("DeleteBucket", "lake", "delete")]
+
+
+def test_a_program_waits_for_all_parameters_directly_below_a_path() -> None:
+    def program() -> dict[str, int]:
+        found = aws.ssm.get_parameters_by_path(path="/modelyard/champions", with_decryption=False)
+        return {"found": len(found.names), "values": len([value for value in found.values if value == "{}"])}
+
+    with deploy(lambda: None) as stack:
+        assert stack.update(program).outputs["found"] == 0
+        for number in range(12):
+            stack.client("ssm").put_parameter(Name=f"/modelyard/champions/{number}", Value="{}", Type="String")
+        stack.client("ssm").put_parameter(Name="/modelyard/champions/deeper/1", Value="{}", Type="String")
+        stack.client("ssm").put_parameter(Name="/modelyard/shapes/1", Value="{}", Type="String")
+        assert stack.update(program).outputs == {"found": 12, "values": 12}
