@@ -137,6 +137,7 @@ def test_what_redacts_is_made_changes_with_what_is_sensitive_and_goes():
         stack.update(a_team(capture={}))
         ops = changed(stack)
         assert ops["score-configuration"] == "replace" and ops["score-redactor"] == "delete"
+        assert ops["score-endpoint"] == "update", "it captures to another place from now on"
         stack.update(a_team())
         assert counted(stack.client, "eu-west-1") == before
 

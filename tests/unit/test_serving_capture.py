@@ -77,8 +77,10 @@ def graph_of(
         )
         datasets = {"datasets": {"payments": PAYMENTS, "plain": PLAIN}}
         lake = DataLake("lake", LakeSpec.model_validate(datasets), context=context, keys=keys)
-        salt = SecretsSpec.model_validate({"entries": {"salt": {"kind": "generated", "classification": "internal"}}})
-        kept = Secrets("secrets", salt, context=context, keys=keys) if secrets else None
+        salts = SecretsSpec.model_validate(
+            {"entries": {name: {"kind": "generated", "classification": "internal"} for name in ("salt", "pepper")}}
+        )
+        kept = Secrets("secrets", salts, context=context, keys=keys) if secrets else None
         endpoint = InferenceEndpoint(
             "score",
             EndpointSpec.model_validate(given),
@@ -165,6 +167,20 @@ def test_a_serverless_endpoint_is_captured_by_our_container():
     assert "calls/score" in policies(graph, "score-model")
 
 
+def test_calls_that_go_elsewhere_are_another_configuration():
+    names = {one(graph_of(capture), "score-configuration")["name"] for capture in (None, REDACTED)}
+    assert len(names) == 2
+
+
+def test_another_key_of_hashes_is_another_model():
+    others = {"redact": {**REDACTED["redact"], "secret": "pepper"}}
+    names = {
+        one(graph_of({"by": "container", **each}, SERVERLESS), "score-main-model")["name"]
+        for each in (REDACTED, others)
+    }
+    assert len(names) == 2
+
+
 def test_other_percents_of_our_container_are_another_model():
     names = {
         one(graph_of({"by": "container", "percent": percent}, SERVERLESS), "score-main-model")["name"]
@@ -223,7 +239,7 @@ def test_the_pages_example_of_redaction_holds():
         ({"fields": {"email": "remove", "Email": "remove"}}, "has email twice"),
         ({"dataset": "people"}, "is no dataset of the lake"),
         ({"dataset": "plain"}, "has no personal column"),
-        ({"fields": {"email": "hash"}, "secret": "pepper"}, "is no secret of the team. There are: salt"),
+        ({"fields": {"email": "hash"}, "secret": "chili"}, "is no secret of the team. There are: salt"),
     ],
 )
 def test_redaction_that_cannot_work_is_refused(redact: dict[str, Any], said: str):

@@ -71,6 +71,7 @@ class Capture:
         if self.redact is not None and self.redact.secret is not None:
             assert self._secrets is not None
             found["MODELYARD_REDACT_SECRET"] = self._secrets.arns[self.redact.secret]
+            found["MODELYARD_REDACT_BY"] = self.redact.secret
         return found
 
     def start(

@@ -139,10 +139,18 @@ def _shadows(spec: EndpointSpec, models: Mapping[str, str]) -> list[dict[str, An
 
 
 def answered(spec: EndpointSpec) -> list[str]:
-    """Zone and prefix of an asynchronous endpoint's answers, which its requests name by what deployment knows."""
-    return (
-        [spec.served_by.output.zone, spec.served_by.output.prefix] if isinstance(spec.served_by, Asynchronous) else []
-    )
+    """What its requests name by what deployment knows: zone and prefix of an asynchronous endpoint's answers, and that
+    calls go aside until they are redacted."""
+    captured = spec.captured
+    aside = captured is not None and captured.redact is not None and captured.by == "service"
+    return [
+        *(
+            [spec.served_by.output.zone, spec.served_by.output.prefix]
+            if isinstance(spec.served_by, Asynchronous)
+            else []
+        ),
+        *(["redacted"] if aside else []),
+    ]
 
 
 def not_retained(spec: EndpointSpec) -> tuple[str, ...]:
