@@ -27,6 +27,10 @@ def test_the_page_does_what_it_says(yard: Any, scores: Model, registered: versio
     said = yard.shell(found[1])
     assert said.count("scores 1: the evidence holds. Looked at:") == 2
     assert "Gates: better held, fair held, fast held, recall held" in said
+    assert "deployment/policy.json: " in said
+    assert "Who read which dataset" in said
+    assert (yard.root / "audit.html").read_text().startswith("<!doctype html>")
+    assert "is no day and no moment" in yard("evidence", "audit", "fraud", "--since", "yesterday", code=2)
 
     file = yard.root / "evidence" / "gates.json"
     file.write_bytes(file.read_bytes().replace(b"0.91", b"0.92", 1))
@@ -39,6 +43,13 @@ def test_what_isnt_there_is_a_clear_error(yard: Any, scores: Model, registered: 
     assert "scores of fraud has no such version" in yard("evidence", "verify", "scores", "7", code=2)
     assert "no team of local has such a model" in yard("evidence", "list", "nothing", code=2)
     assert "demand declares no evidence store" in yard("evidence", "show", "propensity", "1", code=2)
+
+
+def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: versions.Registered):  # noqa: F811
+    assert "as deployed" in yard("check", "fraud", "--deployed")
+    assert "0 of " in yard("secrets", "check", "fraud")
+    for command in (("check", "nobody", "--deployed"), ("secrets", "check", "nobody")):
+        assert "nobody" in yard(*command, code=2)
 
 
 def test_a_second_up_changes_nothing(yard: Any, registered: versions.Registered):  # noqa: F811
