@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from modelyard.core.champions import Champion
 from modelyard.run.retraining import loop_function as loop
+from modelyard.run.retraining import loop_guards
 from modelyard_sandbox import moto_extensions
 
 from .models_world import REGION
@@ -97,14 +99,14 @@ def test_a_run_that_is_over_locks_nobody_out(s3: Any):
 def test_of_two_that_find_a_lock_of_nobodys_one_takes_it(s3: Any, monkeypatch: pytest.MonkeyPatch):
     first, second = run(), run()
     guard(gone())
-    look = loop._runs_still
+    look = loop_guards.runs_still
 
     def and_meanwhile(execution: str) -> bool:
-        monkeypatch.setattr(loop, "_runs_still", look)
+        monkeypatch.setattr(loop_guards, "runs_still", look)
         assert guard(second, cooldown_hours=0)["verdict"] == "go"
         return look(execution)
 
-    monkeypatch.setattr(loop, "_runs_still", and_meanwhile)
+    monkeypatch.setattr(loop_guards, "runs_still", and_meanwhile)
     assert guard(first, cooldown_hours=0)["code"] == "lock-held"
 
 
@@ -232,9 +234,11 @@ def test_baselines_are_those_that_the_package_brought(monkeypatch: pytest.Monkey
     assert loop._baselines("p/1") == {"data_quality": "s3://b/statistics.json", "bias_drift": "s3://b/bias.json"}
 
 
-def test_the_function_ships_with_nothing_but_the_rules():
-    text = Path(loop.__file__).read_text("utf-8")
-    imported = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
-    ours = [line for line in imported if "modelyard" in line]
-    assert [line.split()[1] for line in ours] == ["modelyard.core.releasing"]
-    assert not any("pydantic" in line or "pulumi" in line for line in imported)
+@pytest.mark.parametrize("module", [loop, loop_guards])
+def test_what_ships_needs_nothing_but_boto3_and_what_ships_beside(module: Any):
+    text = Path(module.__file__).read_text("utf-8")
+    imported = {line.split()[1] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    ours = {name for name in imported if name.startswith("modelyard")}
+    assert ours <= {"modelyard.core.releasing", "modelyard.run.retraining.loop_guards"}
+    others = {name.partition(".")[0] for name in imported - ours}
+    assert others - {"boto3", "botocore"} <= set(sys.stdlib_module_names)

@@ -31,7 +31,8 @@ from modelyard.core.errors import Fault, Source, SpecError
 from modelyard.run.monitoring import AlarmFacts
 from modelyard.run.retraining import RetrainingLoop, RetrainingSpec
 from modelyard.run.retraining.clock import Pace, pace
-from modelyard.run.retraining.machine import LOOKS, Places, definition, every, looks
+from modelyard.run.retraining.machine import definition
+from modelyard.run.retraining.states import LOOKS, Places, every, looks
 from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"

@@ -28,9 +28,11 @@ from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, KeysLike, through_service
 from modelyard.run.monitoring import AlarmFacts
+from modelyard.run.retraining import loop_guards
 from modelyard.run.retraining.checks import registering_step, unfit
-from modelyard.run.retraining.machine import Places, definition
+from modelyard.run.retraining.machine import definition
 from modelyard.run.retraining.spec import AutomaticApproval, RetrainingSpec, machine_name
+from modelyard.run.retraining.states import Places
 from modelyard.run.retraining.triggers import Triggers
 from modelyard.run.serving import InferenceEndpoint
 
@@ -283,4 +285,4 @@ def sources(declared: Mapping[str, Any]) -> dict[str, str]:
         "loop_function.py": Path(__file__).with_name("loop_function.py").read_text("utf-8"),
         "loop.json": json.dumps(declared, sort_keys=True),
     }
-    return bundle(files, releasing)
+    return bundle(files, releasing, loop_guards)

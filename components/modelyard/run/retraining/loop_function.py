@@ -1,8 +1,8 @@
 """What the loop's machine can't do by itself: guards, the judgement of a version, and requests made from a shape.
 
-It ships as text with `core.releasing`, so it uses nothing beyond boto3 and the standard library. Each action answers
-with a `verdict` of its own; where that isn't good, `code` and `reason` say why. `declared` is what the deployment knows
-of the loop, `settings` what it may only know once it is deployed.
+It ships as text with `core.releasing` and `loop_guards`, so it uses nothing beyond boto3 and the standard library. Each
+action answers with a `verdict` of its own; where that isn't good, `code` and `reason` say why. `declared` is what the
+deployment knows of the loop, `settings` what it may only know once it is deployed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +20,21 @@ import boto3
 from botocore.exceptions import ClientError
 
 from modelyard.core.releasing import APPROVED, broken, canonical, message, unmet
+from modelyard.run.retraining.loop_guards import (
+    Answer,
+    Plain,
+    give_lock_back,
+    guard,
+    parameter,
+    put,
+    read,
+    rearm,
+    refused,
+    run_key,
+    version_of,
+)
 
 DECLARED: Final = Path(__file__).with_name("loop.json")
-_GONE: Final = ("NoSuchKey", "404", "ParameterNotFound")
-_TAKEN: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 _BASELINES: Final = {
     "ModelDataQuality": "data_quality",
     "ModelQuality": "model_quality",
@@ -38,9 +49,6 @@ _QUIET: Final = ("cooling-down", "disarmed", "lock-held")
 _MAIL: Final = 100
 """Characters of a mail's subject that SNS takes."""
 
-Plain = Mapping[str, Any]
-Answer = dict[str, Any]
-
 
 def handler(event: Plain, _: object) -> Answer:
     """Do what `action` names."""
@@ -48,129 +56,15 @@ def handler(event: Plain, _: object) -> Answer:
     return ACTIONS[event["action"]](event, declared, os.environ)
 
 
-# --- before a run ---------------------------------------------------------------------------------------------------
-
-
-def guard(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
-    """Take the lock and look whether a run may start; what may not gives the lock back at once.
-
-    The run is put down before it starts, so that one whose machine died counts as well.
-    """
-    s3, bucket = boto3.client("s3"), settings["BUCKET"]
-    holder = _take_lock(s3, event, declared, bucket)
-    if holder is not None:
-        return _refused("lock-held", f"{holder} runs already")
-    now = datetime.now(UTC)
-    said = list(_held_back(s3, event, declared, bucket, now))
-    if said:
-        _give_lock_back(s3, event, declared, bucket)
-        return _refused(said[0][0], "; ".join(problem for _, problem in said))
-    asked = event["input"]
-    run = {
-        "format": 1,
-        "loop": declared["loop"],
-        "run": event["execution"],
-        "trigger": asked["trigger"],
-        "why": asked["why"],
-        "by": asked["by"],
-        "began": now.isoformat(),
-        "usd": declared["usd_a_run"],
-    }
-    _put(s3, bucket, _run_key(event, declared, now), run)
-    if asked["trigger"] in declared["thresholds"]:
-        marker = {"at": now.isoformat(), "run": event["execution"]}
-        _put(s3, bucket, _marker(declared, asked["trigger"]), marker)
-    parameters = [{"Name": name, "Value": str(value)} for name, value in sorted(asked["parameters"].items())]
-    return {"verdict": "go", "began": now.isoformat(), "parameters": parameters}
-
-
-def rearm(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
-    """A metric came back: the next alarm of the trigger may start a run again."""
-    boto3.client("s3").delete_object(Bucket=settings["BUCKET"], Key=_marker(declared, str(event["trigger"])))
-    return {"verdict": "armed"}
-
-
-def _held_back(s3: Any, event: Plain, declared: Plain, bucket: str, now: datetime) -> Iterator[tuple[str, str]]:
-    """Every reason why no run may start now."""
-    trigger = event["input"]["trigger"]
-    fired = _read(s3, bucket, _marker(declared, trigger)) if trigger in declared["thresholds"] else None
-    if fired is not None and fired["run"] != event["execution"]:
-        yield "disarmed", f"{trigger} started a run at {fired['at'][:16]} and its metric hasn't come back since"
-    month, before = (
-        [run for run in _runs(s3, bucket, declared, day) if run["run"] != event["execution"]]
-        for day in (now, now.replace(day=1) - timedelta(days=1))
-    )
-    last = max((run["began"] for run in [*month, *before]), default=None)
-    if last is not None:
-        free = datetime.fromisoformat(last) + timedelta(hours=declared["cooldown_hours"])
-        if now < free:
-            yield "cooling-down", f"the last run began at {last[:16]}; the next may at {free.isoformat()[:16]} UTC"
-    if len(month) >= declared["most_runs"]:
-        yield "runs-exhausted", f"{len(month)} runs began this month, and {declared['most_runs']} may"
-    spent = sum(run["usd"] for run in month)
-    if spent + declared["usd_a_run"] > declared["usd_a_month"]:
-        left = declared["usd_a_month"] - spent
-        yield (
-            "budget-exhausted",
-            f"{left:g} of the month's {declared['usd_a_month']:g} USD are left, and a run is "
-            f"estimated at {declared['usd_a_run']:g}",
-        )
-
-
-def _take_lock(s3: Any, event: Plain, declared: Plain, bucket: str) -> str | None:
-    """Who holds the lock; None where it is this run's now.
-
-    One of several starts wins, since S3 takes the object under a condition. What a run that is over left there is
-    nobody's: the next takes it, under the condition that nobody else did meanwhile.
-    """
-    key, body = _lock(declared), json.dumps({"run": event["execution"]}).encode()
-    condition: dict[str, str] = {"IfNoneMatch": "*"}
-    for _ in range(3):
-        try:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
-            return None
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in (*_TAKEN, "NoSuchKey"):
-                raise
-        try:
-            found = s3.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
-                raise
-            condition = {"IfNoneMatch": "*"}
-            continue
-        holder = str(json.loads(found["Body"].read())["run"])
-        if holder == event["execution"]:
-            return None
-        if _runs_still(holder):
-            return holder
-        condition = {"IfMatch": found["ETag"]}
-    return "another"
-
-
-def _runs_still(execution: str) -> bool:
-    machines = boto3.client("stepfunctions")
-    try:
-        return machines.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    except machines.exceptions.ExecutionDoesNotExist:
-        return False
-
-
-def _give_lock_back(s3: Any, event: Plain, declared: Plain, bucket: str) -> None:
-    held = _read(s3, bucket, _lock(declared))
-    if held is not None and held["run"] == event["execution"]:
-        s3.delete_object(Bucket=bucket, Key=_lock(declared))
-
-
 # --- the judgement of a version -------------------------------------------------------------------------------------
 
 
 def judge(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
     """Whether the gates' results let the version through: `passed`, `refused`, or `waiting` for some."""
-    model, version = declared["model"], _version(event["package"])
-    found = _read(boto3.client("s3"), settings["REGISTRY"], f"gates/{model}/{version}.json") or {}
+    model, version = declared["model"], version_of(event["package"])
+    found = read(boto3.client("s3"), settings["REGISTRY"], f"gates/{model}/{version}.json") or {}
     if found and found.get("package") != event["package"]:
-        return _refused("gate-failed", f"the results are of {found.get('package')}, not of {event['package']}")
+        return refused("gate-failed", f"the results are of {found.get('package')}, not of {event['package']}")
     champion = boto3.client("sagemaker").list_model_packages(
         ModelPackageGroupName=declared["group"], ModelApprovalStatus=APPROVED, MaxResults=1
     )["ModelPackageSummaryList"]
@@ -178,7 +72,7 @@ def judge(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
     said = list(unmet(declared["gates"], results, champion=bool(champion)))
     failed = [problem for code, problem in said if code != "gate-missing"]
     if failed:
-        return {**_refused("gate-failed", "; ".join(failed)), "results": results}
+        return {**refused("gate-failed", "; ".join(failed)), "results": results}
     if said:
         return {"verdict": "waiting", "code": "gate-missing", "reason": "; ".join(problem for _, problem in said)}
     return {"verdict": "passed", "results": results}
@@ -186,7 +80,7 @@ def judge(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
 
 def ask(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
     """What the owner is asked by mail."""
-    version = _version(event["package"])
+    version = version_of(event["package"])
     model, hours = declared["model"], declared["approval_hours"]
     lines = [
         f"{declared['loop']} has trained version {version} of {model}, and its gates hold.",
@@ -205,7 +99,7 @@ def ask(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
 
 def approve(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
     """Put down a decision in the loop's own name and start the promotion, which judges everything by itself."""
-    model, version = declared["model"], _version(event["package"])
+    model, version = declared["model"], version_of(event["package"])
     user = str(boto3.client("sts").get_caller_identity()["UserId"])
     reason = declared["because"] or f"its gates hold; trained because {event['input']['why']}"
     boto3.client("s3").put_object(
@@ -229,20 +123,20 @@ def approve(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answe
 
 def verify(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
     """Whether the version has a release record that holds at this moment: signature, status, gates, and bytes."""
-    model, version, package = declared["model"], _version(event["package"]), str(event["package"])
+    model, version, package = declared["model"], version_of(event["package"]), str(event["package"])
     s3, bucket = boto3.client("s3"), settings["REGISTRY"]
-    release = _read(s3, bucket, f"releases/{model}/{version}.json")
+    release = read(s3, bucket, f"releases/{model}/{version}.json")
     if release is None:
-        return _refused("not-released", f"{model} {version} has no release record")
+        return refused("not-released", f"{model} {version} has no release record")
     if not _signed(release, settings["SIGNING_KEY"]):
-        return _refused("invalid-signature", "the registry's key didn't sign the release record")
+        return refused("invalid-signature", "the registry's key didn't sign the release record")
     record = json.loads(release["payload"])
     status = boto3.client("sagemaker").describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
     newest = _newest(s3, bucket, record["artifact"])
     digest = record["artifact_digest"] if newest == record["artifact_version"] else f"that of version {newest}"
     said = list(broken(record, declared["gates"], package=package, status=status, wanted=APPROVED, digest=digest))
     if said:
-        return _refused(said[0][0], "; ".join(problem for _, problem in said))
+        return refused(said[0][0], "; ".join(problem for _, problem in said))
     return {"verdict": "released", "approver": record["approver"]}
 
 
@@ -276,14 +170,14 @@ def make(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
 
     `first`: there is no endpoint yet, and nothing is made. A second call finds what the first made.
     """
-    sagemaker, version = boto3.client("sagemaker"), _version(event["package"])
-    shape = _parameter(declared["shape_parameter"])
+    sagemaker, version = boto3.client("sagemaker"), version_of(event["package"])
+    shape = parameter(declared["shape_parameter"])
     serving = _endpoint(sagemaker, declared["endpoint_name"])
     if shape is None or serving is None:
         return {"verdict": "first", "configuration": "", "configurations": [], "models": []}
     if serving["EndpointStatus"] != "InService":
         state = serving["EndpointStatus"]
-        return _refused("endpoint-not-in-service", f"{declared['endpoint_name']} is {state}, and isn't updated then")
+        return refused("endpoint-not-in-service", f"{declared['endpoint_name']} is {state}, and isn't updated then")
     tags = [{"Key": key, "Value": value} for key, value in sorted(shape["tags"].items())]
     names: dict[str, str] = {}
     for part, asked in sorted(shape["models"].items()):
@@ -313,13 +207,13 @@ def make(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
 
 def champion(event: Plain, declared: Plain, _: Mapping[str, str]) -> Answer:
     """The champion's new record as text, and what the champion before the last left."""
-    old = _parameter(declared["champion_parameter"]) or {}
+    old = parameter(declared["champion_parameter"]) or {}
     made, package = event["made"], str(event["package"])
     record = {
         "format": 1,
         "endpoint": declared["endpoint"],
         "model": declared["model"],
-        "version": _version(package),
+        "version": version_of(package),
         "package": package,
         "configuration": made["configuration"],
         "models": made["models"],
@@ -409,13 +303,13 @@ def end(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
     outcome, code, reason = str(event["outcome"]), str(event["code"]), str(event["reason"])[:4_000]
     began = event.get("began")
     if began:
-        key = _run_key(event, declared, datetime.fromisoformat(str(began)))
-        run = {**(_read(s3, bucket, key) or {}), "ended": now.isoformat(), "outcome": outcome, "code": code}
+        key = run_key(event, declared, datetime.fromisoformat(str(began)))
+        run = {**(read(s3, bucket, key) or {}), "ended": now.isoformat(), "outcome": outcome, "code": code}
         run |= {"reason": reason, "package": str(event.get("package", "")), "gates": event.get("results", [])}
-        _put(s3, bucket, key, run)
-    _give_lock_back(s3, event, declared, bucket)
-    serves = _parameter(declared["champion_parameter"])
-    version = str(_version(event["package"])) if event.get("package") else ""
+        put(s3, bucket, key, run)
+    give_lock_back(s3, event, declared, bucket)
+    serves = parameter(declared["champion_parameter"])
+    version = str(version_of(event["package"])) if event.get("package") else ""
     detail = {
         "version": 1,
         "team": declared["team"],
@@ -470,63 +364,9 @@ def _mail(told: Plain, declared: Plain) -> dict[str, str]:
     return {"mail": "no" if told["code"] in _QUIET else "yes", "subject": subject[:_MAIL], "message": message}
 
 
-# --- small things ---------------------------------------------------------------------------------------------------
-
-
-def _refused(code: str, reason: str) -> Answer:
-    return {"verdict": "refused", "code": code, "reason": reason}
-
-
-def _version(package: str) -> int:
-    return int(str(package).rpartition("/")[2])
-
-
 def _told(result: Plain) -> str:
     beside = f" (the champion: {result['champion']})" if result.get("champion") is not None else ""
     return f"  {result['gate']}: {result['metric']} is {result['value']}{beside}"
-
-
-def _lock(declared: Plain) -> str:
-    return f"{declared['prefix']}lock.json"
-
-
-def _marker(declared: Plain, trigger: str) -> str:
-    return f"{declared['prefix']}fired/{trigger}.json"
-
-
-def _run_key(event: Plain, declared: Plain, began: datetime) -> str:
-    name = event["execution"].rpartition(":")[2]
-    return f"{declared['prefix']}runs/{began:%Y-%m}/{name}.json"
-
-
-def _runs(s3: Any, bucket: str, declared: Plain, month: datetime) -> list[Answer]:
-    """The runs that began in a month."""
-    prefix = f"{declared['prefix']}runs/{month:%Y-%m}/"
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    found = (_read(s3, bucket, each["Key"]) for page in pages for each in page.get("Contents", ()))
-    return [run for run in found if run is not None]
-
-
-def _put(s3: Any, bucket: str, key: str, value: Plain) -> None:
-    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(value).encode(), ContentType="application/json")
-
-
-def _read(s3: Any, bucket: str, key: str) -> Any:
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
-
-
-def _parameter(name: str) -> Any:
-    try:
-        return json.loads(boto3.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
 
 
 ACTIONS: Final[Mapping[str, Callable[[Plain, Plain, Mapping[str, str]], Answer]]] = {
