@@ -153,6 +153,31 @@ def test_the_deployment_role_may_ask_what_the_native_provider_asks_beside(judge:
     assert refused(judge, access, by_the_native_provider(life)) == []
 
 
+RAW, KEPT = (f"{place}/answer/ml-local-fraud-answer/main/a.jsonl" for place in ("_unredacted", "calls"))
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "bucket", "key"),
+    [
+        ("answer-redactor", "s3:GetObject", "lake-capture", RAW),
+        ("answer-redactor", "s3:DeleteObjectVersion", "lake-capture", RAW),
+        ("answer-redactor", "s3:PutObject", "lake-capture", KEPT),
+        ("answer-model", "s3:PutObject", "lake-capture", RAW),
+        ("assistant-model", "s3:GetObject", "registry", "models/writer/0/weights/config.json"),
+    ],
+)
+def test_the_boundary_leaves_what_redacts_and_what_serves_their_work(
+    judge: Judge, lived: tuple[Life, Access], who: str, action: str, bucket: str, key: str
+):
+    _, access = lived
+    (role,) = [arn for arn in access.identities if arn.endswith(f"-{who}")]
+    (place,) = [
+        arn for arn in access.things if arn.startswith(f"arn:aws:s3:::ml-local-fraud-{bucket}-") and "logs" not in arn
+    ]
+    (verdict,) = judge.ask(access, [Question(role, action, f"{place}/{key}")])
+    assert verdict.allowed, str(verdict)
+
+
 @pytest.mark.parametrize(
     "action", ["sagemaker:CreateInferenceComponent", "sagemaker:UpdateInferenceComponent", "sagemaker:InvokeEndpoint"]
 )
