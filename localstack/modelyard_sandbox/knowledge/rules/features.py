@@ -91,8 +91,8 @@ def _indexed(table: Mapping[str, Any]) -> str | None:
     if UNKNOWN in named | keys or named == keys:
         return None
     if keys - named:
-        return f"the key {', '.join(sorted(keys - named))} is not among attributes"
-    return f"{', '.join(sorted(named - keys))} is an attribute of no key"
+        return f"the key {', '.join(sorted(map(str, keys - named)))} is not among attributes"
+    return f"{', '.join(sorted(map(str, named - keys)))} is an attribute of no key"
 
 
 def _expiry(ttl: Mapping[str, Any]) -> str | None:
