@@ -104,6 +104,8 @@ def judged(base: Baseline, found: Captured, limits: Mapping[str, float]) -> Verd
     else:
         _JUDGES[plan.kind](base, found, calls, limits, verdict)
     _compare(base, limits, verdict)
+    if found.share < 1:
+        verdict.notes.append(f"{found.share:.3%} of the captured calls were looked at")
     verdict.figures["records"] = float(len(found.calls))
     verdict.figures["broken_records"] = float(found.broken)
     return verdict

@@ -25,9 +25,10 @@ from modelyard.core.snapshots import Format
 
 MOST_ROWS: Final = 200_000
 """Rows of a reference that are looked at: a seeded sample of more."""
+MOST_CALLS: Final = 1_000_000
+"""Calls of a run that are looked at, about 2 GiB: of more, a half, a quarter, and so on, always the same."""
 _ROWS_OF_REQUESTS: Final = ("instances", "inputs", "dataframe_records", "rows", "features")
 _ROWS_OF_ANSWERS: Final = ("predictions", "outputs", "scores")
-_SHARDS: Final = 10_000
 
 
 class Broken(ValueError):
@@ -48,11 +49,12 @@ class Call:
 
 @dataclass(slots=True)
 class Captured:
-    """The calls of a run. `broken` counts lines that nobody can read; `columns_seen` the widths of requests."""
+    """The calls of a run, `share` of those that were captured. `widths` counts requests by their number of columns."""
 
     calls: list[Call] = field(default_factory=list[Call])
     lines: int = 0
     broken: int = 0
+    share: float = 1.0
     widths: dict[int, int] = field(default_factory=dict[int, int])
 
     @property
@@ -79,7 +81,7 @@ def captured(
 
     SageMaker brings whole hours, which may be more than the run is about. `labels` by id join what has none yet.
     """
-    found = Captured()
+    found = Captured(share=min(sample, 1.0))
     for file in sorted(folder.rglob("*.jsonl")) if folder.is_dir() else ():
         for line in _lines(file):
             found.lines += 1
@@ -87,13 +89,16 @@ def captured(
                 event = _event(line)
                 if (start and event.at < start) or (end and event.at >= end):
                     continue
-                if event.inference_id.startswith(PROBE) or not _sampled(event.id, sample):
+                if event.inference_id.startswith(PROBE) or _place(event.name) >= found.share:
                     continue
                 for width in event.widths:
                     found.widths[width] = found.widths.get(width, 0) + 1
                 found.calls += event.calls(plan, labels or {})
             except (Broken, ValueError, TypeError, KeyError, LookupError):
                 found.broken += 1
+            if len(found.calls) > MOST_CALLS:
+                found.share /= 2
+                found.calls = [call for call in found.calls if _place(call.id) < found.share]
     return found
 
 
@@ -171,6 +176,10 @@ class _Event:
     labels: Sequence[str] | None
 
     @property
+    def name(self) -> str:
+        return self.inference_id or self.id
+
+    @property
     def widths(self) -> list[int]:
         return [len(row) for row in self.requests if isinstance(row, list | dict)]
 
@@ -189,7 +198,7 @@ class _Event:
                 prediction = plan.positive if probability >= plan.threshold else "not"
             made.append(
                 Call(
-                    id=self.inference_id or self.id,
+                    id=self.name,
                     at=self.at,
                     features=_features(row, plan),
                     prediction=prediction,
@@ -308,9 +317,6 @@ def _labels(truth: Mapping[str, Any]) -> Sequence[str]:
     return [row[0] for row in csv.reader(data.splitlines()) if row]
 
 
-def _sampled(id: str, share: float) -> bool:
-    """The same calls every time, and the same for every monitor of one share."""
-    if share >= 1:
-        return True
-    digest = hashlib.sha256(id.encode()).digest()
-    return int.from_bytes(digest[:4], "big") % _SHARDS < share * _SHARDS
+def _place(id: str) -> float:
+    """Where a call lies from 0 to 1: the same every time, so that every monitor of one share sees the same calls."""
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:6], "big") / 2**48

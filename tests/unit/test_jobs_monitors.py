@@ -15,6 +15,7 @@ import pytest
 
 from modelyard.core.monitors import LIMITS, SAMPLE, Plan, limits_of, limits_text
 from modelyard.run.monitoring import METRICS, dimensions
+from modelyard_jobs import monitors_read
 from modelyard_jobs.monitors import main
 from modelyard_jobs.monitors_judge import BELOW
 
@@ -354,6 +355,19 @@ def test_a_sample_is_the_same_calls_every_time(place: Place):
     first = place.ran_with({SAMPLE: "0.25"})
     assert 200 < first["records"] < 300
     assert place.ran_with({SAMPLE: "0.25"}) == first
+
+
+def test_more_calls_than_fit_are_thinned_evenly_and_said_so(place: Place, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(monitors_read, "MOST_CALLS", 300)
+    place.made(plan("data_drift"))
+    place.captured(calls(rows(1_000)))
+    figures = place.ran(data_drift_worst=0.2)
+    assert 200 < figures["records"] <= 300
+    assert place.violations == {}
+    assert place.report("statistics")["modelyard"]["notes"] == ["25.000% of the captured calls were looked at"]
+    place.captured(calls(rows(1_000, amount=2.0)))
+    place.ran(data_drift_worst=0.2)
+    assert place.violations == {"amount": "baseline_drift_check"}
 
 
 def test_what_a_probe_asked_says_nothing_of_the_traffic(place: Place):

@@ -31,8 +31,6 @@ LIMITS: Final = "MODELYARD_LIMITS"
 """Names the limits of a run: `name=number`, with semicolons between them."""
 SAMPLE: Final = "MODELYARD_SAMPLE"
 """The share, 0 to 1, of the captured calls that a run looks at."""
-MOST_VALUE: Final = 256
-"""Characters of a variable of a monitoring job (API_MonitoringAppSpecification, Environment)."""
 
 
 class PlannedColumn(Value):
