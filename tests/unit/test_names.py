@@ -25,6 +25,7 @@ ALPHABETS: dict[str, str] = {
     "cost-anomaly": r"[a-z0-9-]{1,1024}",
     "sagemaker": r"[a-z0-9-]{1,63}",
     "model": r"[a-z0-9](-*[a-z0-9]){0,62}",
+    "promoted-model": r"[a-z0-9](-*[a-z0-9]){0,62}",
     "endpoint-config": r"[a-z0-9](-*[a-z0-9]){0,62}",
     "endpoint": r"[a-z0-9](-*[a-z0-9]){0,62}",
     "inference-component": r"[a-z0-9]([-a-z0-9]*[a-z0-9])?",
