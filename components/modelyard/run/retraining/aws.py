@@ -39,6 +39,7 @@ from modelyard.run.serving import InferenceEndpoint
 FUNCTION: Final = "loop"
 PREFIX: Final = "retraining/"
 """Below it, in the lake's zone of artifacts, each loop keeps its lock and its runs."""
+RUNBOOK: Final = "docs/retraining.md#what-each-end-looks-like"
 _SECONDS: Final = 300
 _MEMORY_MIB: Final = 256
 
@@ -275,7 +276,7 @@ class RetrainingLoop(Component):
             statistic="Sum",
             above=0,
             says=f"A run of {self.component} took longer than all its parts may; the champion of "
-            f"{self._endpoint.component} keeps serving, and the lock is free again.",
+            f"{self._endpoint.component} keeps serving, and the lock is free again. Runbook: {RUNBOOK}",
         )
 
 
