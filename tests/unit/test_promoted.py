@@ -13,11 +13,12 @@ from moto import mock_aws
 from rich.console import Console
 
 from modelyard import Context
+from modelyard.core.champions import promoted_prefix
 from modelyard.engine import ResourceChange, Result
 from modelyard.operate import deployments
 from modelyard.operate.cloud import Cloud
 from modelyard.operate.deployments import Place
-from modelyard.operate.promoted import ended, prefix_of, sweep
+from modelyard.operate.promoted import ended, sweep
 
 NAMES = Context(
     organization="acme", platform="ml", environment="dev", region="us-east-1", account="123456789012", team="fraud"
@@ -53,7 +54,10 @@ def there() -> set[str]:
 
 @pytest.mark.usefixtures("account")
 def test_what_the_loop_made_goes_with_its_endpoint_and_what_others_made_stays():
-    own, others = f"{prefix_of(NAMES, 'score')}-v2-0a1b2c3d4e", f"{prefix_of(NAMES, 'scores')}-v2-0a1b2c3d4e"
+    own, others = (
+        f"{promoted_prefix(NAMES, 'score')}-v2-0a1b2c3d4e",
+        f"{promoted_prefix(NAMES, 'scores')}-v2-0a1b2c3d4e",
+    )
     for name in (own, others, "ml-dev-fraud-score-by-hand"):
         made(name)
     for endpoint in ("score", "scores"):
@@ -91,18 +95,18 @@ def taken_away(account: str | None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.usefixtures("account")
 def test_an_operation_that_takes_an_endpoint_away_sweeps_what_the_loop_made(monkeypatch: pytest.MonkeyPatch):
-    made(f"{prefix_of(NAMES, 'score')}-v2-0a1b2c3d4e")
+    made(f"{promoted_prefix(NAMES, 'score')}-v2-0a1b2c3d4e")
     assert taken_away(None, monkeypatch) == ""
     assert there() == set()
 
 
 @pytest.mark.usefixtures("account")
 def test_in_an_account_of_the_teams_own_it_is_named_and_left(monkeypatch: pytest.MonkeyPatch):
-    name = f"{prefix_of(NAMES, 'score')}-v2-0a1b2c3d4e"
+    name = f"{promoted_prefix(NAMES, 'score')}-v2-0a1b2c3d4e"
     made(name)
     said = taken_away("999999999999", monkeypatch)
     assert "stays in 999999999999" in said
-    assert prefix_of(NAMES, "score") in said
+    assert promoted_prefix(NAMES, "score") in said
     assert there() == {name}
 
 

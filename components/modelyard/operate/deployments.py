@@ -12,6 +12,7 @@ from rich.console import Console
 from modelyard import engine
 from modelyard.blueprints.programs import team_stack
 from modelyard.blueprints.project import Project
+from modelyard.core.champions import promoted_prefix
 from modelyard.core.emulators import emulator
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.names import Names
@@ -172,7 +173,7 @@ def sweep(where: Place, team: str, result: Result, console: Console | None) -> N
         promoted.sweep(names, gone, Cloud(where).client)
     elif console is not None:
         console.print(f"What the loop made for {', '.join(gone)} stays in {account}; begins with:")
-        console.print(*(promoted.prefix_of(names, endpoint) for endpoint in gone), sep="\n")
+        console.print(*(promoted_prefix(names, endpoint) for endpoint in gone), sep="\n")
 
 
 def standing(where: Place) -> dict[bool, dict[str, int]]:

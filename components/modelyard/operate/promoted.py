@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from modelyard.core.champions import champion_parameter
+from modelyard.core.champions import champion_parameter, promoted_prefix
 from modelyard.core.names import Names
 from modelyard.engine import Result
 
@@ -20,11 +20,6 @@ def ended(result: Result) -> list[str]:
     return sorted(item.name for item in result.resources if item.type == _ENDPOINT and item.op == "delete")
 
 
-def prefix_of(names: Names, endpoint: str) -> str:
-    """What the names of all that the loop made for an endpoint begin with."""
-    return names.of("promoted-model", endpoint, content="promoted")
-
-
 def sweep(names: Names, endpoints: Iterable[str], client: Callable[[str], Any]) -> list[str]:
     """Delete what the loop made for endpoints of a team that are gone, their champions' records among it.
 
@@ -33,7 +28,7 @@ def sweep(names: Names, endpoints: Iterable[str], client: Callable[[str], Any]) 
     done: list[str] = []
     for endpoint in endpoints:
         sagemaker, ssm = client("sagemaker"), client("ssm")
-        prefix = prefix_of(names, endpoint)
+        prefix = promoted_prefix(names, endpoint)
         for name in _named(sagemaker, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", prefix):
             sagemaker.delete_endpoint_config(EndpointConfigName=name)
             done.append(name)

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 
 from modelyard.core.access import PARAMETER_ADVANCED, PARAMETER_STANDARD, Statement, size
 from modelyard.core.actions import FOR_SERVICES
-from modelyard.core.champions import Shape, champion_parameter, shape_parameter
+from modelyard.core.champions import Shape, champion_parameter, promoted_prefix, shape_parameter
 from modelyard.core.component import Component
 from modelyard.core.errors import InputError
 from modelyard.run.serving.requests import answered, content, not_retained, own_versions
@@ -39,18 +39,13 @@ def hash_of(spec: EndpointSpec, drawn: Drawn) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def prefix_of(owner: Component) -> str:
-    """What the names of all that the loop makes for an endpoint begin with, and those of nothing else."""
-    return owner.physical("promoted-model", content="promoted")
-
-
 def may_promote(owner: Component, endpoint: str, role: pulumi.Input[str], key: pulumi.Input[str]) -> list[Statement]:
     """What the loop does to an endpoint: models and configurations below its prefix, updates, and its own record.
 
     `endpoint` and `role` are ARNs; `key` is that of the disks. Source: the service authorization reference of
     SageMaker; sagemaker/latest/dg/sagemaker-roles, "CreateEndpointConfig API".
     """
-    context, prefix = owner.context, prefix_of(owner)
+    context, prefix = owner.context, promoted_prefix(owner.context.names, owner.component)
     models = context.arn("sagemaker", f"model/{prefix}*")
     configurations = context.arn("sagemaker", f"endpoint-config/{prefix}*")
     serving = context.arn("sagemaker", f"endpoint-config/{endpoint.rpartition('/')[2]}*")
@@ -89,7 +84,7 @@ def keep(owner: Component, spec: EndpointSpec, drawn: Drawn, *, base: int, after
         "hash": hash_of(spec, drawn),
         "base_version": base,
         "endpoint": drawn.endpoint,
-        "prefix": prefix_of(owner),
+        "prefix": promoted_prefix(owner.context.names, owner.component),
         "role": drawn.role,
         "packages": drawn.packages,
         "models": drawn.models,
