@@ -35,11 +35,6 @@ def promoted_prefix(names: Names, endpoint: str) -> str:
     return names.of("promoted-model", endpoint, content="promoted")
 
 
-def promoted_prefix(names: Names, endpoint: str) -> str:
-    """What the names of all that the loop makes for an endpoint begin with, and those of nothing else."""
-    return names.of("promoted-model", endpoint, content="promoted")
-
-
 class Champion(Value):
     """The version that serves, what the loop made for it, and what served before.
 
