@@ -28,6 +28,7 @@ from modelyard.run.monitoring.alarms import Teller
 from modelyard.run.monitoring.dashboards import Line, Page, endpoint_page
 from modelyard.run.monitoring.metrics import OURS
 from modelyard.run.monitoring.watch_spec import CostSpec, PatternsSpec, ProbeSpec, WatchSpec
+from modelyard.run.monitoring.watchable import known_prices, unwatched
 from modelyard.run.serving import Asynchronous, DeclaredRelease, InferenceEndpoint, Instances, Serverless
 
 _SMALL_MIB: Final = 128
@@ -66,7 +67,7 @@ class EndpointWatch(Component):
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self._prices = _known_prices(spec.cost, endpoint, context.region)
+        self._prices = known_prices(spec.cost, endpoint, context.region)
         faults = [*spec.all_faults(), *self._unfit(spec, endpoint)]
         if faults:
             raise SpecError(*faults)
@@ -77,7 +78,7 @@ class EndpointWatch(Component):
         self.alarms: list[str] = [context.arn("cloudwatch", f"alarm:{each}") for each in endpoint.alarm_names]
         """The ARNs of the alarms that its page shows."""
         self.dashboard_name = self.physical("dashboard") if spec.dashboard else ""
-        self.unwatched = dict(_unwatched(spec, endpoint, self._prices))
+        self.unwatched = dict(unwatched(spec, endpoint, self._prices))
         if endpoint.exists:
             self._watches()
         if spec.dashboard:
@@ -379,40 +380,10 @@ class EndpointWatch(Component):
         if spec.probe is not None and isinstance(endpoint.spec.served_by, Asynchronous):
             remedy = "Remove it; the age of what waits tells whether anything is answered."
             yield spec.fault("probe", "asks an asynchronous endpoint, which answers into the lake, later", remedy)
-        missing = _unwatched(spec, endpoint, self._prices)
+        missing = unwatched(spec, endpoint, self._prices)
         if "patterns" in missing and "patterns" in spec.model_fields_set:
             remedy = 'Keep some calls (serving\'s "capture"), or remove it.'
             yield spec.fault("patterns", "looks at captured calls, and none are", remedy)
         if "cost" in missing and spec.cost is not None and spec.cost.monthly_ceiling_usd is not None:
             what = "gb_second_usd" if isinstance(endpoint.spec.served_by, Serverless) else "prices"
             yield spec.fault("cost", missing["cost"], f'Say it under "{what}".', spec.cost.monthly_ceiling_usd)
-
-
-def _known_prices(spec: CostSpec | None, endpoint: InferenceEndpoint, region: str) -> dict[str, float] | None:
-    """US dollars by instance type and for a gigabyte-second; None where one that the endpoint needs isn't known."""
-    if spec is None:
-        return None
-    known = {name: price.usd for name, price in prices.hosting(region).items()} | dict(spec.prices)
-    if spec.gb_second_usd is not None:
-        known[prices.SERVERLESS] = spec.gb_second_usd
-    return known if _needed(endpoint) <= known.keys() else None
-
-
-def _needed(endpoint: InferenceEndpoint) -> set[str]:
-    if isinstance(endpoint.spec.served_by, Serverless):
-        return {prices.SERVERLESS}
-    return {name for _, name in endpoint.spec.instance_types()}
-
-
-def _unwatched(spec: WatchSpec, endpoint: InferenceEndpoint, known: Mapping[str, float] | None) -> dict[str, str]:
-    """What isn't watched, and why; what nobody asked for isn't in it."""
-    found: dict[str, str] = {}
-    if not endpoint.exists:
-        found["endpoint"] = endpoint.awaits
-    if spec.patterns is not None and endpoint.spec.captured is None:
-        found["patterns"] = "no calls are captured"
-    if spec.cost is not None and known is None:
-        table = prices.hosting(endpoint.context.region)
-        lacking = sorted(name for name in _needed(endpoint) if name not in table and name not in spec.cost.prices)
-        found["cost"] = f"no price is known of {', '.join(lacking)} in {endpoint.context.region}"
-    return found
