@@ -56,9 +56,6 @@ class EndpointAccessSpec(Spec):
     """What may be done with endpoints."""
 
     invoke: tuple[Name, ...] = Field(default=(), description="Endpoints that are called, from inside.")
-    call: tuple[Name, ...] = Field(
-        default=(), description="Endpoints that are called through their public door, where callers are roles."
-    )
     read: tuple[Name, ...] = Field(
         default=(), description="Endpoints of which is seen what they run, and how they are."
     )
@@ -153,7 +150,6 @@ _NAMED: Final = (
     ("pipelines.start", "pipelines"),
     ("pipelines.watch", "pipelines"),
     ("endpoints.invoke", "endpoints"),
-    ("endpoints.call", "doors for roles"),
     ("endpoints.read", "endpoints"),
     ("endpoints.read_capture", "endpoints with capture"),
     ("endpoints.read_results", "endpoints"),

@@ -99,8 +99,6 @@ class Made:
     def _on_endpoints(self, grantee: Grantee, access: EndpointAccessSpec) -> None:
         for name in access.invoke:
             self.endpoints[name].grant_invoke(grantee)
-        for name in access.call:
-            self.doors[name].grant_call(grantee)
         for name in access.read:
             self.endpoints[name].grant_read(grantee)
         for name in access.read_capture:

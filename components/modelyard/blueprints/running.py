@@ -98,7 +98,7 @@ def _monitoring(
         watch = EndpointWatch(
             f"{name}-watch", wanted.watch, context=context, endpoint=endpoint, lake=made.lake, keys=keys, opts=opts
         )
-        watch.show(*(context.arn("cloudwatch", f"alarm:{alarm.name}") for alarm in monitors.alarms.values()))
+        watch.show(*monitors.alarm_arns)
         made.monitors[name], made.watches[name] = monitors, watch
     made.watch = TeamWatch(
         "watch",

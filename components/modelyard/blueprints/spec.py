@@ -41,7 +41,7 @@ from modelyard.foundation.tenancy import (
 from modelyard.run.governance import GovernanceSpec
 from modelyard.run.monitoring import MonitorsSpec, WatchSpec
 from modelyard.run.retraining import RetrainingSpec
-from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec, IamCallers
+from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
 """Lower-case letters and digits, starting with a letter; at most 10 characters, since every name begins with it."""
@@ -216,7 +216,8 @@ class TeamSpec(TeamHeader):
     )
     doors: dict[Name, DoorSpec] = Field(
         default_factory=dict[str, DoorSpec],
-        description="Public doors, by the endpoint behind each. Absent: none; endpoints are called from inside.",
+        description="Public doors, by the endpoint behind each, for callers that are in no team: a team's own roles "
+        "can't pass them, since IAM tells no API's tag. Absent: none; endpoints are called from inside.",
     )
     workbench: AccessSpec | None = Field(
         default=None,
@@ -272,9 +273,6 @@ class TeamSpec(TeamHeader):
             "pipelines": tuple(self.pipelines),
             "endpoints": tuple(self.serving),
             "endpoints with capture": tuple(name for name, endpoint in self.serving.items() if endpoint.captured),
-            "doors for roles": tuple(
-                name for name, door in self.doors.items() if isinstance(door.authorization, IamCallers)
-            ),
             "endpoints with incidents": tuple(
                 name for name in self.serving if name not in self.monitoring or self.monitoring[name].watch.incidents
             ),

@@ -185,7 +185,7 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         numbered=("batch:CancelJob", "batch:Terminate*"),
         numbers=(("batch", "job/*"), ("batch", "service-job/*")),
     ),
-    "doors": Admitted(code=("execute-api:Invoke",), nowhere=("execute-api:Invoke",), opens=True),
+    "doors": Admitted(opens=True),
     "features": Admitted(
         code=("dynamodb:*", "elasticache:Connect"),
         nowhere=_IN_A_VPC,
