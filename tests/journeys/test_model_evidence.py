@@ -13,7 +13,8 @@ from tests.journeys.test_model_versions import measured, registered, scores, sna
 from modelyard.operate.models import Model
 from modelyard_jobs import versions
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "governance.md").read_text("utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE, CHECK = (DOCS / "governance.md").read_text("utf-8"), (DOCS / "check.md").read_text("utf-8")
 
 pytestmark = pytest.mark.engine
 
@@ -46,7 +47,9 @@ def test_what_isnt_there_is_a_clear_error(yard: Any, scores: Model, registered: 
 
 
 def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: versions.Registered):  # noqa: F811
-    assert "as deployed" in yard("check", "fraud", "--deployed")
+    found = re.search(r"<!-- commands -->\n```bash\n(.*?)^```$", CHECK, re.DOTALL | re.MULTILINE)
+    assert found
+    assert "as deployed" in yard.shell(found[1])
     assert "0 of " in yard("secrets", "check", "fraud")
     for command in (("check", "nobody", "--deployed"), ("secrets", "check", "nobody")):
         assert "nobody" in yard(*command, code=2)
