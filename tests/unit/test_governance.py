@@ -286,10 +286,11 @@ def test_nothing_gets_onto_the_page_unescaped():
 
 def test_the_example_of_the_docs_is_a_store():
     text = (ROOT / "docs" / "governance.md").read_text("utf-8")
-    (example,) = re.findall(r"<!-- governance:example -->\n```yaml\n(.*?)```", text, re.DOTALL)
+    ((example, code),) = re.findall(
+        r"<!-- governance:example -->\n```yaml\n(.*?)```\n```python\n(.*?)```", text, re.DOTALL
+    )
     wanted = GovernanceSpec.model_validate(YAML(typ="safe").load(example))
     assert (wanted.retention_years, wanted.mode) == (10, "GOVERNANCE")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
     def program() -> None:
         keys, audit = KnownKeys({"default": KEY}), KnownAudit(CONTEXT)
