@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from modelyard.assess.graph import Graph, Secret
+from modelyard.assess.graph.model import Node
 from modelyard.cli.app import app
 from modelyard.core.errors import InputError
-from modelyard.operate.deployed import Difference, differences
+from modelyard.operate.deployed import Difference, checked, differences, showing
 
 SCHEMA: dict[str, Any] = {
     "definitions": {
@@ -105,6 +108,41 @@ def test_the_copies_of_an_inference_component_are_compared_though_no_read_shows_
     kind = "AWS::SageMaker::InferenceComponent"
     assert list(differences(kind, schema, wanted, found)) == [Difference("RuntimeConfig.CopyCount", 1, 4)]
     assert not list(differences(kind, schema, wanted, {"RuntimeConfig": {"DesiredCopyCount": 1}}))
+
+
+class _Refusing:
+    """A cloud whose Cloud Control answers with one error."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def get_resource(self, **_: str) -> None:
+        raise ClientError({"Error": {"Code": self.code, "Message": "no"}}, "GetResource")
+
+
+def controlled(desired: Any) -> Graph:
+    urn = "urn:pulumi:dev::p::aws:cloudcontrol/resource:Resource::thing"
+    said = {"typeName": "AWS::Acme::Thing", "desiredState": desired}
+    return Graph("p", "dev", (Node(urn, "aws:cloudcontrol/resource:Resource", "thing", properties=said),))
+
+
+@pytest.mark.parametrize("code", ["TypeNotFoundException", "UnsupportedActionException"])
+def test_what_cloud_control_doesnt_read_is_told_and_is_no_drift(code: str):
+    found = checked("fraud", controlled('{"Name": "a"}'), lambda *_: _Refusing(code))
+    assert (found.looked, found.drift) == ((), ())
+    assert [why for _, why in found.unread] == ["Cloud Control doesn't read AWS::Acme::Thing"]
+    (shown,) = [line for line in showing.shown([found]) if "not looked at" in line]
+    assert shown == "  not looked at: thing, Cloud Control doesn't read AWS::Acme::Thing"
+
+
+def test_a_desired_state_that_is_secret_is_told_and_not_judged():
+    found = checked("fraud", controlled(Secret()), lambda *_: _Refusing("never asked"))
+    assert [why for _, why in found.unread] == ["its desired state is secret"]
+
+
+def test_a_caller_who_may_not_look_is_told_what_it_takes():
+    with pytest.raises(InputError, match=r"GetResource is refused.*cloudformation:DescribeType"):
+        checked("fraud", controlled('{"Name": "a"}'), lambda *_: _Refusing("AccessDeniedException"))
 
 
 def test_without_deployed_it_says_what_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
