@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -300,6 +301,39 @@ def test_a_run_by_hand_that_fails_is_no_fault_of_whoever_started_it(calm: LoopWo
     calm.trains(None)
     with pytest.raises(EnvironmentFault, match="pipeline-failed"):
         start(by_hand(calm), "now", pause=lambda _: None)
+
+
+def test_going_back_trains_nothing_and_waits_for_no_cooldown(calm: LoopWorld):
+    before = calm.champion
+    version, _ = calm.retrains()
+    assert before is not None and calm.served[1] == [str(version)]
+    calm.trains(None, cause="nobody asked for training")
+    loop = dataclasses.replace(by_hand(calm), model="scores")
+    started = start(loop, "the new one is worse", version=before.version, pause=lambda _: None)
+    assert started.champion is not None and calm.served[1] == [str(before.version)]
+    assert (started.champion.version, started.champion.previous_version) == (before.version, version)
+    assert started.champion.why == "the new one is worse"
+    back = next(record for record in calm.records if record["run"] == started.execution)
+    assert (back["usd"], back["outcome"]) == (0, "released")
+
+
+def test_a_version_that_is_brought_passes_gates_and_approval_like_any_other(calm: LoopWorld):
+    calm.forget()
+    bad, good = calm.register(), calm.register()
+    calm.measure(bad, {"recall": 0.5, "fair": 0.05})
+    calm.measure(good)
+    calm.trains(None)
+    before = state(calm)
+    assert said(calm.runs(package=bad.package))["code"] == "gate-failed" and state(calm) == before
+    assert said(calm.runs(package=good.package))["outcome"] == "released"
+    assert calm.served[1] == [str(good.version)]
+
+
+def test_a_version_that_there_is_not_is_refused_before_anything_runs(calm: LoopWorld):
+    loop = dataclasses.replace(by_hand(calm), model="scores")
+    with pytest.raises(InputError, match=r"--version: got 4711; scores of fraud has no such version"):
+        start(loop, "now", version=4711, pause=lambda _: None)
+    assert calm.records == []
 
 
 # --- a person approves ----------------------------------------------------------------------------------------------

@@ -10,6 +10,10 @@ import typer
 def retrain(
     name: Annotated[str, typer.Argument(help="The loop, as the team's file calls it.")],
     why: Annotated[str, typer.Option(help="Why now; it stands in the run's record and in the release.")],
+    version: Annotated[
+        int | None,
+        typer.Option(min=1, help="A version that is registered: it is brought, and nothing is trained, as to go back."),
+    ] = None,
     team: Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")] = None,
     env: Annotated[
         str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
@@ -21,7 +25,7 @@ def retrain(
     from modelyard.operate import deployments, retraining
 
     where = deployments.place(Project.find(), env, team, sandbox=False)
-    found = retraining.start(retraining.loop_of(where, name, team), why)
+    found = retraining.start(retraining.loop_of(where, name, team), why, version=version)
     if json:
         from json import dumps
 

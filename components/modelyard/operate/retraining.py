@@ -6,7 +6,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,6 +42,8 @@ class Loop:
     name: str
     spec: RetrainingSpec
     client: Client
+    model: str = ""
+    """The model that its endpoint serves, as the registry calls it."""
 
     @property
     def team(self) -> str:
@@ -84,7 +86,11 @@ def loops_of(where: Place, teams: Sequence[str] | None = None) -> list[Loop]:
     for team in teams if teams is not None else [name for name in where.names if name != "platform"]:
         spec = where.project.team(team, where.environment)
         cloud, context = Cloud(where, account=spec.account or ""), platform.for_team(team, account=spec.account)
-        found += [Loop(context, name, each, cloud.client) for name, each in sorted(spec.retraining.items())]
+        found += [
+            Loop(context, name, each, cloud.client, spec.serving[each.endpoint].model)
+            for name, each in sorted(spec.retraining.items())
+            if each.endpoint in spec.serving
+        ]
     return found
 
 
@@ -113,8 +119,8 @@ def loop_of(where: Place, name: str, team: str | None = None) -> Loop:
     )
 
 
-def start(loop: Loop, why: str, *, pause: Callable[[float], None] = time.sleep) -> Started:
-    """Start a run, and hear what its guards say.
+def start(loop: Loop, why: str, *, version: int | None = None, pause: Callable[[float], None] = time.sleep) -> Started:
+    """Start a run, and hear what its guards say. `version`: one that is registered, instead of training another.
 
     Raises `InputError` for an empty reason, for what the guards refuse, and where AWS refuses the caller.
     """
@@ -127,7 +133,9 @@ def start(loop: Loop, why: str, *, pause: Callable[[float], None] = time.sleep) 
     with asking("the caller"):
         caller = str(loop.client("sts").get_caller_identity()["Arn"])
     who = _UNFIT.sub("-", caller.rpartition("/")[2])[:40].strip("-") or "somebody"
-    said: Mapping[str, Any] = {"trigger": TRIGGER, "why": reason, "by": caller, "parameters": {}}
+    said: dict[str, Any] = {"trigger": TRIGGER, "why": reason, "by": caller, "parameters": {}}
+    if version is not None:
+        said["package"] = _registered(loop, version)
     machines = loop.client("stepfunctions")
     with asking(f"the loop {loop.name} of {loop.team}", _SIGN_IN):
         execution = str(
@@ -137,6 +145,22 @@ def start(loop: Loop, why: str, *, pause: Callable[[float], None] = time.sleep) 
         )
         running = _let_through(loop, machines, execution, pause)
         return Started(loop, execution, caller, reason, running, loop.champion())
+
+
+def _registered(loop: Loop, version: int) -> str:
+    """The ARN of a version of the loop's model. Raises `InputError` for one that there isn't."""
+    group = loop.context.names.of("sagemaker", "registry", loop.model)
+    package = loop.context.arn("sagemaker", f"model-package/{group}/{version}")
+    with asking(f"{loop.model} {version}"):
+        sagemaker = loop.client("sagemaker")
+        try:
+            sagemaker.describe_model_package(ModelPackageName=package)
+            return package
+        except sagemaker.exceptions.ClientError as error:
+            if "does not exist" not in str(error) and "not found" not in str(error).lower():
+                raise
+    remedy = f"See what there is: yard model list {loop.model}"
+    raise InputError(Fault(f"{loop.model} of {loop.team} has no such version", remedy, Source("--version"), version))
 
 
 def _let_through(loop: Loop, machines: Any, execution: str, pause: Callable[[float], None]) -> bool:
@@ -166,7 +190,7 @@ def _let_through(loop: Loop, machines: Any, execution: str, pause: Callable[[flo
 def _trains(machines: Any, execution: str) -> bool:
     """Whether the run is past its guards."""
     history = machines.get_execution_history(executionArn=execution, maxResults=100)["events"]
-    return any(event.get("stateEnteredEventDetails", {}).get("name") == "Train" for event in history)
+    return any(event.get("stateEnteredEventDetails", {}).get("name") in ("Train", "TakeGiven") for event in history)
 
 
 def as_json(found: Started) -> dict[str, Any]:

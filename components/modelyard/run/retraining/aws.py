@@ -217,9 +217,12 @@ class RetrainingLoop(Component):
             source_arn=self.known_arn,
             statements=[
                 Statement(("lambda:InvokeFunction",), (function_arn(self, FUNCTION),)),
-                Statement(("states:DescribeExecution",), followed)
-                if isinstance(self.spec.approval, AutomaticApproval)
-                else Statement(("sagemaker:DescribeModelPackage",), versions),
+                Statement(("sagemaker:DescribeModelPackage",), versions),
+                *(
+                    [Statement(("states:DescribeExecution",), followed)]
+                    if isinstance(self.spec.approval, AutomaticApproval)
+                    else []
+                ),
                 Statement(("cloudwatch:DescribeAlarms",), (own_alarms,)),
                 Statement(("sns:Publish",), (self._notices.known_arn(self.spec.owner),)),
                 through_service(context, "sns", ENCRYPT_AND_DECRYPT, self._key),

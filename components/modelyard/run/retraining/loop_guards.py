@@ -23,14 +23,16 @@ Answer = dict[str, Any]
 def guard(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
     """Take the lock and look whether a run may start; what may not gives the lock back at once.
 
-    The run is put down before it starts, so that one whose machine died counts as well.
+    The run is put down before it starts, so that one whose machine died counts as well. What brings a version that is
+    there costs no training: it takes the lock, and no other guard holds it back, so that a person can go back at once.
     """
     s3, bucket = boto3.client("s3"), settings["BUCKET"]
     holder = _take_lock(s3, event, declared, bucket)
     if holder is not None:
         return refused("lock-held", f"{holder} runs already")
     now = datetime.now(UTC)
-    said = list(_held_back(s3, event, declared, bucket, now))
+    trains = not event["input"].get("package")
+    said = list(_held_back(s3, event, declared, bucket, now)) if trains else []
     if said:
         give_lock_back(s3, event, declared, bucket)
         return refused(said[0][0], "; ".join(problem for _, problem in said))
@@ -43,7 +45,8 @@ def guard(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer:
         "why": asked["why"],
         "by": asked["by"],
         "began": now.isoformat(),
-        "usd": declared["usd_a_run"],
+        "usd": declared["usd_a_run"] if trains else 0.0,
+        "trains": trains,
     }
     put(s3, bucket, run_key(event, declared, now), run)
     if asked["trigger"] in declared["thresholds"]:
@@ -66,7 +69,11 @@ def _held_back(s3: Any, event: Plain, declared: Plain, bucket: str, now: datetim
     if fired is not None and fired["run"] != event["execution"]:
         yield "disarmed", f"{trigger} started a run at {fired['at'][:16]} and its metric hasn't come back since"
     month, before = (
-        [run for run in _runs(s3, bucket, declared, day) if run["run"] != event["execution"]]
+        [
+            run
+            for run in _runs(s3, bucket, declared, day)
+            if run["run"] != event["execution"] and run.get("trains", True)
+        ]
         for day in (now, now.replace(day=1) - timedelta(days=1))
     )
     last = max((run["began"] for run in [*month, *before]), default=None)

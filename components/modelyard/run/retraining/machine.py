@@ -36,14 +36,17 @@ from modelyard.run.retraining.states import (
 )
 
 FAILED: Final = "RetrainingFailed"
-_INPUT: Final = {"trigger": "person", "why": "nobody said why", "by": "unknown", "parameters": {}}
+_INPUT: Final = {"trigger": "person", "why": "nobody said why", "by": "unknown", "parameters": {}, "package": ""}
 """What a start is without having been told."""
 
 States = dict[str, dict[str, Any]]
 
 
 def definition(places: Places) -> dict[str, Any]:
-    """The state machine. Its input: `trigger`, `why`, `by`, and `parameters` of the pipeline's run."""
+    """The state machine. Its input: `trigger`, `why`, `by`, and `parameters` of the pipeline's run.
+
+    With `package`, the ARN of a version that is registered already, nothing is trained: that version is brought.
+    """
     return {
         "Comment": f"Retrains what {places.endpoint} serves: {places.loop}",
         "StartAt": "Begin",
@@ -84,7 +87,18 @@ def _guards(places: Places) -> States:
         "Guard": ask(places, "guard", "$.guard", "Allowed", {"input.$": "$.input"}),
         "Allowed": choice([when("$.guard.said.verdict", "go", "Began")], "HeldBack"),
         "HeldBack": ends_as_told("refused", "$.guard.said"),
-        "Began": {"Type": "Pass", "InputPath": "$.guard.said.began", "ResultPath": "$.began", "Next": "Train"},
+        "Began": {"Type": "Pass", "InputPath": "$.guard.said.began", "ResultPath": "$.began", "Next": "Given"},
+        "Given": choice([when("$.input.package", "", "Train")], "TakeGiven"),
+        "TakeGiven": take("$.input.package", "$.package", "LookAtGiven"),
+        "LookAtGiven": task(
+            "aws-sdk:sagemaker:describeModelPackage",
+            {"ModelPackageName.$": "$.package"},
+            "GivenStatus",
+            result="$.seen",
+            selector={"Status.$": "$.ModelApprovalStatus"},
+            retry=BUSY,
+        ),
+        "GivenStatus": choice([when("$.seen.Status", "Approved", "Verify")], "ForGates"),
     }
 
 
