@@ -12,6 +12,8 @@ $(READY): $(REQUIREMENTS) pyproject.toml
 
 up: $(READY)
 	@$(BIN)/yard up --sandbox
+	@$(BIN)/yard sandbox seed
+	@$(BIN)/yard up --sandbox
 
 down: $(READY)
 	@$(BIN)/yard down --sandbox

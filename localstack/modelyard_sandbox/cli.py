@@ -1,4 +1,4 @@
-"""`yard sandbox start | stop | status | reset | env`."""
+"""`yard sandbox start | stop | status | reset | seed | env`."""
 
 from __future__ import annotations
 
@@ -56,6 +56,24 @@ def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] =
     if not yes and not typer.confirm("Everything in the sandbox will be gone. Go on?"):
         raise typer.Exit(130)
     _print(_sandbox().reset(), json)
+
+
+@app.command()
+def seed(json: Json = False) -> None:
+    """Let each loop release a first version that is made up, so that the next `yard up` makes its endpoint."""
+    import sys
+
+    from modelyard.blueprints.project import Project
+    from modelyard.operate import deployments
+    from modelyard_sandbox.seed import seed as seed_loops
+
+    where = deployments.place(Project.find(), None, None, sandbox=True)
+    found = seed_loops(where, lambda line: print(line, file=sys.stderr))
+    lines = [
+        f"{each.team}: version {each.version} of {each.model} " + ("is released" if each.new else "was released before")
+        for each in found
+    ]
+    _say({"seeded": [each.as_json() for each in found]}, "\n".join(lines) or "no loop waits for a version", json)
 
 
 @app.command()

@@ -141,7 +141,6 @@ def test_the_deployment_role_may_make_every_call(judge: Judge, lived: tuple[Life
     } <= actions
 
 
-@pytest.mark.xfail(reason="the fence admits the alarms of what tracks endpoints, and not yet those of components")
 def test_the_deployment_role_makes_the_alarms_of_what_tracks_copies(judge: Judge, lived: tuple[Life, Access]):
     life, access = lived
     asked = [question for question in by_calls(life) if ALARMS in question.resource]

@@ -54,7 +54,7 @@ def opens(file: Any, **door: Any) -> None:
         ),
         (
             lambda f: f.update(serving={"scores": ENDPOINT}),
-            "serving.scores: got 'scores'; is a pipeline's name too",
+            "serving.scores: got 'scores'; stands among pipelines too",
         ),
         (lambda f: f["doors"].update(live=DOOR), "doors.live: got 'live'; is the door of no endpoint"),
         (

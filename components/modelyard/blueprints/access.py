@@ -56,6 +56,9 @@ class EndpointAccessSpec(Spec):
     """What may be done with endpoints."""
 
     invoke: tuple[Name, ...] = Field(default=(), description="Endpoints that are called, from inside.")
+    invoke_language_models: tuple[Name, ...] = Field(
+        default=(), description="Endpoints of language models of which all models are called, from inside."
+    )
     read: tuple[Name, ...] = Field(
         default=(), description="Endpoints of which is seen what they run, and how they are."
     )
@@ -150,6 +153,7 @@ _NAMED: Final = (
     ("pipelines.start", "pipelines"),
     ("pipelines.watch", "pipelines"),
     ("endpoints.invoke", "endpoints"),
+    ("endpoints.invoke_language_models", "language models"),
     ("endpoints.read", "endpoints"),
     ("endpoints.read_capture", "endpoints with capture"),
     ("endpoints.read_results", "endpoints"),

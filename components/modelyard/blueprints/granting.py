@@ -25,7 +25,7 @@ from modelyard.foundation.secrets import Secrets
 from modelyard.run.governance import EvidenceStore
 from modelyard.run.monitoring import EndpointMonitors, EndpointWatch, TeamWatch
 from modelyard.run.retraining import RetrainingLoop
-from modelyard.run.serving import BatchInference, InferenceEndpoint, PublicDoor
+from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
 
 
 @dataclass(slots=True)
@@ -44,6 +44,7 @@ class Made:
     evidence: EvidenceStore | None = None
     pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
     endpoints: dict[str, InferenceEndpoint] = field(default_factory=dict[str, InferenceEndpoint])
+    language_models: dict[str, LanguageModelEndpoint] = field(default_factory=dict[str, LanguageModelEndpoint])
     monitors: dict[str, EndpointMonitors] = field(default_factory=dict[str, EndpointMonitors])
     watches: dict[str, EndpointWatch] = field(default_factory=dict[str, EndpointWatch])
     watch: TeamWatch | None = None
@@ -99,6 +100,8 @@ class Made:
     def _on_endpoints(self, grantee: Grantee, access: EndpointAccessSpec) -> None:
         for name in access.invoke:
             self.endpoints[name].grant_invoke(grantee)
+        for name in access.invoke_language_models:
+            self.language_models[name].grant_invoke(grantee)
         for name in access.read:
             self.endpoints[name].grant_read(grantee)
         for name in access.read_capture:

@@ -40,6 +40,7 @@ def _network(spec: TeamSpec) -> Iterator[Fault]:
     elif spec.account is not None:
         placed = [("training", spec.training is not None and spec.training.vpc)]
         placed += [(f"serving.{name}", endpoint.in_network) for name, endpoint in spec.serving.items()]
+        placed += [(f"language_models.{name}", models.vpc) for name, models in spec.language_models.items()]
         placed += [(f"batch_inference.{name}", batch.vpc) for name, batch in spec.batch_inference.items()]
         for part, asks in placed:
             if asks:
@@ -68,16 +69,18 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
     if spec.governance is not None and spec.registry is None:
         problem = "keeps evidence of releases, and there are none"
         yield spec.fault("governance", problem, 'Add "registry: {models: {…}}".')
-    for part in ("serving", "batch_inference"):
+    for part in ("serving", "language_models", "batch_inference"):
         for name in getattr(spec, part):
             if spec.registry is None:
                 yield spec.fault(f"{part}.{name}", *_REGISTRY)
             if spec.data is None:
                 yield spec.fault(f"{part}.{name}", *_LAKE)
-    for name in spec.serving:
-        if name in spec.pipelines:
-            problem = "is a pipeline's name too, and both would make roles and keep logs under it"
-            yield spec.fault(f"serving.{name}", problem, "Choose another.", name)
+    for part, others in (("serving", ("pipelines", "language_models")), ("language_models", ("pipelines",))):
+        for name in getattr(spec, part):
+            for other in others:
+                if name in getattr(spec, other):
+                    problem = f"stands among {other} too, and both would make roles and keep logs under it"
+                    yield spec.fault(f"{part}.{name}", problem, "Choose another.", name)
     for name in spec.monitoring:
         if name not in spec.serving:
             known = ", ".join(spec.serving) or "none"
@@ -89,6 +92,9 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
             known = ", ".join(spec.serving) or "none"
             problem = f"is the door of no endpoint; the team has: {known}"
             yield spec.fault(f"doors.{name}", problem, "Name an endpoint.", name)
+        elif endpoint.served_by.kind == "multi_model":
+            problem = "leads to an endpoint of many models, and a door's callers name none"
+            yield spec.fault(f"doors.{name}", problem, "Put a door before an endpoint of one model.", name)
         elif endpoint.served_by.kind == "asynchronous":
             problem = "leads to an endpoint whose answers come later, as objects"
             yield spec.fault(f"doors.{name}", problem, "Let callers put down what they ask, or serve at once.", name)

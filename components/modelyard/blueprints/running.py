@@ -11,7 +11,7 @@ from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.monitoring import EndpointMonitors, EndpointWatch, TeamWatch
 from modelyard.run.retraining import RetrainingLoop
-from modelyard.run.serving import BatchInference, InferenceEndpoint, PublicDoor
+from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
 
 
 def running(
@@ -35,7 +35,12 @@ def running(
             lake=made.lake,
             keys=keys,
             network=network,
+            secrets=made.secrets,
             opts=opts,
+        )
+    for name, models in spec.language_models.items():
+        made.language_models[name] = LanguageModelEndpoint(
+            name, models, context=context, registry=made.registry, keys=keys, network=network, opts=opts
         )
     _monitoring(spec, made, context, keys, network, opts)
     for name, loop in spec.retraining.items():
@@ -121,6 +126,8 @@ def _say(made: Made) -> None:
             },
         )
         pulumi.export("dashboards", [watch.dashboard_name for watch in made.watches.values() if watch.dashboard_name])
+    if made.language_models:
+        pulumi.export("language_models", {name: each.components for name, each in made.language_models.items()})
     if made.loops:
         pulumi.export("loops", {name: loop.known_arn for name, loop in made.loops.items()})
     if made.doors:

@@ -41,7 +41,7 @@ from modelyard.foundation.tenancy import (
 from modelyard.run.governance import GovernanceSpec
 from modelyard.run.monitoring import MonitorsSpec, WatchSpec
 from modelyard.run.retraining import RetrainingSpec
-from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec
+from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec, LanguageModelSpec
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$", max_length=10)]
 """Lower-case letters and digits, starting with a letter; at most 10 characters, since every name begins with it."""
@@ -202,6 +202,10 @@ class TeamSpec(TeamHeader):
     serving: dict[Name, EndpointSpec] = Field(
         default_factory=dict[str, EndpointSpec], description="Endpoints by name, each with the model that it serves."
     )
+    language_models: dict[Name, LanguageModelSpec] = Field(
+        default_factory=dict[str, LanguageModelSpec],
+        description="Endpoints of language models by name: machines with GPUs, and the models that share them.",
+    )
     monitoring: dict[Name, MonitoringSpec] = Field(
         default_factory=dict[str, MonitoringSpec],
         description="What is watched, by endpoint. Absent for one: what needs no saying, which is server errors, cost, "
@@ -272,6 +276,7 @@ class TeamSpec(TeamHeader):
             "repositories": tuple(self.images.repositories if self.images else ()),
             "pipelines": tuple(self.pipelines),
             "endpoints": tuple(self.serving),
+            "language models": tuple(self.language_models),
             "endpoints with capture": tuple(name for name, endpoint in self.serving.items() if endpoint.captured),
             "endpoints with incidents": tuple(
                 name for name in self.serving if name not in self.monitoring or self.monitoring[name].watch.incidents

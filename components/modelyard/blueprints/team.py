@@ -18,6 +18,7 @@ from modelyard.build.tracking import ExperimentTracking
 from modelyard.build.training import TrainingPool
 from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.context import Context
+from modelyard.core.deployed_from import revision
 from modelyard.core.contract import OUTPUT, PlatformContract, TeamContract, read_contract
 from modelyard.core.errors import InputError
 from modelyard.foundation.audit import KnownAudit
@@ -84,7 +85,7 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
             keys=keys,
             registry=made.registry,
             audit=audit,
-            infrastructure={"outputs": {"registry": made.registry.bucket.bucket}},
+            infrastructure=revision(folder or Path.cwd()),
             opts=opts,
         )
         pulumi.export("evidence", {"bucket": made.evidence.bucket.bucket})

@@ -153,12 +153,22 @@ def operate(
             continue
         if exists and not where.sandbox:
             engine.refuse_sandbox_state(engine.stack_state(target))
+        if operation == "down" and name != PLATFORM and where.sandbox:
+            forget(where, name)
         result = _OPERATIONS[operation](target, console=console)
         if operation == "down":
             engine.remove_stack(target)
         if name != PLATFORM and operation in ("up", "down"):
             sweep(where, name, result, console)
         yield name, result
+
+
+def forget(where: Place, team: str) -> None:
+    """In the sandbox versions of models go with their registry; elsewhere SageMaker keeps the registry for their sake."""
+    spec, registry = where.project.platform(where.environment), where.project.team(team, where.environment).registry
+    names = Names(spec.platform, where.environment, team, ())
+    groups = [names.of("sagemaker", "registry", model) for model in (registry.models if registry else ())]
+    promoted.forget(groups, Cloud(where).client)
 
 
 def sweep(where: Place, team: str, result: Result, console: Console | None) -> None:

@@ -1,4 +1,4 @@
-"""What the retraining loop made for an endpoint, once the endpoint is gone: its stack never knew of it.
+"""What jobs and the retraining loop made and no stack knows of, when the stack that it lies in goes.
 
 Models and configurations are found by the prefix that a shape gives the loop and that nothing else's name begins with.
 """
@@ -37,6 +37,20 @@ def sweep(names: Names, endpoints: Iterable[str], client: Callable[[str], Any]) 
             done.append(name)
         record = champion_parameter(names, endpoint)
         done += ssm.delete_parameters(Names=[record])["DeletedParameters"]
+    return done
+
+
+def forget(groups: Iterable[str], client: Callable[[str], Any]) -> list[str]:
+    """Delete every version of these groups of a registry, which jobs made and no stack knows; their ARNs."""
+    sagemaker, done = client("sagemaker"), list[str]()
+    for group in groups:
+        try:
+            pages = list(sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group))
+        except sagemaker.exceptions.ClientError:
+            continue
+        for package in (str(one["ModelPackageArn"]) for page in pages for one in page["ModelPackageSummaryList"]):
+            sagemaker.delete_model_package(ModelPackageName=package)
+            done.append(package)
     return done
 
 

@@ -230,7 +230,11 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
     "serving": Admitted(
         nowhere=(*_IN_A_VPC, "cloudwatch:DescribeAlarms"),
         stack=("cloudformation:*Resource", "cloudformation:*Stack*", "cloudformation:GetTemplate*"),
-        made=(("cloudformation", "stack/{own}"), ("cloudwatch", "alarm:TargetTracking-endpoint/{own}")),
+        made=(
+            ("cloudformation", "stack/{own}"),
+            ("cloudwatch", "alarm:TargetTracking-endpoint/{own}"),
+            ("cloudwatch", "alarm:TargetTracking-inference-component/{own}"),
+        ),
         controls=True,
         scales=True,
     ),

@@ -23,7 +23,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 """What a fence may admit: parts of a team's file, what its training runs on, the workbench that the platform makes."""
 PARTS: Final[Mapping[Capability, tuple[str, ...]]] = {
     "monitoring": ("serving",),
-    "serving": ("serving", "batch_inference"),
+    "serving": ("serving", "language_models", "batch_inference"),
 }
 """The parts of a team's file that ask for a capability. Absent: the one that is called like it."""
 ORDINARY: Final[tuple[Capability, ...]] = tuple(
