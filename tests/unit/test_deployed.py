@@ -94,6 +94,13 @@ def test_a_property_that_reads_show_in_another_form_is_compared_by_its_end():
     assert compared({"Name": "1234"}, {"Name": arn}) == {"Name": ("1234", arn)}, "of this type, others are as they are"
 
 
+def test_how_an_endpoint_was_rolled_out_is_told_after_its_first_update_alone():
+    wanted = {"DeploymentConfig": {"BlueGreenUpdatePolicy": 1}}
+    assert compared(wanted, {}, "AWS::SageMaker::Endpoint") == {}
+    assert compared(wanted, {"DeploymentConfig": {"BlueGreenUpdatePolicy": 2}}, "AWS::SageMaker::Endpoint")
+    assert compared(wanted, {}), "another type has no such excuse"
+
+
 def test_what_a_template_leaves_to_cloudformation_is_not_judged():
     assert compared({"Name": {"Fn::Sub": "a-${AWS::Region}"}, "Key": {"Ref": "It"}}, {"Name": "a", "Key": "k"}) == {}
 

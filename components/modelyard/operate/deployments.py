@@ -164,7 +164,7 @@ def operate(
 
 
 def forget(where: Place, team: str) -> None:
-    """In the sandbox versions of models go with their registry; elsewhere SageMaker keeps the registry for their sake."""
+    """In the sandbox versions of models go with their registry; elsewhere SageMaker keeps it for their sake."""
     spec, registry = where.project.platform(where.environment), where.project.team(team, where.environment).registry
     names = Names(spec.platform, where.environment, team, ())
     groups = [names.of("sagemaker", "registry", model) for model in (registry.models if registry else ())]
