@@ -18,8 +18,8 @@ from modelyard.build.tracking import ExperimentTracking
 from modelyard.build.training import TrainingPool
 from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.context import Context
-from modelyard.core.deployed_from import revision
 from modelyard.core.contract import OUTPUT, PlatformContract, TeamContract, read_contract
+from modelyard.core.deployed_from import revision
 from modelyard.core.errors import InputError
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
