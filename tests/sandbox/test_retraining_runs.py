@@ -336,6 +336,23 @@ def test_a_version_that_there_is_not_is_refused_before_anything_runs(calm: LoopW
     assert calm.records == []
 
 
+def test_a_loop_without_a_pipeline_brings_what_others_registered(calm: LoopWorld):
+    bare = {key: LOOP[key] for key in ("endpoint", "owner", "approval")}
+    again(calm, loop=bare)
+    try:
+        before = state(calm)
+        end = said(calm.runs())
+        assert (end["outcome"], end["code"]) == ("refused", "no-version") and state(calm) == before
+        with pytest.raises(InputError, match=r"--version: is needed: weekly trains nothing"):
+            start(dataclasses.replace(by_hand(calm), spec=RetrainingSpec.model_validate(bare)), "now")
+        version = calm.register()
+        calm.measure(version)
+        assert said(calm.runs(package=version.package))["outcome"] == "released"
+        assert calm.served[1] == [str(version.version)]
+    finally:
+        again(calm)
+
+
 # --- a person approves ----------------------------------------------------------------------------------------------
 
 

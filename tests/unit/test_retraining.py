@@ -315,6 +315,27 @@ def test_more_alarms_than_a_rollback_takes_are_refused():
     assert "at most 10" in found["canary.alarms"]
 
 
+def test_a_loop_without_a_pipeline_trains_nothing_and_asks_for_no_budget():
+    given = RetrainingSpec.model_validate({"endpoint": "score", "owner": "ada@acme.example"})
+    graph = graph_of(given)
+    states = machine_of(graph)["States"]
+    assert "Train" not in states and states["Given"]["Choices"][0]["Next"] == "NothingGiven"
+    work = json.dumps([node.properties.get("policy") for node in graph if "weekly-conductor" in node.name])
+    assert "StartExecution" not in work and "sagemaker:UpdateEndpoint" in work
+
+
+def test_triggers_need_a_pipeline_and_a_pipeline_a_budget():
+    given = {
+        "endpoint": "score",
+        "owner": "ada@acme.example",
+        "triggers": {"w": {"kind": "schedule", "expression": "rate(7 days)"}},
+    }
+    (said,) = [fault.problem for fault in RetrainingSpec.model_validate(given).all_faults()]
+    assert said == "would start a training, and the loop has no pipeline"
+    (said,) = [fault.problem for fault in RetrainingSpec.model_validate({**given, "pipeline": "fit"}).all_faults()]
+    assert said == "is needed: the pipeline's jobs are paid for"
+
+
 def test_a_loop_is_not_called_like_what_it_retrains():
     assert "is called like" in faults_of(spec(), name="score")[""]
 
@@ -422,10 +443,11 @@ KINDS = [
     places(approval_seconds=None),
     places(flavour="sagemaker"),
     places(flavour="sagemaker", approval_seconds=None),
+    places(pipeline=""),
 ]
 
 
-@pytest.mark.parametrize("made", KINDS, ids=["person", "automatic", "sagemaker", "sagemaker-automatic"])
+@pytest.mark.parametrize("made", KINDS, ids=["person", "automatic", "sagemaker", "sagemaker-automatic", "brings"])
 def test_every_state_leads_somewhere_and_is_led_to(made: Places):
     machine = definition(made)
     states = machine["States"]
@@ -438,7 +460,7 @@ def test_every_state_leads_somewhere_and_is_led_to(made: Places):
     assert named == set(states)
 
 
-@pytest.mark.parametrize("made", KINDS, ids=["person", "automatic", "sagemaker", "sagemaker-automatic"])
+@pytest.mark.parametrize("made", KINDS, ids=["person", "automatic", "sagemaker", "sagemaker-automatic", "brings"])
 def test_whatever_breaks_comes_to_the_end_that_gives_the_lock_back(made: Places):
     states = definition(made)["States"]
     for name, state in states.items():

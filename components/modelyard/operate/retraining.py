@@ -128,6 +128,10 @@ def start(loop: Loop, why: str, *, version: int | None = None, pause: Callable[[
     option = Source("--why")
     if not reason:
         raise InputError(Fault("is empty, and the reason stands in the run's record", 'Say it: --why "…"', option, why))
+    if version is None and loop.spec.pipeline is None:
+        problem = f"is needed: {loop.name} trains nothing, and brings what others registered"
+        remedy = f"See what there is: yard model list {loop.model}"
+        raise InputError(Fault(problem, remedy, Source("--version")))
     if len(reason) > LONGEST_WHY:
         raise InputError(Fault(f"has more than {LONGEST_WHY} characters", "Say it shorter.", option, len(reason)))
     with asking("the caller"):

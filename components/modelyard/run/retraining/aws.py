@@ -89,7 +89,8 @@ class RetrainingLoop(Component):
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
         self._endpoint, self._registry, self._lake = endpoints[spec.endpoint], registry, lake
-        self._pipeline, self._key = pipelines[spec.pipeline], keys.arn("models")
+        self._pipeline = pipelines[spec.pipeline] if spec.pipeline else None
+        self._key = keys.arn("models")
         self.known_arn = context.arn("states", f"stateMachine:{machine_name(context, name)}")
         """The ARN of the state machine, known before it exists."""
         self._champion = champion_parameter(context.names, spec.endpoint)
@@ -192,8 +193,8 @@ class RetrainingLoop(Component):
             "approval_hours": 0 if automatic else getattr(spec.approval, "timeout_hours", 0),
             "cooldown_hours": spec.cooldown_hours,
             "most_runs": spec.most_runs_a_month,
-            "usd_a_month": spec.budget.usd_a_month,
-            "usd_a_run": spec.budget.usd_a_run,
+            "usd_a_month": spec.budget.usd_a_month if spec.budget else 0.0,
+            "usd_a_run": spec.budget.usd_a_run if spec.budget else 0.0,
             "thresholds": sorted(spec.thresholds),
             "prefix": self._prefix,
             "champion_parameter": self._champion,
@@ -230,7 +231,8 @@ class RetrainingLoop(Component):
             description=f"Runs {self.component}, and updates {self._endpoint.component}",
             written=self.spec.source(),
         )
-        self._pipeline.grant_start(made.role)
+        if self._pipeline is not None:
+            self._pipeline.grant_start(made.role)
         self._endpoint.grant_promote(made.role)
         audit.grant_publish(made.role, team=context.owner)
         return made
@@ -247,9 +249,9 @@ class RetrainingLoop(Component):
                         loop=self.component,
                         team=self.context.owner,
                         function=function_arn(self, FUNCTION),
-                        pipeline=pipeline.known_arn,
-                        flavour=pipeline.spec.flavour.kind,
-                        step=registering_step(pipeline, self._model),
+                        pipeline=pipeline.known_arn if pipeline else "",
+                        flavour=pipeline.spec.flavour.kind if pipeline else "step_functions",
+                        step=registering_step(pipeline, self._model) if pipeline else "",
                         endpoint=self._endpoint.endpoint_name,
                         champion=self._champion,
                         topic=topic,

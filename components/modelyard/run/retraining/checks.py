@@ -40,7 +40,7 @@ def unfit(
             f'Call it otherwise, such as "{name}-loop".',
             name,
         )
-    endpoint, pipeline = endpoints.get(spec.endpoint), pipelines.get(spec.pipeline)
+    endpoint, pipeline = endpoints.get(spec.endpoint), pipelines.get(spec.pipeline or "")
     has = alarms.__contains__ if endpoint is None or endpoint.exists else known_to_monitors
     if endpoint is None:
         yield _unknown(spec, "endpoint", "endpoint of the team", spec.endpoint, endpoints)
@@ -51,9 +51,9 @@ def unfit(
             'Say "release: {kind: loop}" there.',
             spec.endpoint,
         )
-    if pipeline is None:
+    if pipeline is None and spec.pipeline is not None:
         yield _unknown(spec, "pipeline", "pipeline of the team", spec.pipeline, pipelines)
-    elif endpoint is not None:
+    elif pipeline is not None and endpoint is not None:
         yield from _registers(spec, pipeline, endpoint.spec.model)
     for trigger, each in spec.triggers.items():
         if isinstance(each, OnData) and each.dataset not in datasets:

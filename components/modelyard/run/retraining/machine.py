@@ -88,7 +88,7 @@ def _guards(places: Places) -> States:
         "Allowed": choice([when("$.guard.said.verdict", "go", "Began")], "HeldBack"),
         "HeldBack": ends_as_told("refused", "$.guard.said"),
         "Began": {"Type": "Pass", "InputPath": "$.guard.said.began", "ResultPath": "$.began", "Next": "Given"},
-        "Given": choice([when("$.input.package", "", "Train")], "TakeGiven"),
+        "Given": choice([when("$.input.package", "", "Train" if places.pipeline else "NothingGiven")], "TakeGiven"),
         "TakeGiven": take("$.input.package", "$.package", "LookAtGiven"),
         "LookAtGiven": task(
             "aws-sdk:sagemaker:describeModelPackage",
@@ -103,6 +103,8 @@ def _guards(places: Places) -> States:
 
 
 def _training(places: Places) -> States:
+    if not places.pipeline:
+        return {"NothingGiven": ends("refused", "no-version", "'the loop trains nothing: start it with a version'")}
     waiting = wait(places.training_seconds, "LookAtTraining")
     too_long = ends("failed", "pipeline-too-long", "'the pipeline still runs; stop it, or give it longer'")
     if places.flavour == "sagemaker":

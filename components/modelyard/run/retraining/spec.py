@@ -108,7 +108,11 @@ class RetrainingSpec(Spec):
     """A loop: it trains a new version, has it judged and approved, and brings it to an endpoint; or says why not."""
 
     endpoint: Name = Field(description="The endpoint, under `release: {kind: loop}`.")
-    pipeline: Name = Field(description="The team's pipeline that trains and registers the endpoint's model.")
+    pipeline: Name | None = Field(
+        default=None,
+        description="The team's pipeline that trains and registers the endpoint's model. Absent: others register "
+        "versions, and a run brings one of them (`yard retrain NAME --version 7 --why …`).",
+    )
     owner: Email = Field(description="Who hears of every end.")
     triggers: dict[Name, TriggerSpec] = Field(
         default_factory=dict,
@@ -124,7 +128,9 @@ class RetrainingSpec(Spec):
     most_runs_a_month: int = Field(
         default=10, ge=1, le=200, description="Runs in a calendar month (UTC). Ten: more is a fault that nobody saw."
     )
-    budget: RunBudgetSpec = Field(description="What it may cost.")
+    budget: RunBudgetSpec | None = Field(
+        default=None, description="What training may cost. Needed where there is a pipeline."
+    )
     approval: Approval = Field(
         default_factory=lambda: PersonApproval(kind="person"),
         description="Who approves: kind person or automatic. A person: unwatched, a loop learns its own errors.",
@@ -155,6 +161,14 @@ class RetrainingSpec(Spec):
 
     def check(self) -> Iterator[Fault]:
         """Guards that no schedule can keep: a cooldown beyond its period, too few runs, too little money."""
+        if self.pipeline is None:
+            for name in self.triggers:
+                problem = "would start a training, and the loop has no pipeline"
+                yield self.fault(f"triggers.{name}", problem, 'Name a "pipeline", or remove it.')
+            return
+        if self.budget is None:
+            remedy = 'Say "budget: {usd_a_month: …, usd_a_run: …}".'
+            yield self.fault("budget", "is needed: the pipeline's jobs are paid for", remedy)
         for name, trigger in self.schedules.items():
             known = pace(trigger.expression)
             if known is None:
@@ -174,7 +188,7 @@ class RetrainingSpec(Spec):
                     f"Use {known.a_month} or more, or start more rarely.",
                     self.most_runs_a_month,
                 )
-            if known.a_month > self.budget.runs >= 1:
+            if self.budget is not None and known.a_month > self.budget.runs >= 1:
                 yield self.fault(
                     "budget.usd_a_month",
                     f"pays for {self.budget.runs} runs, and {name} starts {known.a_month} in a month",

@@ -27,7 +27,8 @@ class Places:
     function: str
     """The ARN of the loop's function."""
     pipeline: str
-    """The ARN of the pipeline; `flavour` is what runs it, `step` the one that registers the model."""
+    """The ARN of the pipeline; `flavour` is what runs it, `step` the one that registers the model. Empty: the loop
+    trains nothing, and brings versions that are registered."""
     flavour: Literal["step_functions", "sagemaker"]
     step: str
     endpoint: str
