@@ -362,3 +362,21 @@ def test_a_resource_that_is_read_is_external():
     graph = recorded(program)
     assert only(graph, ROLE).external
     assert graph.outputs["arn"] == "arn:aws:iam::123456789012:role/admin"
+
+
+class _SaysNothing:
+    """As libraries put in the place of a module that isn't there: whatever one asks it, it raises."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise ImportError(name)
+
+
+def test_a_program_that_fails_says_why_whatever_else_lives_in_the_process():
+    kept = _SaysNothing()
+
+    def program() -> None:
+        raise ValueError("this is why")
+
+    with pytest.raises(ValueError, match="this is why"):
+        record(program, project="p", stack="s", region="eu-west-1")
+    del kept

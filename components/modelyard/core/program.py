@@ -167,7 +167,7 @@ def _close_forgotten(loop: asyncio.AbstractEventLoop) -> None:
     methods: tuple[Any, ...] = (output.resources, output.future, output.is_known, output.is_secret)
     awaited_by_outputs = {method.__code__ for method in methods}
     for found in gc.get_objects():
-        if not isinstance(found, types.CoroutineType):
+        if type(found) is not types.CoroutineType:
             continue
         coroutine = cast("types.CoroutineType[Any, Any, Any]", found)
         if (
