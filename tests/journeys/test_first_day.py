@@ -12,6 +12,9 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module")
 def deployed(yard):
+    """As `make up` leaves it: with the loops' first champions, whose endpoints the second `up` makes."""
+    yard("up")
+    yard("sandbox", "seed")
     yard("up")
     return yard
 

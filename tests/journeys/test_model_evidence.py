@@ -43,7 +43,7 @@ def test_the_page_does_what_it_says(yard: Any, scores: Model, registered: versio
 def test_what_isnt_there_is_a_clear_error(yard: Any, scores: Model, registered: versions.Registered):  # noqa: F811
     assert "scores of fraud has no such version" in yard("evidence", "verify", "scores", "7", code=2)
     assert "no team of local has such a model" in yard("evidence", "list", "nothing", code=2)
-    assert "demand declares no evidence store" in yard("evidence", "show", "propensity", "1", code=2)
+    assert "Deploy it: yard up" in yard("evidence", "show", "propensity", "1", code=2), "demand isn't deployed here"
 
 
 def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: versions.Registered):  # noqa: F811

@@ -70,9 +70,10 @@ def written(root: Path, client: Client, there: Client, team: str, *others: str) 
         groups = dict.fromkeys(("workload", "training", "endpoints"), group["GroupId"])
         document["network"] = {**inside, "security_groups": groups}
         for part in ("workbench", *NEED_THE_BUS):
-            document.pop(part, None)
+            for whole in (document, *document["environments"].values()):
+                whole.pop(part, None)
             for access in document["personas"].values():
-                access.pop("evidence" if part == "governance" else part, None)
+                access.pop({"governance": "evidence", "retraining": "retrain"}.get(part, part), None)
 
     def short(document: Any) -> None:
         for name in ("dev", "prod"):

@@ -228,7 +228,9 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         things=(("secretsmanager", "secret:{own}"),),
     ),
     "serving": Admitted(
-        nowhere=(*_IN_A_VPC, "cloudwatch:DescribeAlarms"),
+        code=("cloudwatch:DescribeAlarms",),
+        things=(("cloudwatch", "alarm:{own}"),),
+        nowhere=_IN_A_VPC,
         stack=("cloudformation:*Resource", "cloudformation:*Stack*", "cloudformation:GetTemplate*"),
         made=(
             ("cloudformation", "stack/{own}"),
