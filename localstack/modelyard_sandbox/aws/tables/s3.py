@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from modelyard.core.wire import ASSET, SIGNATURE
 from modelyard_sandbox.aws.declare import FILLED, Call, Name, TagFunctions, Type, fields
@@ -210,7 +211,12 @@ def _tag_object(live: Live, old: dict[str, str], new: dict[str, str]) -> None:
     live.call("put_object_tagging", Bucket=live.get("bucket"), Key=live.get("key"), Tagging={"TagSet": tags})
 
 
-_PUT_OBJECT = Call("put_object", {"Body": _body})
+def _tagging(live: Live) -> str:
+    """An object that is put anew has the tags that come with it, and no older ones."""
+    return urlencode(live.inputs.get("tags") or {})
+
+
+_PUT_OBJECT = Call("put_object", {"Body": _body, "Tagging": _tagging})
 OBJECT = Type(
     "aws:s3/bucketObjectv2:BucketObjectv2",
     "s3",
