@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients import environment
+from tests.clients.servers import REGION, Clients, MotoServer
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tests.clients import environment  # noqa: E402
-from tests.clients.servers import REGION, Clients, MotoServer  # noqa: E402
-
-from modelyard.core.errors import EmulatorError  # noqa: E402
-from modelyard.engine.progress import Shown  # noqa: E402
-from modelyard_sandbox.inprocess import Deployment, deploy  # noqa: E402
-from modelyard_sandbox.places import Places  # noqa: E402
-from modelyard_sandbox.servers import Choice, Moto, at, free_port  # noqa: E402
+from modelyard.core.errors import EmulatorError
+from modelyard.engine.progress import Shown
+from modelyard_sandbox.inprocess import Deployment, deploy
+from modelyard_sandbox.places import Places
+from modelyard_sandbox.servers import Choice, Moto, at, free_port
 
 
 @pytest.fixture(scope="session")

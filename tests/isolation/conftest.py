@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tests.isolation.judge import Judge  # noqa: E402
-from tests.isolation.trials import Trials  # noqa: E402
-from tests.isolation.world import World, project, recorded, world  # noqa: E402
+from tests.isolation.judge import Judge
+from tests.isolation.trials import Trials
+from tests.isolation.world import World, project, recorded, world
 
 
 @pytest.fixture(scope="session")

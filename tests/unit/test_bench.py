@@ -12,17 +12,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tools.bench import cli, mix, one_recording, process
+from tools.bench.figure import Figure, Target, Yardstick, show
+from tools.bench.firstday import emptied, engine_made
+from tools.bench.process import BenchError
+from tools.bench.terraform import RECORDED, Terraform, yardstick
 
 from modelyard.assess.graph import record
 from modelyard.engine import Shown
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tools.bench import cli, mix, one_recording, process  # noqa: E402
-from tools.bench.figure import Figure, Target, Yardstick, show  # noqa: E402
-from tools.bench.firstday import emptied, engine_made  # noqa: E402
-from tools.bench.process import BenchError  # noqa: E402
-from tools.bench.terraform import RECORDED, Terraform, yardstick  # noqa: E402
 
 COUNT = 2 * len(mix.TABLE)
 MACHINE = {"cores": 2, "memory_gib": 8, "python": "3.11", "date": "2026-01-01", "commit": "abc", "load": 0.0}

@@ -10,14 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tools import upgrades
 
 from modelyard.assess.graph import from_state, record
 from modelyard.engine import locate
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tools import upgrades  # noqa: E402
 
 pytestmark = pytest.mark.engine
 

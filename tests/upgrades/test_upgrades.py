@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 import pytest
+from tools import baselines, upgrades
 
 from modelyard.assess.graph import Graph
 from modelyard.assess.graph import record as record_program
 from modelyard.core.errors import DeploymentError
 from modelyard.testing import deploy
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tools import baselines, upgrades  # noqa: E402
 
 Program = Callable[[], None]
 URN = "urn:pulumi:prod::base::acme:data:Lake$aws:s3/bucket:Bucket::lake-raw"
