@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard.cli.options import Json, Yes
+
 if TYPE_CHECKING:
     from modelyard_sandbox.emulator import Sandbox
 
 app = typer.Typer(help="The AWS emulator of this project, on this machine.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Emulator = Annotated[
     str | None, typer.Option(help="moto or localstack. Absent: the last start's, until it is stopped; else moto.")
 ]
@@ -51,7 +52,7 @@ def status(json: Json = False) -> None:
 
 
 @app.command()
-def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False, json: Json = False) -> None:
+def reset(yes: Yes = False, json: Json = False) -> None:
     """Empty it: the emulator, and Pulumi's state of what was in it."""
     if not yes and not typer.confirm("Everything in the sandbox will be gone. Go on?"):
         raise typer.Exit(130)

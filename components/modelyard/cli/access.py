@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelyard.cli.options import Json, RecordedEnvironment, Team
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def access(
-    team: Annotated[str, typer.Argument(help="The team.")],
-    env: Annotated[str, typer.Option("--env", "-e", help="The environment.")] = "dev",
-    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    team: Team,
+    env: RecordedEnvironment = "dev",
+    json: Json = False,
     fence: Annotated[bool, typer.Option("--fence", help="Print also what the boundary denies.")] = False,
     of: Annotated[
         str | None, typer.Option(help="An endpoint or a model: print who can invoke, deploy, approve and read it.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli.stacks import Environment, Sandbox
+from modelyard.cli.options import Environment, Json, Sandbox
 
 
 def check(
@@ -16,7 +16,7 @@ def check(
     ] = False,
     env: Environment = None,
     sandbox: Sandbox = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Check what is deployed for drift that the engine can't find. Ends with 1 where there is any."""
     from modelyard.core.errors import Fault, InputError, Source

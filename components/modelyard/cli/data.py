@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelyard.cli.options import Environment, InTeam, Json, Team
+
 if TYPE_CHECKING:
     from modelyard.operate.data import Lake
 
 app = typer.Typer(help="Versions of a team's data: snapshots, differences, restores, erasures.", no_args_is_help=True)
 
-Team = Annotated[str, typer.Argument(help="The team whose lake it is.")]
 Dataset = Annotated[str, typer.Argument(help="The dataset, as the team's file calls it.")]
-Environment = Annotated[
-    str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it. Absent: only show what would be done.")]
 Hash = Annotated[str, typer.Argument(help="A snapshot: the beginning of its hash.")]
 
@@ -71,7 +68,7 @@ def list_(
 def diff(
     a: Annotated[str, typer.Argument(help="The older snapshot: the beginning of its hash.")],
     b: Annotated[str, typer.Argument(help="The newer one.")],
-    team: Annotated[str | None, typer.Option(help="The team that has them. Absent: looked for in all.")] = None,
+    team: InTeam = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:

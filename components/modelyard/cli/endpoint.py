@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from modelyard.cli.options import Environment, Html, InTeam, Json
 
 app = typer.Typer(help="Endpoints: what a shadow would have answered.")
 
@@ -19,12 +20,10 @@ def endpoints() -> None:
 def shadow(
     name: Annotated[str, typer.Argument(help="The endpoint, as the team's file calls it.")],
     hours: Annotated[int, typer.Option(help="How far to look back.", min=1, max=720)] = 24,
-    html: Annotated[Path | None, typer.Option(help="Write the report's page to this file.")] = None,
-    team: Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")] = None,
-    env: Annotated[
-        str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Html = None,
+    team: InTeam = None,
+    env: Environment = None,
+    json: Json = False,
 ) -> None:
     """Compare a shadow with production by captured calls. Ends with 1 where it isn't within what the file tolerates."""
     from modelyard.blueprints.project import Project

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from modelyard.cli.options import Json
 
 if TYPE_CHECKING:
     from modelyard.engine import Engine
 
 app = typer.Typer(help="The Pulumi CLI that deploys: found, downloaded or built.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelyard.cli.options import AnyModel, Environment, Html, InTeam, Json, ModelName, Team, Version
+
 if TYPE_CHECKING:
     from modelyard.operate.evidence import Store
     from modelyard.operate.models import Model
 
 app = typer.Typer(help="Evidence of releases: what was released, why, by whom; and whether it still holds.")
-
-Name = Annotated[str, typer.Argument(help="The model, as the team's file calls it.")]
-Version = Annotated[int, typer.Argument(help="The version's number.", min=1)]
-Team = Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")]
-Environment = Annotated[
-    str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
@@ -29,8 +23,8 @@ def evidence_of_releases() -> None:
 
 @app.command("list")
 def list_(
-    name: Annotated[str | None, typer.Argument(help="The model. Absent: all.")] = None,
-    team: Team = None,
+    name: AnyModel = None,
+    team: InTeam = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:
@@ -54,11 +48,11 @@ def list_(
 
 @app.command()
 def show(
-    name: Name,
+    name: ModelName,
     version: Version,
-    html: Annotated[Path | None, typer.Option(help="Write the bundle's page to this file.")] = None,
+    html: Html = None,
     save: Annotated[Path | None, typer.Option(help="Write the bundle's files into this folder, to keep them.")] = None,
-    team: Team = None,
+    team: InTeam = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:
@@ -78,12 +72,12 @@ def show(
 
 @app.command()
 def verify(
-    name: Name,
+    name: ModelName,
     version: Version,
     copy: Annotated[
         Path | None, typer.Option(help="A folder that --save wrote. Absent: what lies in the store.")
     ] = None,
-    team: Team = None,
+    team: InTeam = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:
@@ -103,10 +97,10 @@ def verify(
 
 @app.command()
 def audit(
-    team: Annotated[str, typer.Argument(help="The team.")],
+    team: Team,
     since: Annotated[str | None, typer.Option(help="A day, or a moment with its zone. Absent: 30 days back.")] = None,
     until: Annotated[str | None, typer.Option(help="The last day, or a moment. Absent: now.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
+    html: Html = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:
@@ -130,7 +124,7 @@ def audit(
 
 @app.command()
 def report(
-    team: Annotated[str, typer.Argument(help="The team.")],
+    team: Team,
     env: Environment = None,
     json: Json = False,
 ) -> None:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from modelyard.cli.options import RecordedEnvironment
+
 
 def graph(
     team: Annotated[str | None, typer.Argument(help="The team; without it, the platform's stack.")] = None,
-    env: Annotated[str, typer.Option("--env", "-e", help="The environment.")] = "dev",
+    env: RecordedEnvironment = "dev",
     json: Annotated[bool, typer.Option("--json", help="Print the whole graph as JSON; secrets are left out.")] = False,
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid diagram (what is printed anyway).")

@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard.cli.options import Environment, InTeam, Json
+
 if TYPE_CHECKING:
     from modelyard.operate.incidents import Desk
 
 app = typer.Typer(help="Incidents of endpoints: what went off, what stands behind it, and what was done.")
 
 Id = Annotated[str, typer.Argument(help="The incident, as the list and the mail call it: <endpoint>/<number>.")]
-Team = Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")]
-Environment = Annotated[
-    str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
@@ -28,7 +25,7 @@ def incidents_of_endpoints() -> None:
 def list_(
     endpoint: Annotated[str | None, typer.Argument(help="The endpoint. Absent: all.")] = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
-    team: Team = None,
+    team: InTeam = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:
@@ -51,7 +48,7 @@ def list_(
 
 
 @app.command()
-def show(incident: Id, team: Team = None, env: Environment = None, json: Json = False) -> None:
+def show(incident: Id, team: InTeam = None, env: Environment = None, json: Json = False) -> None:
     """Show an incident: alarm, champion and challenger, evidence, how to go back, runbook, and what happened since."""
     from modelyard.operate.incidents import fetch, showing
 
@@ -66,7 +63,7 @@ def show(incident: Id, team: Team = None, env: Environment = None, json: Json = 
 def close(
     incident: Id,
     done: Annotated[str, typer.Option(help="What was done, for whoever has the next one.")],
-    team: Team = None,
+    team: InTeam = None,
     env: Environment = None,
     json: Json = False,
 ) -> None:

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from modelyard.cli.options import AnyModel, Environment, InTeam, Json, ModelName, Version
+
 if TYPE_CHECKING:
     from modelyard.operate.models import Model
 
 app = typer.Typer(help="Versions of models: gates, approvals, promotion, lineage.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="The model, as the team's file calls it.")]
-Version = Annotated[int, typer.Argument(help="The version's number.", min=1)]
-Team = Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")]
-Environment = Annotated[
-    str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the record.")]
 
 
@@ -29,8 +24,8 @@ def versions_of_models() -> None:
 
 @app.command("list")
 def list_(
-    name: Annotated[str | None, typer.Argument(help="The model. Absent: all.")] = None,
-    team: Team = None,
+    name: AnyModel = None,
+    team: InTeam = None,
     env: Environment = None,
     most: Annotated[int, typer.Option(help="How many versions of each model, the newest first.", min=1)] = 20,
     json: Json = False,
@@ -47,7 +42,7 @@ def list_(
 
 
 @app.command()
-def show(name: Name, version: Version, team: Team = None, env: Environment = None, json: Json = False) -> None:
+def show(name: ModelName, version: Version, team: InTeam = None, env: Environment = None, json: Json = False) -> None:
     """Show a version: metrics, gates and their verdicts, who approved it, and whether its signature is valid."""
     from modelyard.operate.models import look, showing
 
@@ -60,7 +55,12 @@ def show(name: Name, version: Version, team: Team = None, env: Environment = Non
 
 @app.command()
 def approve(
-    name: Name, version: Version, reason: Reason = "", team: Team = None, env: Environment = None, json: Json = False
+    name: ModelName,
+    version: Version,
+    reason: Reason = "",
+    team: InTeam = None,
+    env: Environment = None,
+    json: Json = False,
 ) -> None:
     """Approve a version in your own name; the promotion looks at everything again, signs, and sets the status."""
     _decide(name, version, "approved", reason, team, env, json)
@@ -68,7 +68,12 @@ def approve(
 
 @app.command()
 def reject(
-    name: Name, version: Version, reason: Reason = "", team: Team = None, env: Environment = None, json: Json = False
+    name: ModelName,
+    version: Version,
+    reason: Reason = "",
+    team: InTeam = None,
+    env: Environment = None,
+    json: Json = False,
 ) -> None:
     """Reject a version in your own name."""
     _decide(name, version, "rejected", reason, team, env, json)
@@ -76,11 +81,11 @@ def reject(
 
 @app.command()
 def promote(
-    name: Name,
+    name: ModelName,
     version: Version,
     to: Annotated[str, typer.Option(help="The environment to register it in, where it waits for approval.")],
     env: Environment = None,
-    team: Team = None,
+    team: InTeam = None,
     image: Annotated[
         str, typer.Option(help="The same serving image in a repository there, by digest. Absent: where it is.")
     ] = "",
@@ -101,9 +106,9 @@ def promote(
 
 @app.command()
 def lineage(
-    name: Name,
+    name: ModelName,
     version: Version,
-    team: Team = None,
+    team: InTeam = None,
     env: Environment = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid diagram.")] = False,
     json: Json = False,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from modelyard.cli.options import Environment, InTeam, Json
+
 
 def retrain(
     name: Annotated[str, typer.Argument(help="The loop, as the team's file calls it.")],
@@ -14,11 +16,9 @@ def retrain(
         int | None,
         typer.Option(min=1, help="A version that is registered: it is brought, and nothing is trained, as to go back."),
     ] = None,
-    team: Annotated[str | None, typer.Option(help="The team that has it. Absent: looked for in all.")] = None,
-    env: Annotated[
-        str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    team: InTeam = None,
+    env: Environment = None,
+    json: Json = False,
 ) -> None:
     """Start a retraining loop by hand; its guards hold as for every trigger."""
     from modelyard.blueprints.project import Project

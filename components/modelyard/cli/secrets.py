@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli.stacks import Environment, Sandbox
+from modelyard.cli.options import Environment, Json, Sandbox
 
 app = typer.Typer(help="Secrets: whether who uses one has its current value.")
 
@@ -21,7 +21,7 @@ def check(
     team: Annotated[str | None, typer.Argument(help="The team. Absent: all that are deployed.")] = None,
     env: Environment = None,
     sandbox: Sandbox = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Find servers, endpoints and jobs that a rotation left with the old value. Ends with 1 where there is one."""
     from modelyard.blueprints.project import Project

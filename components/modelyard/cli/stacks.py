@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelyard.cli.options import Environment, Json, Sandbox, Yes
+
 if TYPE_CHECKING:
     from modelyard.engine import Operation
 
 What = Annotated[str | None, typer.Argument(help="platform, or a team. Absent: the platform and all its teams.")]
-Environment = Annotated[
-    str | None, typer.Option("--env", "-e", help="The environment. Absent: the first of the platform's file.")
-]
-Sandbox = Annotated[bool, typer.Option("--sandbox", help="The environment that lives on this machine.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 
 
 def up(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from modelyard.cli.options import Environment, Json, Team, Yes
+
 NOBODY = "Platform Team <platform@example.com>"
 """Who owns a team that was made without an owner, until somebody writes a name in."""
 
@@ -22,11 +24,11 @@ def teams_that_there_are() -> None:
 
 @existing.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="The team.")],
+    name: Team,
     keep: Annotated[str, typer.Option(help="Where what must be kept goes: a folder, or s3://bucket/prefix.")],
-    env: Annotated[str | None, typer.Option("--env", "-e", help="The environment. Absent: the first.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON; wants --yes.")] = False,
+    env: Environment = None,
+    yes: Yes = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; wants --yes.")] = False,
 ) -> None:
     """Take a team out of an environment: export what must be kept, end its access, and leave nothing of it."""
     from datetime import UTC, datetime
@@ -77,7 +79,7 @@ def team(
     env: Annotated[
         list[str] | None, typer.Option(help="An environment of the team; repeat it for more. Absent: all.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Write the file of a new team and the configuration of its stacks, and say what to do next."""
     from modelyard.blueprints import Project
