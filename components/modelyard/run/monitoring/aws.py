@@ -30,6 +30,7 @@ from modelyard.run.monitoring.managed import scheduled
 from modelyard.run.monitoring.metrics import METRICS, MonitorKind, dimensions
 from modelyard.run.monitoring.spec import MonitorsSpec
 from modelyard.run.serving import InferenceEndpoint
+from modelyard.run.serving.alarms import error_share
 
 PLACE: Final = "monitors"
 """Where baselines and results lie in the capture zone, below the component's name."""
@@ -295,24 +296,10 @@ class EndpointMonitors(Component):
     def _errors(self, variant: str, about: Mapping[str, str]) -> None:
         errors = self.spec.errors
         assert errors is not None
-        share = {"id": "share", "expression": "IF(calls > 0, 100 * failed / calls, 0)", "return_data": True}
-        counted = [
-            {
-                "id": query,
-                "metric": {
-                    "namespace": METRICS["errors"].namespace,
-                    "metric_name": METRICS["errors"][metric].name,
-                    "dimensions": dict(about),
-                    "period": _POINT,
-                    "stat": "Sum",
-                },
-            }
-            for query, metric in (("calls", "Invocations"), ("failed", "Invocation5XXErrors"))
-        ]
         self._told(
             "errors",
             f"{variant}-errors",
-            {"metric_queries": [{**share, "label": "percent"}, *counted]},
+            {"metric_queries": error_share(about, period=_POINT, counted="failed")},
             below=False,
             limit=errors.percent,
             says=f"More than {errors.percent:g} percent of the calls of {self.endpoint_name}/{variant} fail",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -37,41 +38,9 @@ def rollback_alarms(
     for variant in variants:
         dimensions = {"EndpointName": name, "VariantName": variant}
         if spec.error_percent is not None:
-            alarm = aws.cloudwatch.MetricAlarm(
-                endpoint.named(f"{variant}-errors"),
-                name=endpoint.physical("alarm", f"{variant}-errors"),
-                alarm_description=f"More than {spec.error_percent:g} percent of the calls of {name}/{variant} fail",
-                metric_queries=[
-                    {
-                        "id": "share",
-                        "expression": "IF(calls > 0, 100 * errors / calls, 0)",
-                        "label": "percent",
-                        "return_data": True,
-                    },
-                    *(
-                        {
-                            "id": query,
-                            "metric": {
-                                "namespace": "AWS/SageMaker",
-                                "metric_name": metric,
-                                "dimensions": dimensions,
-                                "period": 60,
-                                "stat": "Sum",
-                            },
-                        }
-                        for query, metric in (("calls", "Invocations"), ("errors", "Invocation5XXErrors"))
-                    ),
-                ],
-                evaluation_periods=3,
-                datapoints_to_alarm=2,
-                comparison_operator="GreaterThanThreshold",
-                threshold=spec.error_percent,
-                treat_missing_data="notBreaching",
-                alarm_actions=[topic],
-                ok_actions=[topic],
-                opts=endpoint.options(),
-            )
-            made.append(alarm)
+            about = f"{name}/{variant}"
+            percent = spec.error_percent
+            made.append(error_alarm(endpoint, variant, about, dimensions, percent=percent, topic=topic))
         if spec.latency_ms is not None:
             alarm = aws.cloudwatch.MetricAlarm(
                 endpoint.named(f"{variant}-latency"),
@@ -93,3 +62,56 @@ def rollback_alarms(
             )
             made.append(alarm)
     return made
+
+
+def error_alarm(
+    owner: Component,
+    role: str,
+    about: str,
+    dimensions: Mapping[str, pulumi.Input[str]],
+    *,
+    percent: float,
+    topic: pulumi.Input[str],
+) -> aws.cloudwatch.MetricAlarm:
+    """Tells when more than so many percent of the calls of `about` fail on the server's side, two minutes of three."""
+    return aws.cloudwatch.MetricAlarm(
+        owner.named(f"{role}-errors"),
+        name=owner.physical("alarm", f"{role}-errors"),
+        alarm_description=f"More than {percent:g} percent of the calls of {about} fail",
+        metric_queries=error_share(dimensions, period=60),
+        evaluation_periods=3,
+        datapoints_to_alarm=2,
+        comparison_operator="GreaterThanThreshold",
+        threshold=percent,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic],
+        ok_actions=[topic],
+        opts=owner.options(),
+    )
+
+
+def error_share(dimensions: Mapping[str, pulumi.Input[str]], *, period: int, counted: str = "errors") -> Any:
+    """The queries of an alarm on the percent of calls that fail on the server's side; `period` counts seconds.
+
+    `counted` is what the expression calls those that fail: another word would update every alarm that has it.
+    """
+    share = {
+        "id": "share",
+        "expression": f"IF(calls > 0, 100 * {counted} / calls, 0)",
+        "label": "percent",
+        "return_data": True,
+    }
+    calls = [
+        {
+            "id": query,
+            "metric": {
+                "namespace": "AWS/SageMaker",
+                "metric_name": metric,
+                "dimensions": dict(dimensions),
+                "period": period,
+                "stat": "Sum",
+            },
+        }
+        for query, metric in (("calls", "Invocations"), (counted, "Invocation5XXErrors"))
+    ]
+    return [share, *calls]

@@ -9,7 +9,6 @@ sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from modelyard.core.cloudcontrol import cloudformation
 from modelyard.core.component import Component
 from modelyard.run.serving.llm_spec import CopiesSpec
 from modelyard.run.serving.models import Placed
+from modelyard.run.serving.scaling import follow, predefined, wake
 
 _COPIES: Final = "sagemaker:inference-component:DesiredCopyCount"
 _AT_FIRST: Final = 1
@@ -144,95 +144,17 @@ def scale_copies(owner: Component, role: str, copies: CopiesSpec, *, name: str, 
         opts=owner.options(depends_on=[after]),
     )
     metric = "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
-    aws.appautoscaling.Policy(
-        owner.named(f"{role}-follows"),
-        name=owner.physical("scaling-policy", f"{role}-follows"),
-        policy_type="TargetTrackingScaling",
-        service_namespace=target.service_namespace,
-        scalable_dimension=target.scalable_dimension,
-        resource_id=target.resource_id,
-        target_tracking_scaling_policy_configuration={
-            "predefined_metric_specification": {"predefined_metric_type": metric},
-            "target_value": copies.concurrency,
-            "scale_in_cooldown": copies.in_seconds,
-            "scale_out_cooldown": copies.out_seconds,
-        },
-        opts=owner.options(),
-    )
+    follow(owner, role, target, copies, predefined(metric, copies.concurrency))
     if copies.least == 0:
-        _wake(owner, role, copies, name=name, target=target)
-
-
-def _wake(owner: Component, role: str, copies: CopiesSpec, *, name: str, target: aws.appautoscaling.Target) -> None:
-    policy = aws.appautoscaling.Policy(
-        owner.named(f"{role}-wakes"),
-        name=owner.physical("scaling-policy", f"{role}-wakes"),
-        policy_type="StepScaling",
-        service_namespace=target.service_namespace,
-        scalable_dimension=target.scalable_dimension,
-        resource_id=target.resource_id,
-        step_scaling_policy_configuration={
-            "adjustment_type": "ChangeInCapacity",
-            "metric_aggregation_type": "Maximum",
-            "cooldown": copies.out_seconds,
-            "step_adjustments": [{"metric_interval_lower_bound": "0", "scaling_adjustment": 1}],
-        },
-        opts=owner.options(),
-    )
-    aws.cloudwatch.MetricAlarm(
-        owner.named(f"{role}-asked"),
-        name=owner.physical("alarm", f"{role}-asked"),
-        alarm_description=f"{name} was called, and has no copy",
-        namespace="AWS/SageMaker",
-        metric_name="NoCapacityInvocationFailures",
-        dimensions={"InferenceComponentName": name},
-        statistic="Maximum",
-        period=60,
-        evaluation_periods=1,
-        datapoints_to_alarm=1,
-        comparison_operator="GreaterThanOrEqualToThreshold",
-        threshold=1,
-        treat_missing_data="missing",
-        alarm_actions=[policy.arn],
-        opts=owner.options(),
-    )
-
-
-def error_alarm(
-    owner: Component, role: str, *, name: str, percent: float, topic: pulumi.Input[str]
-) -> aws.cloudwatch.MetricAlarm:
-    """Tells when more than so many percent of a component's calls fail on the server's side, two minutes of three."""
-    calls: Sequence[Mapping[str, Any]] = [
-        {
-            "id": query,
-            "metric": {
-                "namespace": "AWS/SageMaker",
-                "metric_name": metric,
-                "dimensions": {"InferenceComponentName": name},
-                "period": 60,
-                "stat": "Sum",
-            },
-        }
-        for query, metric in (("calls", "Invocations"), ("errors", "Invocation5XXErrors"))
-    ]
-    share = {
-        "id": "share",
-        "expression": "IF(calls > 0, 100 * errors / calls, 0)",
-        "label": "percent",
-        "return_data": True,
-    }
-    queries: Any = [share, *calls]
-    return aws.cloudwatch.MetricAlarm(
-        owner.named(f"{role}-errors"),
-        name=owner.physical("alarm", f"{role}-errors"),
-        alarm_description=f"More than {percent:g} percent of the calls of {name} fail",
-        metric_queries=queries,
-        evaluation_periods=3,
-        datapoints_to_alarm=2,
-        comparison_operator="GreaterThanThreshold",
-        threshold=percent,
-        treat_missing_data="notBreaching",
-        alarm_actions=[topic],
-        ok_actions=[topic],
-        opts=owner.options(),
-    )
+        wake(
+            owner,
+            role,
+            target,
+            heard="asked",
+            says=f"{name} was called, and has no copy",
+            metric="NoCapacityInvocationFailures",
+            dimensions={"InferenceComponentName": name},
+            statistic="Maximum",
+            minutes=1,
+            cooldown=copies.out_seconds,
+        )

@@ -19,11 +19,11 @@ from modelyard.core.notices import Notices
 from modelyard.core.settle import at_program_end
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import NetworkLike
+from modelyard.run.serving.alarms import error_alarm
 from modelyard.run.serving.checks import unplaced
 from modelyard.run.serving.components import (
     Host,
     Needs,
-    error_alarm,
     host_configuration,
     inference_component,
     scale_copies,
@@ -182,7 +182,8 @@ class LanguageModelEndpoint(Component):
             depends_on=[endpoint],
         )
         scale_copies(self, name, served.copies, name=called, after=component)
-        error_alarm(self, name, name=called, percent=spec.error_percent, topic=self.topic)
+        dimensions = {"InferenceComponentName": called}
+        error_alarm(self, name, called, dimensions, percent=spec.error_percent, topic=self.topic)
 
 
 def _unknown(spec: LanguageModelSpec, registry: ModelRegistry, *, without_network: bool) -> list[Fault]:

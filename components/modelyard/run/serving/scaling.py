@@ -1,8 +1,9 @@
-"""How the number of an endpoint's instances follows the load, by Application Auto Scaling."""
+"""How the number of an endpoint's instances, or of a model's copies, follows the load, by Application Auto Scaling."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -16,6 +17,7 @@ from modelyard.run.serving.kinds import (
     ScalingSpec,
     Target,
 )
+from modelyard.run.serving.llm_spec import CopiesSpec
 
 _INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 
@@ -35,40 +37,114 @@ def scale(endpoint: Component, variant: str, spec: ScalingSpec, *, name: str, af
         max_capacity=spec.most,
         opts=endpoint.options(depends_on=[after]),
     )
+    follow(endpoint, variant, target, spec, _measure(spec.target, name, variant))
+    if spec.least == 0:
+        wake(
+            endpoint,
+            variant,
+            target,
+            heard="waits",
+            says=f"Calls wait for {name}, and it has no instance",
+            metric="HasBacklogWithoutCapacity",
+            dimensions={"EndpointName": name},
+            statistic="Average",
+            minutes=2,
+            cooldown=spec.in_seconds,
+        )
+
+
+def follow(
+    owner: Component,
+    role: str,
+    target: aws.appautoscaling.Target,
+    spec: ScalingSpec | CopiesSpec,
+    measure: dict[str, Any],
+) -> None:
+    """Hold a measure at its value, as `predefined` says it, by adding to `target` and taking from it."""
+    configuration: Any = {
+        **measure,
+        "scale_in_cooldown": spec.in_seconds,
+        "scale_out_cooldown": spec.out_seconds,
+    }
     aws.appautoscaling.Policy(
-        endpoint.named(f"{variant}-follows"),
-        name=endpoint.physical("scaling-policy", f"{variant}-follows"),
+        owner.named(f"{role}-follows"),
+        name=owner.physical("scaling-policy", f"{role}-follows"),
         policy_type="TargetTrackingScaling",
         service_namespace=target.service_namespace,
         scalable_dimension=target.scalable_dimension,
         resource_id=target.resource_id,
-        target_tracking_scaling_policy_configuration=_held(spec, name, variant),
-        opts=endpoint.options(),
+        target_tracking_scaling_policy_configuration=configuration,
+        opts=owner.options(),
     )
-    if spec.least == 0:
-        _wake(endpoint, variant, spec, name=name, target=target)
 
 
-def _held(spec: ScalingSpec, name: str, variant: str) -> Any:
-    waits = {"scale_in_cooldown": spec.in_seconds, "scale_out_cooldown": spec.out_seconds}
-    return {**_measure(spec.target, name, variant), **waits}
+def wake(
+    owner: Component,
+    role: str,
+    target: aws.appautoscaling.Target,
+    *,
+    heard: str,
+    says: str,
+    metric: str,
+    dimensions: Mapping[str, pulumi.Input[str]],
+    statistic: Literal["Average", "Maximum"],
+    minutes: int,
+    cooldown: int,
+) -> None:
+    """Add one to a `target` that has none, when SageMaker's `metric` has been one or more for so many minutes.
+
+    `heard` is the alarm's role, beside `role`; `cooldown` counts seconds between additions.
+    """
+    policy = aws.appautoscaling.Policy(
+        owner.named(f"{role}-wakes"),
+        name=owner.physical("scaling-policy", f"{role}-wakes"),
+        policy_type="StepScaling",
+        service_namespace=target.service_namespace,
+        scalable_dimension=target.scalable_dimension,
+        resource_id=target.resource_id,
+        step_scaling_policy_configuration={
+            "adjustment_type": "ChangeInCapacity",
+            "metric_aggregation_type": statistic,
+            "cooldown": cooldown,
+            "step_adjustments": [{"metric_interval_lower_bound": "0", "scaling_adjustment": 1}],
+        },
+        opts=owner.options(),
+    )
+    aws.cloudwatch.MetricAlarm(
+        owner.named(f"{role}-{heard}"),
+        name=owner.physical("alarm", f"{role}-{heard}"),
+        alarm_description=says,
+        namespace="AWS/SageMaker",
+        metric_name=metric,
+        dimensions=dimensions,
+        statistic=statistic,
+        period=60,
+        evaluation_periods=minutes,
+        datapoints_to_alarm=minutes,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=1,
+        treat_missing_data="missing",
+        alarm_actions=[policy.arn],
+        opts=owner.options(),
+    )
+
+
+def predefined(metric: str, value: float) -> dict[str, Any]:
+    """A measure that Application Auto Scaling knows by its name, and the value that is held."""
+    return {"predefined_metric_specification": {"predefined_metric_type": metric}, "target_value": value}
 
 
 def _measure(target: Target, name: str, variant: str) -> dict[str, Any]:
     """Which measure is held, and at which value."""
     match target:
         case InvocationsTarget(per_instance=value):
-            return _predefined("SageMakerVariantInvocationsPerInstance", value)
+            return predefined("SageMakerVariantInvocationsPerInstance", value)
         case ConcurrencyTarget(per_instance=value):
-            return _predefined("SageMakerVariantConcurrentRequestsPerModelHighResolution", value)
+            return predefined("SageMakerVariantConcurrentRequestsPerModelHighResolution", value)
         case GpuTarget(percent=value):
             return _customized("/aws/sagemaker/Endpoints", "GPUUtilization", name, variant, value)
         case BacklogTarget(per_instance=value):
             return _customized("AWS/SageMaker", "ApproximateBacklogSizePerInstance", name, None, value)
-
-
-def _predefined(metric: str, value: float) -> dict[str, Any]:
-    return {"predefined_metric_specification": {"predefined_metric_type": metric}, "target_value": value}
 
 
 def _customized(namespace: str, metric: str, name: str, variant: str | None, value: float) -> dict[str, Any]:
@@ -77,41 +153,3 @@ def _customized(namespace: str, metric: str, name: str, variant: str | None, val
         dimensions.append({"name": "VariantName", "value": variant})
     specification = {"namespace": namespace, "metric_name": metric, "dimensions": dimensions, "statistic": "Average"}
     return {"customized_metric_specification": specification, "target_value": value}
-
-
-def _wake(
-    endpoint: Component, variant: str, spec: ScalingSpec, *, name: str, target: aws.appautoscaling.Target
-) -> None:
-    """Adds an instance when calls wait and there is none."""
-    policy = aws.appautoscaling.Policy(
-        endpoint.named(f"{variant}-wakes"),
-        name=endpoint.physical("scaling-policy", f"{variant}-wakes"),
-        policy_type="StepScaling",
-        service_namespace=target.service_namespace,
-        scalable_dimension=target.scalable_dimension,
-        resource_id=target.resource_id,
-        step_scaling_policy_configuration={
-            "adjustment_type": "ChangeInCapacity",
-            "metric_aggregation_type": "Average",
-            "cooldown": spec.in_seconds,
-            "step_adjustments": [{"metric_interval_lower_bound": "0", "scaling_adjustment": 1}],
-        },
-        opts=endpoint.options(),
-    )
-    aws.cloudwatch.MetricAlarm(
-        endpoint.named(f"{variant}-waits"),
-        name=endpoint.physical("alarm", f"{variant}-waits"),
-        alarm_description=f"Calls wait for {name}, and it has no instance",
-        namespace="AWS/SageMaker",
-        metric_name="HasBacklogWithoutCapacity",
-        dimensions={"EndpointName": name},
-        statistic="Average",
-        period=60,
-        evaluation_periods=2,
-        datapoints_to_alarm=2,
-        comparison_operator="GreaterThanOrEqualToThreshold",
-        threshold=1,
-        treat_missing_data="missing",
-        alarm_actions=[policy.arn],
-        opts=endpoint.options(),
-    )
