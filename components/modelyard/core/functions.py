@@ -1,4 +1,4 @@
-"""Functions from text: a role, a log group under a key, and the function, which waits for its role's policies."""
+"""Functions from text: a role, a log group, the function, which waits for its role's policies, and what wakes it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ from modelyard.core.identity import Role
 
 RUNTIME: Final = "python3.13"
 LOG_DAYS: Final = 365
+FOR_A_DAY: Final[aws.cloudwatch.EventTargetRetryPolicyArgsDict] = {
+    "maximum_event_age_in_seconds": 24 * 3600,
+    "maximum_retry_attempts": 185,
+}
+"""EventBridge's most: it leads an event for a day to a function that fails.
+
+Source: eventbridge/latest/userguide/eb-rule-retry-policy.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +110,42 @@ def function(
         logging_config={"log_format": "JSON", "log_group": worker.group.name},
         vpc_config=placed,
         opts=owner.options(depends_on=list(after)),
+    )
+
+
+def woken(
+    owner: Component,
+    role: str,
+    rule: aws.cloudwatch.EventRule,
+    function: aws.lambda_.Function,
+    *,
+    target_id: str,
+    statement_id: str = "rule",
+    bus: pulumi.Input[str] | None = None,
+    given: str | None = None,
+    retries: aws.cloudwatch.EventTargetRetryPolicyArgsDict | None = None,
+) -> None:
+    """Let EventBridge call `function` with what `rule` hears, as the children `<role>-invoke` and `<role>-target`.
+
+    `bus` is the rule's; absent: the account's own. `given` is what the function gets instead of the event. `retries`
+    absent: EventBridge's own.
+    """
+    invoked = aws.lambda_.Permission(
+        owner.named(f"{role}-invoke"),
+        statement_id=statement_id,
+        action="lambda:InvokeFunction",
+        function=function.name,
+        principal="events.amazonaws.com",
+        source_arn=rule.arn,
+        opts=owner.options(),
+    )
+    aws.cloudwatch.EventTarget(
+        owner.named(f"{role}-target"),
+        rule=rule.name,
+        event_bus_name=bus,
+        target_id=target_id,
+        arn=function.arn,
+        input=given,
+        retry_policy=retries,
+        opts=owner.options(depends_on=[invoked]),
     )

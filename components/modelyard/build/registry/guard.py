@@ -13,6 +13,7 @@ from modelyard.build.registry.shipped import shipped
 from modelyard.build.registry.store import Store
 from modelyard.core.access import Statement
 from modelyard.core.component import Component
+from modelyard.core.functions import woken
 from modelyard.core.names import short_hash
 from modelyard.core.notices import Notices
 from modelyard.core.releasing import APPROVED
@@ -131,22 +132,7 @@ class Guard:
             state="ENABLED",
             opts=registry.options(),
         )
-        invoked = aws.lambda_.Permission(
-            registry.named("deployments-invoke"),
-            statement_id="rule",
-            action="lambda:InvokeFunction",
-            function=self.function.name,
-            principal="events.amazonaws.com",
-            source_arn=rule.arn,
-            opts=registry.options(),
-        )
-        aws.cloudwatch.EventTarget(
-            registry.named("deployments-target"),
-            rule=rule.name,
-            target_id="guard",
-            arn=self.function.arn,
-            opts=registry.options(depends_on=[invoked]),
-        )
+        woken(registry, "deployments", rule, self.function, target_id="guard")
 
 
 def _alarms(registry: Component, notices: Notices, owner: str, name: str, function: aws.lambda_.Function) -> None:

@@ -20,7 +20,7 @@ from modelyard.core.context import Context
 from modelyard.core.deployed_from import exports
 from modelyard.core.errors import Fault, InputError, SpecError
 from modelyard.core.events import Approved, pattern
-from modelyard.core.functions import LOG_DAYS, Worker, function, function_arn, worker
+from modelyard.core.functions import FOR_A_DAY, LOG_DAYS, Worker, function, function_arn, woken, worker
 from modelyard.core.names import short_hash
 from modelyard.core.notices import Notices
 from modelyard.core.settle import at_program_end
@@ -32,10 +32,6 @@ from modelyard.run.governance.store import Store
 
 _SECONDS: Final = 120
 _MEMORY_MIB: Final = 256
-_OLDEST_SECONDS: Final = 24 * 3600
-"""An event is led to the function for a day: EventBridge's most, and a release without evidence is told of."""
-_ATTEMPTS: Final = 185
-"""EventBridge's most."""
 
 
 class EvidenceStore(Component):
@@ -183,24 +179,7 @@ class EvidenceStore(Component):
             event_pattern=json.dumps(heard, sort_keys=True, separators=(",", ":")),
             opts=self.options(),
         )
-        invoked = aws.lambda_.Permission(
-            self.named("releases-invoke"),
-            statement_id="rule",
-            action="lambda:InvokeFunction",
-            function=self.function.name,
-            principal="events.amazonaws.com",
-            source_arn=rule.arn,
-            opts=self.options(),
-        )
-        aws.cloudwatch.EventTarget(
-            self.named("releases-target"),
-            rule=rule.name,
-            event_bus_name=audit.bus_name,
-            target_id="evidence",
-            arn=self.function.arn,
-            retry_policy={"maximum_event_age_in_seconds": _OLDEST_SECONDS, "maximum_retry_attempts": _ATTEMPTS},
-            opts=self.options(depends_on=[invoked]),
-        )
+        woken(self, "releases", rule, self.function, target_id="evidence", bus=audit.bus_name, retries=FOR_A_DAY)
 
     def _tells(self, notices: Notices) -> None:
         """Who answers for a model hears of a release whose evidence isn't written."""

@@ -19,7 +19,7 @@ from modelyard.core.bundles import bundle
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError
-from modelyard.core.functions import Worker, function, worker
+from modelyard.core.functions import FOR_A_DAY, Worker, function, woken, worker
 from modelyard.core.incidents import CLOSED, place
 from modelyard.core.notices import Notices
 from modelyard.core.settle import at_program_end
@@ -30,9 +30,6 @@ from modelyard.run.monitoring.watch import EndpointWatch
 
 _SECONDS: Final = 60
 _MEMORY_MIB: Final = 256
-_OLDEST_SECONDS: Final = 24 * 3600
-_ATTEMPTS: Final = 185
-"""EventBridge's most: an event is led to the function for a day."""
 _ZONE: Final = "capture"
 """Where incidents lie in the lake of a team that keeps no evidence; they go with the zone's other objects."""
 
@@ -186,23 +183,7 @@ class TeamWatch(Component):
             event_pattern=json.dumps(pattern, sort_keys=True, separators=(",", ":")),
             opts=self.options(),
         )
-        invoked = aws.lambda_.Permission(
-            self.named("alarms-invoke"),
-            statement_id="rule",
-            action="lambda:InvokeFunction",
-            function=self.function.name,
-            principal="events.amazonaws.com",
-            source_arn=rule.arn,
-            opts=self.options(),
-        )
-        aws.cloudwatch.EventTarget(
-            self.named("alarms-target"),
-            rule=rule.name,
-            target_id="incidents",
-            arn=self.function.arn,
-            retry_policy={"maximum_event_age_in_seconds": _OLDEST_SECONDS, "maximum_retry_attempts": _ATTEMPTS},
-            opts=self.options(depends_on=[invoked]),
-        )
+        woken(self, "alarms", rule, self.function, target_id="incidents", retries=FOR_A_DAY)
 
     def _shows(self) -> None:
         """The page, when every endpoint's alarms are known."""

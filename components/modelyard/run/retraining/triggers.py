@@ -13,6 +13,7 @@ from modelyard.build.pipelines import OnData, OnFeatures, OnPush
 from modelyard.core.access import Statement
 from modelyard.core.component import Component
 from modelyard.core.events import CodePushed, DataChanged, FeaturesVersioned, pattern
+from modelyard.core.functions import woken
 from modelyard.core.schedules import Schedules
 from modelyard.core.service_role import ServiceRole
 from modelyard.foundation.audit import AuditLike
@@ -111,24 +112,10 @@ class Triggers:
         given = _started(name, f"{alarm.name} fires: {alarm.metric} is beyond {alarm.threshold:g}", "alarm")
         self._leads(f"on-{name}", fires, input=json.dumps(given))
         calmed = calm(loop, name, trigger, alarm, owner=owner)
-        ends = self._rule(f"calm-{name}", trigger, calmed.name, "OK", f"Arms {name} of {loop.component} again")
-        invoked = aws.lambda_.Permission(
-            loop.named(f"calm-{name}-invoke"),
-            statement_id=f"calm-{name}",
-            action="lambda:InvokeFunction",
-            function=self._function.name,
-            principal="events.amazonaws.com",
-            source_arn=ends.arn,
-            opts=loop.options(),
-        )
-        aws.cloudwatch.EventTarget(
-            loop.named(f"calm-{name}-target"),
-            rule=ends.name,
-            target_id="rearm",
-            arn=self._function.arn,
-            input=json.dumps({"action": "rearm", "trigger": name}),
-            opts=loop.options(depends_on=[invoked]),
-        )
+        role = f"calm-{name}"
+        ends = self._rule(role, trigger, calmed.name, "OK", f"Arms {name} of {loop.component} again")
+        rearm = json.dumps({"action": "rearm", "trigger": name})
+        woken(loop, role, ends, self._function, target_id="rearm", statement_id=role, given=rearm)
 
     def _rule(
         self, role: str, trigger: OnThreshold, alarm: pulumi.Input[str], state: str, says: str
