@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 from tests.isolation import native
 from tests.isolation.calls import ARN_OF, NAMED_BY_ID, Stack
 from tests.isolation.judge import Judge, Question
@@ -18,6 +16,7 @@ from tests.isolation.released import released
 from tests.isolation.shared import shared_by_all
 from tests.isolation.trials import pattern
 from tests.isolation.world import loosely
+from tests.shipped import ROOT, copied, edit
 
 from modelyard.assess.access import Access, Policy, collect
 from modelyard.assess.graph import Graph
@@ -30,7 +29,6 @@ from modelyard.foundation.tenancy.deployment import manages, within
 from modelyard_sandbox.aws.values import plain
 from modelyard_sandbox.inprocess import Call, Deployed, Deployment, deploy
 
-ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT, REGION = "local", "eu-west-1"
 TEAMS = {"fraud": "demand", "demand": "fraud"}
 """The shipped teams, each with the one whose things it must not reach."""
@@ -56,13 +54,8 @@ class Deployments:
 
 def changed_project(root: Path) -> Path:
     """A copy of the shipped project in which each team's file says something else of everything that can change."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "platform", root / "platform", ignore=ignore)
-    shutil.copytree(ROOT / "stacks", root / "stacks", ignore=ignore)
-    yaml = YAML()
-    for team in TEAMS:
-        path = root / "stacks" / "teams" / f"{team}.yaml"
-        document: dict[str, Any] = yaml.load(path)
+
+    def change(document: dict[str, Any]) -> None:
         document["tags"] = {"stage": "pilot"}
         for dataset in document["data"]["datasets"].values():
             dataset["retention_days"] += 30
@@ -77,7 +70,10 @@ def changed_project(root: Path) -> Path:
         document["not_separated"] = {"new@acme.example": "a test of changes"}
         for entry in document.get("secrets", {}).get("entries", {}).values():
             entry["description"] = "Said otherwise."
-        yaml.dump(document, path)
+
+    copied(root)
+    for team in TEAMS:
+        edit(root / "stacks" / "teams" / f"{team}.yaml", change)
     return root
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 from tests.isolation.judge import Judge, Question
 from tests.isolation.world import ENVIRONMENT, project, recorded
+from tests.shipped import edit
 
 from modelyard.assess.access import Access, collect
 from modelyard.assess.graph import Graph, reveal
@@ -42,23 +43,24 @@ class Accounts:
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Accounts:
     root = project(tmp_path_factory.mktemp("accounts") / "project", TEAMS)
-    for team in TEAMS:
-        path = root / "stacks" / "teams" / f"{team}.yaml"
-        yaml = YAML()
-        document = yaml.load(path)
+
+    def with_approvers_alone(document: Any) -> None:
         document["people"] = {"approver": ["grace@acme.example"]}
         document["personas"] = {"approver": {"events": True}}
         document.pop("workbench", None)
+
+    def in_their_own_account(document: Any) -> None:
+        document["account"] = OWN
+        document["network"] = NETWORK
+        for part in NEED_THE_BUS:
+            document.pop(part, None)
+
+    for team in TEAMS:
+        path = root / "stacks" / "teams" / f"{team}.yaml"
+        edit(path, with_approvers_alone)
         if team != "alpha":
-            document["account"] = OWN
-            document["network"] = NETWORK
-            for part in NEED_THE_BUS:
-                document.pop(part, None)
-        yaml.dump(document, path)
-    file = root / "platform" / "platform.yaml"
-    platforms = YAML().load(file)
-    platforms["workbenches"] = {}
-    YAML().dump(platforms, file)
+            edit(path, in_their_own_account)
+    edit(root / "platform" / "platform.yaml", lambda document: document.update(workbenches={}))
     platform, teams = recorded(root, TEAMS)
     return Accounts(platform, teams, collect(platform, *teams.values()))
 

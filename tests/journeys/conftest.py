@@ -1,15 +1,22 @@
 """A project of its own for each module of journeys, with a sandbox of its own."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.journeys.model_world import registered_by_the_page, snapshot_of_events
+from tests.shipped import copied
 
-ROOT = Path(__file__).resolve().parents[2]
+from modelyard.blueprints.project import Project
+from modelyard.core.emulators import emulator
+from modelyard.core.provenance import SnapshotReference
+from modelyard.operate.deployments import Place
+from modelyard.operate.models import Model, model_of
+from modelyard_jobs.versions import Registered
+
 ENVIRONMENT = Path(sys.prefix)
 
 
@@ -51,9 +58,7 @@ class Yard:
 
 def copied_project(to: Path) -> Path:
     """A copy of the shipped projects at `to`, that runs in this environment."""
-    ignore = shutil.ignore_patterns("__pycache__", "Pulumi.local.yaml", "Pulumi.*-local.yaml")
-    for name in ("platform", "stacks", "examples"):
-        shutil.copytree(ROOT / name, to / name, ignore=ignore)
+    copied(to, "examples")
     (to / ".venv").symlink_to(ENVIRONMENT)
     return to
 
@@ -63,3 +68,29 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     running = Yard(copied_project(tmp_path_factory.mktemp("project")))
     yield running
     running("sandbox", "stop")
+
+
+@pytest.fixture(scope="module")
+def where(yard: Yard) -> Place:
+    """Where team fraud is deployed."""
+    yard("up", "fraud")
+    project = Project(yard.root)
+    return Place(project, "local", True, ("platform", "fraud"), emulator().environment(project.root))
+
+
+@pytest.fixture(scope="module")
+def scores(where: Place) -> Model:
+    """The model `scores` of team fraud, of which nothing is registered yet."""
+    return model_of(where, "scores")
+
+
+@pytest.fixture(scope="module")
+def snapshot(yard: Yard, where: Place) -> SnapshotReference:
+    """A snapshot of the dataset `events`."""
+    return snapshot_of_events(yard, where)
+
+
+@pytest.fixture(scope="module")
+def registered(scores: Model, snapshot: SnapshotReference, tmp_path_factory: pytest.TempPathFactory) -> Registered:
+    """What the page's example registers, in the registry that is deployed here."""
+    return registered_by_the_page(scores, snapshot, tmp_path_factory.mktemp("job"))

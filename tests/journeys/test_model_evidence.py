@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journeys.test_model_versions import measured, registered, scores, snapshot, where  # noqa: F401
+from tests.journeys.model_world import measured
 
 from modelyard.operate.models import Model
 from modelyard_jobs import versions
@@ -19,7 +19,7 @@ PAGE, CHECK = (DOCS / "governance.md").read_text("utf-8"), (DOCS / "check.md").r
 pytestmark = pytest.mark.engine
 
 
-def test_the_page_does_what_it_says(yard: Any, scores: Model, registered: versions.Registered):  # noqa: F811
+def test_the_page_does_what_it_says(yard: Any, scores: Model, registered: versions.Registered):
     assert "There is no evidence yet of scores" in yard("evidence", "list", "scores")
     measured(scores, registered.package)
     yard("model", "approve", "scores", str(registered.version), "--reason", "recall holds on March's payments")
@@ -40,13 +40,15 @@ def test_the_page_does_what_it_says(yard: Any, scores: Model, registered: versio
     assert json.loads(yard("evidence", "verify", "scores", "1", "--json"))["holds"] is True
 
 
-def test_what_isnt_there_is_a_clear_error(yard: Any, scores: Model, registered: versions.Registered):  # noqa: F811
+def test_what_isnt_there_is_a_clear_error(yard: Any, scores: Model, registered: versions.Registered):
     assert "scores of fraud has no such version" in yard("evidence", "verify", "scores", "7", code=2)
     assert "no team of local has such a model" in yard("evidence", "list", "nothing", code=2)
-    assert "Deploy it: yard up" in yard("evidence", "show", "propensity", "1", code=2), "demand isn't deployed here"
+    for command in (("show", "propensity", "1"), ("verify", "propensity", "1"), ("list", "propensity")):
+        said = yard("evidence", *command, code=2)
+        assert "isn't deployed. Deploy it: yard up demand --env local" in said, "demand isn't deployed here"
 
 
-def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: versions.Registered):  # noqa: F811
+def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: versions.Registered):
     found = re.search(r"<!-- commands -->\n```bash\n(.*?)^```$", CHECK, re.DOTALL | re.MULTILINE)
     assert found
     assert "as deployed" in yard.shell(found[1])
@@ -55,5 +57,5 @@ def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: vers
         assert "nobody" in yard(*command, code=2)
 
 
-def test_a_second_up_changes_nothing(yard: Any, registered: versions.Registered):  # noqa: F811
+def test_a_second_up_changes_nothing(yard: Any, registered: versions.Registered):
     assert "unchanged" in yard("up", "fraud")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.shipped import copied
 
 from modelyard_sandbox.emulator import Sandbox
 
@@ -45,10 +45,7 @@ def changes(said: Any) -> dict[str, dict[str, int]]:
 
 @pytest.fixture(scope="module")
 def project(localstack_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("project")
-    ignore = shutil.ignore_patterns("__pycache__", "Pulumi.local.yaml", "Pulumi.*-local.yaml")
-    for name in ("platform", "stacks"):
-        shutil.copytree(ROOT / name, root / name, ignore=ignore)
+    root = copied(tmp_path_factory.mktemp("project"))
     (root / ".venv").symlink_to(sys.prefix)
     yard(root, "sandbox", "start", "--emulator", "localstack")
     try:

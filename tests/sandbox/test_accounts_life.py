@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ruamel.yaml import YAML
+from tests.shipped import copied, edit
 
 from modelyard import engine as yard
 from modelyard.blueprints.programs import Program, platform_program, team_program
@@ -46,18 +45,10 @@ def written(root: Path, client: Client, there: Client, team: str, *others: str) 
 
     It has what a team can have there: the platform's workbench and bus are in the platform's account.
     """
-    ignore = shutil.ignore_patterns("__pycache__", "Pulumi.local.yaml", "Pulumi.*-local.yaml")
-    for name in ("platform", "stacks"):
-        shutil.copytree(ROOT / name, root / name, ignore=ignore)
+    copied(root)
     inside = network(there)
     filters = [{"Name": "vpc-id", "Values": [inside["vpc_id"]]}]
     (group,) = there("ec2", REGION).describe_security_groups(Filters=filters)["SecurityGroups"]
-
-    def edit(path: Path, change: Callable[[Any], None]) -> None:
-        yaml = YAML()
-        document = yaml.load(path)
-        change(document)
-        yaml.dump(document, path)
 
     def platform(document: Any) -> None:
         document["network"] = network(client)

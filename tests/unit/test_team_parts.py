@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from tests.shipped import edit, own_account, said_of
 
 from modelyard.assess.graph.stacks import record_platform, record_team
 from modelyard.blueprints import Project
 from modelyard.core.errors import InputError, SpecError
 
-ROOT = Path(__file__).resolve().parents[2]
 NETWORK = {"vpc_id": "vpc-0123456789abcdef0", "subnets": {"private": {"eu-west-1a": "subnet-0123456789abcdef0"}}}
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("platform", "stacks"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    return Project(tmp_path)
-
-
-def edit(path: Path, change: Callable[[Any], object]) -> None:
-    yaml = YAML()
-    document = yaml.load(path)
-    change(document)
-    yaml.dump(document, path)
-
-
-def said_of(project: Project, change: Callable[[Any], object], team: str = "fraud") -> str:
-    edit(project.team_file(team), change)
-    with pytest.raises(SpecError) as caught:
-        project.team(team, "local")
-    return str(caught.value)
-
-
-def own_account(file: Any) -> None:
-    file["account"] = "210987654321"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.test_team_parts import edit, own_account, project, said_of  # noqa: F401
+from tests.shipped import edit, own_account, said_of
 
 from modelyard.assess.graph.stacks import record_platform, record_team
 from modelyard.blueprints import Project
@@ -77,14 +77,14 @@ def opens(file: Any, **door: Any) -> None:
     ],
 )
 def test_a_part_that_contradicts_the_rest_is_refused_where_it_stands(
-    project: Project,  # noqa: F811
+    project: Project,
     change: Callable[[Any], object],
     said: str,
 ):
     assert said in said_of(project, change)
 
 
-def test_an_endpoint_its_door_and_a_batch_are_made_of_a_teams_file(project: Project):  # noqa: F811
+def test_an_endpoint_its_door_and_a_batch_are_made_of_a_teams_file(project: Project):
     def change(file: Any) -> None:
         opens(file)
         file["batch_inference"] = {"nightly": {**BATCH, "schedule": "cron(0 5 * * ? *)"}}
@@ -110,7 +110,7 @@ def test_an_endpoint_its_door_and_a_batch_are_made_of_a_teams_file(project: Proj
     assert {"door-account-logs", "fraud-fence-models-policy"} <= platform
 
 
-def test_another_platform_may_say_how_doors_of_the_account_log(project: Project):  # noqa: F811
+def test_another_platform_may_say_how_doors_of_the_account_log(project: Project):
     edit(project.team_file("fraud"), opens)
     edit(project.platform_file, lambda file: file.update(door_account=False))
     assert "door-account-logs" not in {node.name for node in record_platform(project.root, "local")}
