@@ -3,11 +3,13 @@
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modelyard.engine.places import cache
+from modelyard_sandbox.emulator import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -17,10 +19,12 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh clone, whose sandbox is stopped in the end, wherever the commands came to."""
     to = tmp_path_factory.mktemp("newcomer") / "modelyard"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(to)], check=True)
-    return to
+    yield to
+    Sandbox(to).stop()
 
 
 def test_the_readmes_commands_work_one_after_the_other(clone: Path, tmp_path: Path):
