@@ -233,7 +233,7 @@ def test_an_object_in_no_partition_and_one_of_another_form_are_refused_by_name(e
 
 def test_a_lake_that_is_not_deployed_is_told(lake: Lake):
     elsewhere = Lake(CONTEXT.for_team("churn"), SPEC, lake.s3, lake.caller)
-    with pytest.raises(InputError, match="the lake isn't deployed. Deploy it: yard up"):
+    with pytest.raises(InputError, match="the lake isn't deployed. Deploy it: yard up churn --env dev"):
         take(elsewhere.dataset("events"))
     with pytest.raises(InputError, match="got 'evnts'; is no dataset of fraud; there are: events, labels"):
         lake.dataset("evnts")

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from modelyard.core.releasing import canonical
 from modelyard.operate.access import access_of
 from modelyard.operate.evidence import (
     Bundle,
+    Store,
     bundles,
     fetch,
     findings,
@@ -443,3 +445,17 @@ def test_a_version_that_isnt_there_or_wasnt_released_is_an_error(dev: Kept):
     waiting = dev.measured()
     with pytest.raises(InputError, match="has no evidence.*Only a released version has"):
         fetch(dev.store(), dev.model(), waiting)
+
+
+def test_evidence_of_a_team_that_isnt_deployed_says_whom_to_deploy(dev: Kept, bundle: Bundle):
+    registry = dev.store().registry
+    store = Store(replace(registry, context=registry.context.for_team("churn")), dev.governance)
+    model = store.registry.model("scores")
+    for ask in (
+        lambda: bundles(store),
+        lambda: fetch(store, model, 1),
+        lambda: put(store, {}),
+        lambda: verify(replace(bundle, store=store)),
+    ):
+        with pytest.raises(InputError, match=r"isn't deployed\. Deploy it: yard up churn --env dev"):
+            ask()

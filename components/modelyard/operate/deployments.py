@@ -13,6 +13,7 @@ from modelyard import engine
 from modelyard.blueprints.programs import team_stack
 from modelyard.blueprints.project import Project
 from modelyard.core.champions import promoted_prefix
+from modelyard.core.context import Context
 from modelyard.core.emulators import emulator
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.names import Names
@@ -208,6 +209,11 @@ def _refuse_while_teams_stand(where: Place, teams: Mapping[str, int]) -> None:
                 Source(PLATFORM),
             )
         )
+
+
+def deploy_it(context: Context | None) -> str:
+    """The remedy for what isn't deployed: `context` says whose it is and where; absent: somebody's, somewhere."""
+    return "Deploy it: yard up" + (f" {context.owner} --env {context.environment}" if context else "")
 
 
 def next_steps(operation: Operation, where: Place) -> list[str]:

@@ -48,7 +48,7 @@ class Endpoint:
         s3, bucket, room = self.client("s3"), self.lake.bucket("capture"), MOST_BYTES
         for hour in sorted(hours, reverse=True):
             prefix = f"calls/{self.name}/{self.physical}/{variant}/{hour:%Y/%m/%d/%H}/"
-            with asking(f"s3://{bucket}/{prefix}", _SIGN_IN):
+            with asking(f"s3://{bucket}/{prefix}", _SIGN_IN, of=self.context):
                 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                     for found in page.get("Contents", ()):
                         room -= int(found["Size"])

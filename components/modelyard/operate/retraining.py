@@ -141,7 +141,7 @@ def start(loop: Loop, why: str, *, version: int | None = None, pause: Callable[[
     if version is not None:
         said["package"] = _registered(loop, version)
     machines = loop.client("stepfunctions")
-    with asking(f"the loop {loop.name} of {loop.team}", _SIGN_IN):
+    with asking(f"the loop {loop.name} of {loop.team}", _SIGN_IN, of=loop.context):
         execution = str(
             machines.start_execution(
                 stateMachineArn=loop.arn, name=f"{who}-{uuid.uuid4().hex[:12]}", input=json.dumps(said)

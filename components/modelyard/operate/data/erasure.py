@@ -61,7 +61,7 @@ def plan(dataset: Dataset, wanted: Mapping[str, str], *, now: datetime | None = 
 
     Raises `InputError` for a column that no row can be found by, and for an object that can't be looked into.
     """
-    store = Store(dataset.lake.s3)
+    store = dataset.lake.store
     conditions = _conditions(dataset, wanted)
     versions = _versions(store, dataset)
     affected, unread = _search(store, dataset, versions, conditions)
@@ -87,7 +87,7 @@ def erase(plan: Plan, *, reference: str = "", now: datetime | None = None) -> Ev
     """
     raise_some(plan.held)
     dataset = plan.dataset
-    store = Store(dataset.lake.s3)
+    store = dataset.lake.store
     moment = now or datetime.now(UTC)
     conditions = _conditions(dataset, plan.wanted)
     id = _id(moment, plan)

@@ -13,6 +13,7 @@ from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.snapshots import Column
 from modelyard.operate.cloud import Cloud
+from modelyard.operate.data.store import Store
 from modelyard.operate.deployments import Place
 
 COMPONENT: Final = "lake"
@@ -32,6 +33,11 @@ class Lake:
     def team(self) -> str:
         """The team that it belongs to."""
         return self.context.owner
+
+    @property
+    def store(self) -> Store:
+        """The object versions of its buckets."""
+        return Store(self.s3, self.context)
 
     def bucket(self, zone: ZoneName) -> str:
         """The bucket of a zone."""

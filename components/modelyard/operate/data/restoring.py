@@ -52,7 +52,7 @@ def plan_restore(dataset: Dataset, manifest: Manifest, to: str | None = None) ->
 
     Raises `InputError` for versions that are gone, and for a prefix that holds something else or is another dataset's.
     """
-    store = Store(dataset.lake.s3)
+    store = dataset.lake.store
     if to is not None and not to.strip("/"):
         raise InputError(Fault("is the whole zone", "Name a prefix.", argument("--to"), to))
     prefix = f"{to.strip('/')}/" if to is not None else drill_prefix(dataset, manifest)
@@ -95,7 +95,7 @@ def restore(planned: Restore, *, discard: bool = False) -> Restore:
     not what the snapshot holds.
     """
     dataset = planned.dataset
-    store = Store(dataset.lake.s3)
+    store = dataset.lake.store
     made = [(found, key, store.copy(found, dataset.bucket, key)) for found, key in planned.copies]
     for key in planned.removed:
         store.hide(dataset.bucket, key)

@@ -53,7 +53,7 @@ def take(dataset: Dataset, prefix: str = "", *, now: datetime | None = None) -> 
     What is a snapshot already is not read again. Raises `InputError` for a prefix that holds nothing or changes while
     it is read, for an object without versions, outside of every partition, or not of the declared form.
     """
-    store = Store(dataset.lake.s3)
+    store = dataset.lake.store
     listed = _listed(store, dataset, prefix)
     parent = _latest(manifests(dataset.lake, dataset.name), prefix)
     if parent is not None and _is_of(parent, dataset, listed):
@@ -234,7 +234,7 @@ def scratch(size: int) -> Iterator[Path]:
 def manifests(lake: Lake, dataset: str | None = None) -> list[Found]:
     """The snapshots of a lake, or of one of its datasets; the oldest first."""
     bucket = lake.bucket("artifacts")
-    keys = Store(lake.s3).keys(bucket, f"{SNAPSHOTS}{dataset}/" if dataset else SNAPSHOTS)
+    keys = lake.store.keys(bucket, f"{SNAPSHOTS}{dataset}/" if dataset else SNAPSHOTS)
     found = [_load(lake, bucket, key) for key in keys if key.endswith(".json")]
     return sorted((one for one in found if one is not None), key=lambda one: (one.manifest.taken_at, one.manifest.hash))
 
@@ -257,7 +257,7 @@ def find(
     for lake in lakes:
         bucket = lake.bucket("artifacts")
         try:
-            keys = Store(lake.s3).keys(bucket, f"{SNAPSHOTS}{dataset}/" if dataset else SNAPSHOTS)
+            keys = lake.store.keys(bucket, f"{SNAPSHOTS}{dataset}/" if dataset else SNAPSHOTS)
         except NotDeployed:
             if len(lakes) == 1:
                 raise
@@ -274,7 +274,7 @@ def find(
 
 
 def _load(lake: Lake, bucket: str, key: str) -> Found | None:
-    there = Store(lake.s3).read(bucket, key)
+    there = lake.store.read(bucket, key)
     return None if there is None else Found(lake, _parsed(there[0], bucket, key), there[1])
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from modelyard.core.context import Context
 from modelyard.core.errors import EnvironmentFault, Fault, InputError, Source
 from modelyard.core.snapshots import ObjectVersion
+from modelyard.operate.deployments import deploy_it
 
 CHUNK: Final = 4 * 2**20
 LARGEST_WRITE: Final = 5 * 2**30
@@ -42,8 +44,8 @@ class NotDeployed(InputError):
 
 
 @contextmanager
-def asking(bucket: str) -> Iterator[None]:
-    """What S3 refuses becomes an error of ours: no such bucket, no permission, no connection."""
+def asking(bucket: str, of: Context | None) -> Iterator[None]:
+    """What S3 refuses becomes an error of ours: no bucket (`of` says whose), no permission, no connection."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     source = Source(f"s3://{bucket}")
@@ -52,7 +54,7 @@ def asking(bucket: str) -> Iterator[None]:
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code == "NoSuchBucket":
-            problem = Fault("there is no such bucket; the lake isn't deployed", "Deploy it: yard up TEAM", source)
+            problem = Fault("there is no such bucket; the lake isn't deployed", deploy_it(of), source)
             raise NotDeployed(problem) from None
         if code in ("AccessDenied", "403", "AllAccessDisabled"):
             problem = Fault(
@@ -73,13 +75,14 @@ def code_of(error: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The object versions that a boto3 client reaches."""
+    """The object versions that a boto3 client reaches. `of`: whose the buckets are, for a remedy; absent: unknown."""
 
     s3: Any
+    of: Context | None = None
 
     def versions(self, bucket: str, prefix: str) -> list[Listed]:
         """Every version below `prefix`, by key, the newest first; delete markers are none."""
-        with asking(bucket):
+        with asking(bucket, self.of):
             pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
             return [
                 Listed(bucket, found["Key"], found["VersionId"], found["Size"], found["ETag"], found["IsLatest"])
@@ -93,14 +96,14 @@ class Store:
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """The keys of the objects below `prefix`."""
-        with asking(bucket):
+        with asking(bucket, self.of):
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
     def download(self, found: Listed | ObjectVersion, to: Path) -> str:
         """Write the bytes of one version to a file: their SHA-256, in hexadecimal."""
         digest = hashlib.sha256()
-        with asking(found.bucket):
+        with asking(found.bucket, self.of):
             got = self.s3.get_object(Bucket=found.bucket, Key=found.key, VersionId=found.version_id)
             with to.open("wb") as file:
                 for chunk in got["Body"].iter_chunks(CHUNK):
@@ -112,7 +115,7 @@ class Store:
         """What S3 tells of a version without its bytes; None where it is gone."""
         from botocore.exceptions import ClientError
 
-        with asking(bucket):
+        with asking(bucket, self.of):
             try:
                 return self.s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)
             except ClientError as error:
@@ -124,7 +127,7 @@ class Store:
         """The tags of a version, as a write takes them: a query string."""
         from urllib.parse import urlencode
 
-        with asking(bucket):
+        with asking(bucket, self.of):
             tags = self.s3.get_object_tagging(Bucket=bucket, Key=key, VersionId=version_id)["TagSet"]
         return urlencode({tag["Key"]: tag["Value"] for tag in tags})
 
@@ -132,7 +135,7 @@ class Store:
         """The text of an object and its entity tag; None where there is none."""
         from botocore.exceptions import ClientError
 
-        with asking(bucket):
+        with asking(bucket, self.of):
             try:
                 got = self.s3.get_object(Bucket=bucket, Key=key)
             except ClientError as error:
@@ -149,7 +152,7 @@ class Store:
         from botocore.exceptions import ClientError
 
         condition = {"IfNoneMatch": "*"} if over is None else {"IfMatch": over}
-        with asking(bucket):
+        with asking(bucket, self.of):
             try:
                 return self.s3.put_object(Bucket=bucket, Key=key, Body=body, **condition, **properties)
             except ClientError as error:
@@ -163,7 +166,7 @@ class Store:
 
         source = {"Bucket": found.bucket, "Key": found.key, "VersionId": found.version_id}
         config = TransferConfig(use_threads=False, preferred_transfer_client="classic")
-        with asking(bucket):
+        with asking(bucket, self.of):
             manager: Any = create_transfer_manager(self.s3, config)
             with manager as transfers:
                 transfers.copy(source, bucket, key).result()
@@ -171,7 +174,7 @@ class Store:
 
     def hide(self, bucket: str, key: str) -> None:
         """Put a delete marker over an object; its versions stay."""
-        with asking(bucket):
+        with asking(bucket, self.of):
             self.s3.delete_object(Bucket=bucket, Key=key)
 
     def destroy(self, versions: Sequence[tuple[str, str, str]]) -> list[Fault]:
@@ -183,7 +186,7 @@ class Store:
         for bucket, pairs in by_bucket.items():
             for start in range(0, len(pairs), MOST_DELETIONS):
                 wanted = [{"Key": key, "VersionId": version} for key, version in pairs[start : start + MOST_DELETIONS]]
-                with asking(bucket):
+                with asking(bucket, self.of):
                     answer = self.s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted, "Quiet": True})
                 faults += [
                     Fault(

@@ -74,7 +74,7 @@ class Store:
 
         A marker of a deletion is one, too.
         """
-        with asking(f"s3://{self.bucket}/{prefix}", SIGN_IN):
+        with asking(f"s3://{self.bucket}/{prefix}", SIGN_IN, of=self.registry.context):
             for found in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
                 for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
                     yield str(one["Key"]), str(one["VersionId"]), bool(one["IsLatest"])
@@ -164,7 +164,7 @@ def without(store: Store, entries: Sequence[Entry], models: Sequence[str] | None
 
 
 def _entry(store: Store, key: str) -> Entry | None:
-    text = read(store.s3, store.bucket, key)
+    text = read(store.s3, store.bucket, key, of=store.registry.context)
     if text is None:
         return None
     try:
@@ -179,7 +179,7 @@ def fetch(store: Store, model: Model, version: int) -> Bundle:
     """The bundle of a version, as it lies there now. Raises `InputError` for one that there isn't."""
     prefix, key = folder(model.name, version), index_key(model.name, version)
     latest = [found for found, _, newest in store.keys(prefix) if newest]
-    index = read(store.s3, store.bucket, key)
+    index = read(store.s3, store.bucket, key, of=store.registry.context)
     files = {found.removeprefix(prefix): _bytes(store, found) for found in latest}
     there = {name: content for name, content in files.items() if content is not None}
     if index is None and not there:
@@ -226,7 +226,7 @@ def write_page(bundle: Bundle, file: Path) -> None:
 def _bytes(store: Store, key: str) -> bytes | None:
     from botocore.exceptions import ClientError
 
-    with asking(f"s3://{store.bucket}/{key}", SIGN_IN):
+    with asking(f"s3://{store.bucket}/{key}", SIGN_IN, of=store.registry.context):
         try:
             return store.s3.get_object(Bucket=store.bucket, Key=key)["Body"].read()
         except ClientError as error:

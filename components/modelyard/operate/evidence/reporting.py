@@ -64,7 +64,7 @@ def report(where: Place, team: str) -> tuple[str, dict[str, Any]]:
 def put(store: Store, found: Mapping[str, Any]) -> str:
     """Put a report down in a store; its URI."""
     uri = f"s3://{store.bucket}/{POLICY}"
-    with asking(uri, _SIGN_IN):
+    with asking(uri, _SIGN_IN, of=store.registry.context):
         store.s3.put_object(
             Bucket=store.bucket, Key=POLICY, Body=canonical(found).encode(), ContentType="application/json"
         )

@@ -133,7 +133,7 @@ def _locks(bundle: Bundle) -> Iterator[Difference]:
 def _lock(bundle: Bundle, key: str, name: str) -> Iterator[Difference]:
     """S3 tells a lock to whom it lets see retentions (AmazonS3/latest/API/API_HeadObject)."""
     store = bundle.store
-    with asking(f"s3://{store.bucket}/{key}", SIGN_IN):
+    with asking(f"s3://{store.bucket}/{key}", SIGN_IN, of=store.registry.context):
         found = store.s3.head_object(Bucket=store.bucket, Key=key)
     written: datetime = found["LastModified"]
     declared = _declared_lock(bundle)

@@ -132,7 +132,7 @@ def close(incident: Incident, done: str, by: str) -> Incident:
             Fault("says nothing", "Say what was done, for whoever has the next one.", Source("--done"), done)
         )
     said = {"kind": KIND, "what": done.strip(), "by": by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    with asking(f"s3://{desk.bucket}/{key}", SIGN_IN):
+    with asking(f"s3://{desk.bucket}/{key}", SIGN_IN, of=desk.context):
         try:
             desk.client("s3").put_object(
                 Bucket=desk.bucket,
@@ -171,7 +171,7 @@ def _below(desk: Desk, endpoints: Sequence[str]) -> list[str]:
 
 
 def _keys(desk: Desk, prefix: str) -> list[str]:
-    with asking(f"s3://{desk.bucket}/{prefix}", SIGN_IN):
+    with asking(f"s3://{desk.bucket}/{prefix}", SIGN_IN, of=desk.context):
         pages = desk.client("s3").get_paginator("list_objects_v2").paginate(Bucket=desk.bucket, Prefix=prefix)
         return [str(one["Key"]) for page in pages for one in page.get("Contents", ())]
 
@@ -181,7 +181,7 @@ def _read(desk: Desk, prefix: str, files: set[str]) -> dict[str, dict[str, Any]]
     found: dict[str, dict[str, Any]] = {}
     order = {OPENED: "", RECOVERED: "~1", CLOSED: "~2"}
     for file in sorted(files, key=lambda name: order.get(name, name)):
-        with asking(f"s3://{desk.bucket}/{prefix}{file}", SIGN_IN):
+        with asking(f"s3://{desk.bucket}/{prefix}{file}", SIGN_IN, of=desk.context):
             body = desk.client("s3").get_object(Bucket=desk.bucket, Key=prefix + file)["Body"].read()
         try:
             found[file] = dict(json.loads(body))

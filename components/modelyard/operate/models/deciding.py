@@ -68,13 +68,13 @@ def decide(
         user_id = str(registry.client("sts").get_caller_identity()["UserId"])
     key = decision_key(user_id, model.name, version)
     body = json.dumps({"decision": decision, "reason": reason}).encode()
-    with asking(f"s3://{registry.bucket}/{key}"):
+    with asking(f"s3://{registry.bucket}/{key}", of=registry.context):
         registry.client("s3").put_object(
             Bucket=registry.bucket, Key=key, Body=body, ContentType="application/json", ChecksumAlgorithm="SHA256"
         )
     said = {"model": model.name, "version": version, "approver": user_id}
     machines = registry.client("stepfunctions")
-    with asking(f"the promotion {registry.promotion}"):
+    with asking(f"the promotion {registry.promotion}", of=registry.context):
         started = machines.start_execution(
             stateMachineArn=registry.promotion,
             name=f"{model.name}-{version}-{uuid.uuid4().hex[:12]}",

@@ -77,7 +77,7 @@ def provenance_of(model: Model, digest: str) -> Provenance | None:
 
 def _snapshot(model: Model, reference: SnapshotReference) -> Snapshot:
     try:
-        text = read(model.registry.client("s3"), reference.bucket, reference.key)
+        text = read(model.registry.client("s3"), reference.bucket, reference.key, of=model.registry.context)
     except InputError as error:
         return Snapshot(reference, None, error.faults[0].problem)
     if text is None:

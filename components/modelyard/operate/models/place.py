@@ -12,7 +12,7 @@ from modelyard.build.registry import ModelSpec, RegistrySpec
 from modelyard.core.context import Context
 from modelyard.core.errors import EnvironmentFault, Fault, InputError, Source
 from modelyard.operate.cloud import Cloud
-from modelyard.operate.deployments import Place
+from modelyard.operate.deployments import Place, deploy_it
 
 COMPONENT: Final = "registry"
 """What a team's stack calls its registry."""
@@ -86,12 +86,12 @@ class Registry:
 
     def public_key(self) -> bytes:
         """The public key of releases, in DER, as KMS gives it."""
-        with asking(f"the key {self.signing_alias}"):
+        with asking(f"the key {self.signing_alias}", of=self.context):
             return self.client("kms").get_public_key(KeyId=self.signing_alias)["PublicKey"]
 
     def read(self, key: str) -> str | None:
         """The text of an object of the bucket; None where there is none."""
-        return read(self.client("s3"), self.bucket, key)
+        return read(self.client("s3"), self.bucket, key, of=self.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,9 @@ _SIGN_IN: Final = "Sign in as a persona that has it: `models` in the team's file
 
 
 @contextmanager
-def asking(thing: str, sign_in: str = _SIGN_IN) -> Iterator[None]:
-    """What AWS refuses becomes an error of ours: no permission (then `sign_in` is the remedy), not deployed, no
-    connection."""
+def asking(thing: str, sign_in: str = _SIGN_IN, *, of: Context | None = None) -> Iterator[None]:
+    """What AWS refuses becomes an error of ours: no permission (then `sign_in` is the remedy), not deployed (`of` says
+    whose `thing` is), no connection."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     source = Source(thing)
@@ -142,7 +142,7 @@ def asking(thing: str, sign_in: str = _SIGN_IN) -> Iterator[None]:
         if code in _REFUSED:
             raise InputError(Fault(f"{error.operation_name} is refused", sign_in, source)) from None
         if code in ("NoSuchBucket", "StateMachineDoesNotExist", "NotFoundException"):
-            raise InputError(Fault("isn't deployed", "Deploy it: yard up TEAM", source)) from None
+            raise InputError(Fault("isn't deployed", deploy_it(of), source)) from None
         raise EnvironmentFault(Fault(str(error), "Try again.", source)) from None
     except BotoCoreError as error:
         raise EnvironmentFault(Fault(str(error), "Check the connection and the credentials.", source)) from None
@@ -153,14 +153,13 @@ def code_of(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def read(s3: Any, bucket: str, key: str, version: str | None = None) -> str | None:
-    """The text of an object; None where there is none."""
+def read(s3: Any, bucket: str, key: str, *, of: Context) -> str | None:
+    """The text of an object; None where there is none. `of` says whose the bucket is."""
     from botocore.exceptions import ClientError
 
-    how = {"VersionId": version} if version else {}
-    with asking(f"s3://{bucket}/{key}"):
+    with asking(f"s3://{bucket}/{key}", of=of):
         try:
-            return s3.get_object(Bucket=bucket, Key=key, **how)["Body"].read().decode()
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
         except ClientError as error:
             if code_of(error) in _GONE:
                 return None

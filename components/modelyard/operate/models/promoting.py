@@ -73,7 +73,7 @@ def promote(source: Model, number: int, target: Model, image: str = "") -> Promo
     place = f"s3://{source.registry.bucket}/"
     with tempfile.TemporaryDirectory(prefix="modelyard-promotion-") as folder:
         file = Path(folder) / "model.tar.gz"
-        with asking(found.artifact):
+        with asking(found.artifact, of=source.registry.context):
             key = found.artifact.removeprefix(place)
             digest = fetch(
                 source.registry.client("s3"), source.registry.bucket, key, release.record.artifact_version, file
@@ -81,7 +81,7 @@ def promote(source: Model, number: int, target: Model, image: str = "") -> Promo
         if digest != release.record.artifact_digest:
             problem = f"has the SHA-256 {digest}, and the release says {release.record.artifact_digest}"
             raise InputError(Fault(problem, "Don't deploy it; find out who changed it.", Source(found.artifact)))
-        with asking(f"the group {target.group}"):
+        with asking(f"the group {target.group}", of=target.registry.context):
             made = register(
                 address_of(target),
                 file,

@@ -215,7 +215,7 @@ def _newest(model: Model, artifact: str) -> str:
     if not artifact.startswith(f"{place}models/{model.name}/"):
         return ""
     key, s3 = artifact.removeprefix(place), model.registry.client("s3")
-    with asking(artifact):
+    with asking(artifact, of=model.registry.context):
         try:
             return str(s3.head_object(Bucket=model.registry.bucket, Key=key)["VersionId"])
         except ClientError as error:
