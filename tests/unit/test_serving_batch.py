@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
-from tests.unit.test_serving import KEY, REGISTRY
+from tests import ground
+from tests.ground import KEY, OWNER, a_role, known_keys
+from tests.unit.test_serving import REGISTRY
 
-from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
+from modelyard.assess.graph import Graph
 from modelyard.core.errors import InputError, SpecError
 from modelyard.run.serving import BatchInference, BatchSpec
 
@@ -23,7 +23,7 @@ ROWS = {"zone": "curated", "prefix": "payments"}
 def spec(**changes: Any) -> BatchSpec:
     given = {
         "model": "scores",
-        "owner": "ada@acme.example",
+        "owner": OWNER,
         "release": {"kind": "declared", "version": 3},
         "input": ROWS,
         "output": {"zone": "curated", "prefix": "predictions"},
@@ -34,28 +34,15 @@ def spec(**changes: Any) -> BatchSpec:
 
 
 def program_of(given: BatchSpec, *, production: bool = False, intent: str = "", **invokes: Any) -> Graph:
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account="123456789012",
-        team="fraud",
-        production=production,
-    )
+    context = ground.fraud(production=production)
 
     def program() -> None:
-        keys = KnownKeys({"default": KEY})
-        registry = ModelRegistry(
-            "registry", RegistrySpec.model_validate(REGISTRY), context=context, keys=keys, audit=KnownAudit(context)
-        )
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=context, keys=keys)
-        nightly = BatchInference("nightly", given, context=context, registry=registry, lake=lake, keys=keys)
+        on = ground.ground(context, keys=known_keys(), registry=REGISTRY)
+        nightly = BatchInference("nightly", given, context=context, registry=on.registry, lake=on.lake, keys=on.keys)
         if intent:
-            trusted = [trust_service("lambda.amazonaws.com", context=context)]
-            getattr(nightly, f"grant_{intent}")(Role("app", context=context, trusted=trusted, description="asks"))
+            getattr(nightly, f"grant_{intent}")(a_role("app", context))
 
-    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes)
+    return ground.recorded(program, invokes=invokes)
 
 
 @cache
@@ -111,8 +98,13 @@ def test_the_machine_runs_this_model_and_no_other():
 
 def test_without_a_schedule_nothing_starts_by_itself():
     names = {node.name for node in recorded(spec(schedule=None).model_dump_json()).nodes}
-    assert not {name for name in names if name.startswith("nightly-daily") or name == "nightly-schedules"}
-    assert one(recorded(spec().model_dump_json()), "nightly-daily")["scheduleExpression"] == "cron(0 5 * * ? *)"
+    assert not {name for name in names if name.startswith("nightly-schedule")}
+
+
+def test_a_schedule_starts_it_and_its_name_says_no_rhythm():
+    schedule = one(recorded(spec().model_dump_json()), "nightly-schedule")
+    assert schedule["scheduleExpression"] == "cron(0 5 * * ? *)"
+    assert schedule["name"] == "ml-dev-fraud-nightly-schedule"
 
 
 def test_the_owner_hears_of_a_run_that_failed():

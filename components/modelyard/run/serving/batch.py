@@ -171,7 +171,7 @@ class BatchInference(Component):
                 statements=[Statement(("states:StartExecution",), (self.machine_arn,))],
                 description=f"Schedules start {self.component}",
                 written=spec.source("schedule"),
-            ).add("daily", spec.schedule, machine.arn, given="{}", written=spec.source("schedule"))
+            ).add("schedule", spec.schedule, machine.arn, given="{}", written=spec.source("schedule"))
         self._notices.alarm(
             "failed",
             spec.owner,
