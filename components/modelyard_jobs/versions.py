@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from modelyard.core.addresses import ModelAddress
 from modelyard.core.provenance import Origin, Provenance, SnapshotReference, artifact_key, gates_key, key_of
-from modelyard.core.releases import GateResult, GateResults
-from modelyard.core.releasing import PENDING
+from modelyard.core.releases import Evaluation, GateResult, GateResults
+from modelyard.core.releasing import EVALUATION, PENDING
 from modelyard.core.weights import LIST, WEIGHTS, text_of
 
 LARGEST_AT_ONCE: Final = 5 * 2**30
@@ -117,6 +117,19 @@ def report(model: ModelAddress, package: str, results: Iterable[GateResult], *, 
     body = GateResults(package=package, results=tuple(results)).model_dump_json().encode()
     s3.put_object(Bucket=model.bucket, Key=key, Body=body, ContentType="application/json", ChecksumAlgorithm="SHA256")
     return key
+
+
+def measured(artifact: Path, results: Iterable[GateResult], *, report: Path) -> Path:
+    """Write what an evaluate step measured of `artifact` into the folder `report`, for the version to be.
+
+    `artifact`: the archive as the train step left it, `/opt/ml/processing/input/<input>/model.tar.gz`. `report`: the
+    output that the register step names, `/opt/ml/processing/output/<output>`.
+    """
+    report.mkdir(parents=True, exist_ok=True)
+    said = Evaluation(artifact_digest=sha256(artifact), results=tuple(results))
+    file = report / EVALUATION
+    file.write_text(said.model_dump_json(), "utf-8")
+    return file
 
 
 def sha256(file: Path) -> str:

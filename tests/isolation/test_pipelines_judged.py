@@ -33,7 +33,8 @@ FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 DIGEST = f"sha256:{'a' * 64}"
 COLUMNS = [{"name": "amount", "type": "double"}]
 DATASET = {"classification": "internal", "owner": "ada@acme.example", "columns": COLUMNS}
-MODELS = {"scores": {"description": "d", "owner": "ada@acme.example", "ungated_because": "a test"}}
+GATES = {"recall": {"kind": "accuracy", "metric": "recall", "threshold": 0.8}}
+MODELS = {"scores": {"description": "d", "owner": "ada@acme.example", "metrics": ["recall"], "gates": GATES}}
 
 
 def steps(context: Context) -> dict[str, Any]:
@@ -52,9 +53,16 @@ def steps(context: Context) -> dict[str, Any]:
             "kind": "evaluate",
             "image": image,
             "inputs": {"model": {"kind": "output", "of": "train.model"}},
+            "outputs": {"report": {}},
             "timeout_minutes": 30,
         },
-        "keep": {"kind": "register", "image": image, "model": "scores", "artifact": "train.model", "after": ["judge"]},
+        "keep": {
+            "kind": "register",
+            "image": image,
+            "model": "scores",
+            "artifact": "train.model",
+            "report": "judge.report",
+        },
     }
 
 
@@ -148,7 +156,7 @@ def requests(graph: Graph, pipeline: str) -> dict[str, dict[str, Any]]:
     (found,) = [n for n in graph.nodes if n.name in (f"{pipeline}-machine", f"{pipeline}-pipeline")]
     if found.name.endswith("-machine") and "definition" in found.properties:
         states = json.loads(found.properties["definition"])["States"]
-        return {name: each["Parameters"] for name, each in states.items() if "sagemaker" in each.get("Resource", "")}
+        return {name: each["Parameters"] for name, each in states.items() if ":sagemaker:" in each.get("Resource", "")}
     listed = json.loads(found.properties["pipelineDefinition"])["Steps"]
     return {each["Name"]: each["Arguments"] for each in listed if each["Type"] in ("Processing", "Training")}
 
@@ -253,6 +261,40 @@ def test_only_the_registrar_registers_and_only_as_waiting(
     function = made(graph, f"{pipeline}-registrar", "aws:lambda/function:Function")
     assert decided(judge, access, conductor, "lambda:InvokeFunction", function)
     assert not decided(judge, access, f"ml-dev-fraud-{pipeline}-pool-job", "lambda:InvokeFunction", function)
+
+
+@both
+def test_only_the_judge_writes_what_gates_trust_and_only_the_reporter_puts_it_down(
+    judge: Judge, access: Access, graph: Graph, pipeline: str, conductor: str
+):
+    (registry,) = [
+        thing
+        for thing in access.things
+        if thing.startswith("arn:aws:s3:::ml-dev-fraud-fraud-registry-")
+        if "logs" not in thing
+    ]
+    (output,) = requests(graph, pipeline)["judge"]["ProcessingOutputConfig"]["Outputs"]
+    place = json.dumps(output["S3Output"]).partition("s3://")[2].partition("/")[0]
+    report = f"arn:aws:s3:::{place}/training-judged/{pipeline}/run-1/judge/report/gates.json"
+    measures, reports = f"ml-dev-fraud-{pipeline}-judge", f"ml-dev-fraud-{pipeline}-reporter"
+    others = [f"ml-dev-fraud-{pipeline}-{role}" for role in ("pool-job", "registrar", "conductor")]
+    assert decided(judge, access, measures, "s3:PutObject", report)
+    assert decided(judge, access, reports, "s3:GetObject", report)
+    for other in (*others, reports, "ml-dev-churn-churn-machine-judge"):
+        assert not decided(judge, access, other, "s3:PutObject", report), other
+    gates = f"{registry}/gates/scores/1.json"
+    assert decided(judge, access, reports, "s3:PutObject", gates)
+    for other in (*others, measures, "ml-dev-churn-churn-machine-reporter"):
+        assert not decided(judge, access, other, "s3:PutObject", gates), other
+    function = made(graph, f"{pipeline}-reporter", "aws:lambda/function:Function")
+    assert decided(judge, access, conductor, "lambda:InvokeFunction", function)
+    for other in (measures, f"ml-dev-fraud-{pipeline}-pool-job"):
+        assert not decided(judge, access, other, "lambda:InvokeFunction", function), other
+    passed = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    role = arn(access, measures)
+    assert decided(judge, access, conductor, "iam:PassRole", role, passed)
+    starts = "ml-dev-fraud-starts-machine" if pipeline.endswith("machine") else "ml-dev-fraud-starts-line"
+    assert not decided(judge, access, starts, "iam:PassRole", role, passed), "who starts it runs nothing as the judge"
 
 
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:ml-dev-fraud-fraud-machine"

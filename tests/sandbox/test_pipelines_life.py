@@ -45,10 +45,22 @@ DATA = {"data": {"kind": "dataset", "name": "transactions"}}
 STEPS: dict[str, Any] = {
     "look": {"kind": "validate_data", "image": OWN, "inputs": DATA},
     "train": {"kind": "train", "image": OWN, "inputs": DATA, "after": ["look"], "parameters": {"rate": {"of": "rate"}}},
-    "judge": {"kind": "evaluate", "image": OWN, "inputs": {"model": {"kind": "output", "of": "train.model"}}},
-    "keep": {"kind": "register", "image": OWN, "model": "scores", "artifact": "train.model", "after": ["judge"]},
+    "judge": {
+        "kind": "evaluate",
+        "image": OWN,
+        "inputs": {"model": {"kind": "output", "of": "train.model"}},
+        "outputs": {"report": {}},
+    },
+    "keep": {
+        "kind": "register",
+        "image": OWN,
+        "model": "scores",
+        "artifact": "train.model",
+        "report": "judge.report",
+    },
 }
-MODELS = {"scores": {"description": "d", "owner": "ada@acme.example", "ungated_because": "a test"}}
+GATES = {"recall": {"kind": "accuracy", "metric": "recall", "threshold": 0.8}}
+MODELS = {"scores": {"description": "d", "owner": "ada@acme.example", "metrics": ["recall"], "gates": GATES}}
 
 
 def a_pipeline(kind: str, *, rate: str = "0.1", keep_images: int = 50) -> Callable[[], None]:
@@ -137,7 +149,7 @@ def test_whoever_was_granted_to_starts_a_pipeline_that_it_finds_by_name(emulator
             PipelineName=name, PipelineParameters=[{"Name": "rate", "Value": "0.5"}]
         )["PipelineExecutionArn"]
         shown = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=run)["PipelineDefinition"]
-        assert [step["Name"] for step in json.loads(shown)["Steps"]] == ["look", "train", "judge", "keep"]
+        assert [step["Name"] for step in json.loads(shown)["Steps"]] == ["look", "train", "judge", "keep", "keep_gates"]
         assert granted.repository("train").uri.endswith("/ml-dev-fraud-images-train")
         stack.destroy()
 

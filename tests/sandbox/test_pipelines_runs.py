@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,17 +26,19 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-from modelyard.build.pipelines import PipelineSpec
+from modelyard.build.pipelines import PipelineSpec, report_function
 from modelyard.build.pipelines.function import Refused, register
 from modelyard.build.pipelines.registrar import declared
-from modelyard.build.pipelines.requests import Places
+from modelyard.build.pipelines.requests import Judge, Places
 from modelyard.build.pipelines.step_functions import definition
 from modelyard.core.addresses import TrainingPoolAddress
 from modelyard.core.events import PipelineEnded, read_event
-from modelyard.core.provenance import Provenance, key_of
-from modelyard.core.releases import Lineage
+from modelyard.core.provenance import Provenance, gates_key, key_of
+from modelyard.core.releases import Gate, GateResult, GateResults, Lineage
+from modelyard.core.releasing import unmet
 from modelyard.core.retention import Classification
 from modelyard.core.snapshots import Column, Manifest, ObjectVersion, content_hash
+from modelyard_jobs.versions import measured
 from modelyard_sandbox import moto_extensions
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -93,6 +97,11 @@ POOL = TrainingPoolAddress(
     output=f"s3://{LAKE}/training/training/",
     tags=("team=fraud",),
 )
+JUDGE = Judge(
+    role_arn=f"arn:aws:iam::{ACCOUNT}:role/judges",
+    output=f"s3://{LAKE}/training-judged/scores/",
+    resources="/modelyard/ml/dev/fraud/scores-judge",
+)
 PLACES = Places(
     pipeline="scores",
     pool=POOL,
@@ -100,7 +109,21 @@ PLACES = Places(
     datasets={"transactions": f"s3://{LAKE}/transactions/"},
     repositories={},
     registrar=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:registrar",
+    reporter=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:reporter",
+    gated=frozenset({"keep"}),
+    judges={"judge": JUDGE},
 )
+GROUP = "ml-dev-fraud-registry-scores"
+GATES = {
+    "recall": Gate(kind="accuracy", metric="recall", comparison="at_least", threshold=0.8),
+    "better": Gate(kind="accuracy", metric="recall", comparison="at_least", threshold=0.0, against="champion"),
+}
+JUDGED = {
+    "model": "scores",
+    "group": GROUP,
+    "gates": {name: gate.model_dump(mode="json") for name, gate in GATES.items()},
+}
+"""What the function that reports knows of the step `keep`."""
 SETTINGS = {
     "ARTIFACTS": LAKE,
     "GROUPS": json.dumps({"keep": "ml-dev-fraud-registry-scores"}),
@@ -133,6 +156,9 @@ def manifest() -> Manifest:
 
 ASKED: list[dict[str, Any]] = []
 """The requests of the run, since the emulator forgets parts of them."""
+MEASURED = tuple(GateResult(gate=name, metric="recall", value=0.91) for name in GATES)
+LEFT: dict[str, Any] = {}
+"""What the evaluation measures: `results`, and the bytes of the `model` that it looked at."""
 
 
 class Account:
@@ -162,12 +188,17 @@ class Account:
         )
         return taken
 
-    def runs(self, **told: str) -> dict[str, Any]:
+    def results(self, version: int) -> GateResults:
+        """What stands in the registry of a version's gates."""
+        body = self.s3.get_object(Bucket=REGISTRY, Key=gates_key("scores", version))["Body"].read()
+        return GateResults.model_validate_json(body)
+
+    def runs(self, run: str = "run-1", **told: str) -> dict[str, Any]:
         """The end of an execution that was started with these parameters."""
         machine = definition(SPEC, PLACES, bus="bus", team="fraud")
-        made = self.machines.create_state_machine(name="m", roleArn=ROLE, definition=json.dumps(machine))
+        made = self.machines.create_state_machine(name=f"m-{run}", roleArn=ROLE, definition=json.dumps(machine))
         started = self.machines.start_execution(
-            stateMachineArn=made["stateMachineArn"], name="run-1", input=json.dumps(told)
+            stateMachineArn=made["stateMachineArn"], name=run, input=json.dumps(told)
         )
         return self.machines.describe_execution(executionArn=started["executionArn"])
 
@@ -203,9 +234,21 @@ def ended(self: Any, env: Any, normalised_parameters: Any, **_: Any) -> Any:
         if kind == "training":
             place = found["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{LAKE}/")
             boto3.client("s3", region_name=REGION).put_object(Bucket=LAKE, Key=place, Body=MODEL)
+        elif parameters["Environment"]["MODELYARD_STEP"] == "judge":
+            evaluates(parameters["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
         return json.loads(json.dumps({key: found[key] for key in found if key != "ResponseMetadata"}, default=str))
 
     return look
+
+
+def evaluates(report: str) -> None:
+    """What the judge's container does, and SageMaker after it."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "model.tar.gz"
+        archive.write_bytes(LEFT["model"])
+        file = measured(archive, LEFT["results"], report=Path(folder) / "report")
+        place = f"{report.removeprefix(f's3://{LAKE}/')}/{file.name}"
+        boto3.client("s3", region_name=REGION).put_object(Bucket=LAKE, Key=place, Body=file.read_bytes())
 
 
 def failed_task(task: Any, env: Any, cause: str) -> Exception:
@@ -225,10 +268,13 @@ def failed_task(task: Any, env: Any, cause: str) -> Exception:
 
 def invoked(env: Any, parameters: Any, region: str, state_credentials: Any) -> None:
     """What Lambda does: run the function's code, here."""
-    event, step = json.loads(parameters["Payload"]), declared(SPEC, {})["keep"]
+    event = json.loads(parameters["Payload"])
     try:
-        answer = {"package": register(event, step, SETTINGS)}
-    except Refused as refused:
+        if parameters["FunctionName"] == PLACES.reporter:
+            answer = {"gates": report_function.report(event, JUDGED, SETTINGS)}
+        else:
+            answer = {"package": register(event, declared(SPEC, {})["keep"], SETTINGS)}
+    except (Refused, report_function.Refused) as refused:
         told = json.dumps({"errorType": "Refused", "errorMessage": str(refused)})
         raise lambda_eval_utils.LambdaFunctionErrorException("Unhandled", told) from None
     env.stack.append({"StatusCode": 200, "Payload": answer})
@@ -246,6 +292,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         monkeypatch.setenv(name, "sandbox")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     ASKED.clear()
+    LEFT.update(results=MEASURED, model=MODEL)
     moto_extensions.install()
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         yield Account()
@@ -260,7 +307,82 @@ def test_a_run_ends_with_a_version_that_waits_for_approval(account: Account):
     steps = json.loads(end["output"])["steps"]
     assert steps["keep"]["outputs"]["package"] == version["ModelPackageArn"]
     report = version["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
-    assert report == steps["judge"]["outputs"]["report"] == f"s3://{LAKE}/training/training/scores/run-1/judge/report"
+    assert report == steps["judge"]["outputs"]["report"] == f"{JUDGE.output}run-1/judge/report"
+
+
+def test_what_gates_measured_stands_beside_the_version_before_anybody_decides(account: Account):
+    account.snapshot()
+    end = account.runs(commit="a1b2c3d")
+    assert end["status"] == "SUCCEEDED", end
+    found = account.results(1)
+    assert found.package == account.versions[0]["ModelPackageArn"]
+    assert {each.gate: each.value for each in found.results} == {"recall": 0.91, "better": 0.91}
+    assert {each.report for each in found.results} == {f"{JUDGE.output}run-1/judge/report"}
+    assert not list(unmet(JUDGED["gates"], [each.model_dump() for each in found.results], champion=False))
+
+
+def test_a_gate_against_the_champion_is_told_what_the_champion_measured(account: Account):
+    account.snapshot()
+    account.runs(commit="a1b2c3d")
+    champion = account.versions[0]["ModelPackageArn"]
+    account.sagemaker.update_model_package(ModelPackageArn=champion, ModelApprovalStatus="Approved")
+    LEFT["results"] = tuple(each.model_copy(update={"value": 0.88}) for each in MEASURED)
+    account.runs("run-2", commit="a1b2c3d")
+    found = {each.gate: each for each in account.results(2).results}
+    assert (found["better"].champion, found["recall"].champion) == (0.91, None)
+    ((code, said),) = unmet(JUDGED["gates"], [each.model_dump() for each in found.values()], champion=True)
+    assert code == "gate-failed" and "better" in said
+
+
+def test_a_champion_that_the_evaluation_measured_itself_counts(account: Account):
+    account.snapshot()
+    account.runs(commit="a1b2c3d")
+    champion = account.versions[0]["ModelPackageArn"]
+    account.sagemaker.update_model_package(ModelPackageArn=champion, ModelApprovalStatus="Approved")
+    LEFT["results"] = tuple(each.model_copy(update={"value": 0.88, "champion": 0.85}) for each in MEASURED)
+    account.runs("run-2", commit="a1b2c3d")
+    assert {each.champion for each in account.results(2).results} == {0.85}
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [
+        ({"model": b"another model"}, "the evaluation measured"),
+        ({"results": (GateResult(gate="recal", metric="recall", value=0.9),)}, "recal is no gate of the model"),
+    ],
+)
+def test_an_evaluation_that_says_nothing_of_the_version_fills_no_gate(
+    account: Account, left: dict[str, Any], reason: str
+):
+    account.snapshot()
+    LEFT.update(left)
+    end = account.runs(commit="a1b2c3d")
+    assert (end["status"], json.loads(end["cause"])["Error"]) == ("FAILED", "Refused")
+    assert reason in end["cause"]
+    assert account.s3.list_objects_v2(Bucket=REGISTRY, Prefix="gates/")["KeyCount"] == 0
+    assert [each["ModelApprovalStatus"] for each in account.versions] == ["PendingManualApproval"]
+
+
+@pytest.mark.parametrize(
+    "text", [None, "no JSON", "[]", '{"version": 1, "artifact_digest": "", "results": 3}'], ids=str
+)
+def test_a_report_that_nobody_can_read_is_told(account: Account, text: str | None):
+    account.snapshot()
+    account.runs(commit="a1b2c3d")
+    package = account.versions[0]["ModelPackageArn"]
+    if text is not None:
+        account.s3.put_object(Bucket=LAKE, Key="training-judged/x/gates.json", Body=text.encode())
+    with pytest.raises(report_function.Refused, match=r"left no gates\.json|gates\.json is none"):
+        report_function.report({"package": package, "report": f"s3://{LAKE}/training-judged/x"}, JUDGED, SETTINGS)
+
+
+def test_the_judge_runs_as_itself_and_leaves_its_word_where_no_training_job_writes(account: Account):
+    account.snapshot()
+    account.runs(commit="a1b2c3d")
+    (judged,), (built,) = account.asked("judge"), account.asked("build-it")
+    assert (judged["RoleArn"], built["RoleArn"]) == (JUDGE.role_arn, ROLE)
+    assert judged["Environment"]["MODELYARD_RESOURCES"] == JUDGE.resources
+    assert judged["ProcessingJobName"].startswith(POOL.job_name), "as the pool's fence asks for"
 
 
 def test_a_version_says_where_it_comes_from(account: Account):

@@ -121,7 +121,8 @@ class Resolver:
             }
         else:
             self.done[step["Name"]] = {
-                f"OutputParameters['{each['OutputName']}']": "" for each in step["OutputParameters"]
+                f"OutputParameters['{each['OutputName']}']": f"the {each['OutputName']}"
+                for each in step["OutputParameters"]
             }
 
 
@@ -138,7 +139,7 @@ def resolved(spec: PipelineSpec = SPEC) -> Iterator[tuple[dict[str, Any], dict[s
 
 def test_the_definition_is_of_its_schema():
     shown = Definition.model_validate(definition(SPEC, PLACES))
-    assert [step.Name for step in shown.Steps] == ["bring", "look", "build-it", "train", "judge", "keep"]
+    assert [step.Name for step in shown.Steps] == ["bring", "look", "build-it", "train", "judge", "keep", "keep_gates"]
     assert {each.Name: each.DefaultValue for each in shown.Parameters}["rate"] == "0.1"
 
 
@@ -149,6 +150,11 @@ def test_every_reference_leads_to_a_step_before_or_a_parameter():
     assert place == "s3://lake/training/training/scores/run-1/build-it/train"
     assert arguments["keep"]["artifact"] == "s3://lake/training/training/scores/run-1/train/train/output/model.tar.gz"
     assert arguments["keep"]["report"].endswith("/run-1/judge/report")
+    assert arguments["keep_gates"] == {
+        "step": "keep",
+        "package": "the package",
+        "report": arguments["keep"]["report"],
+    }
     assert arguments["train"]["HyperParameters"]["rate"] == "0.1"
 
 

@@ -53,9 +53,9 @@ FEATURES = FeaturesSpec.model_validate(
         }
     }
 )
-REGISTRY = RegistrySpec.model_validate(
-    {"models": {"scores": {"description": "d", "owner": "ada@acme.example", "ungated_because": "a test"}}}
-)
+MODEL = {"description": "d", "owner": "ada@acme.example", "metrics": ["recall"]}
+RECALL = {"gates": {"recall": {"kind": "accuracy", "metric": "recall", "threshold": 0.8}}}
+UNGATED = {"ungated_because": "a test"}
 STEPS: dict[str, Any] = {
     "bring": {"kind": "ingest", "image": OWN, "outputs": {"labels": {}}},
     "look": {
@@ -128,7 +128,10 @@ def with_steps(**steps: Any) -> dict[str, Any]:
 
 
 @cache
-def recorded(text: str, pool: str = "{}", parts: str = "features registry images audit") -> Graph:
+def recorded(
+    text: str, pool: str = "{}", parts: str = "features registry images audit", gates: str = json.dumps(RECALL)
+) -> Graph:
+    models = RegistrySpec.model_validate({"models": {"scores": {**MODEL, **json.loads(gates)}}})
     given, has = PipelineSpec.model_validate_json(text), parts.split()
     given.locate(SourceMap("teams/fraud.yaml"), "training_pipelines.scores")
 
@@ -149,7 +152,7 @@ def recorded(text: str, pool: str = "{}", parts: str = "features registry images
             lake=lake,
             keys=keys,
             features=FeatureStore("features", FEATURES, context=FRAUD, lake=lake) if "features" in has else None,
-            registry=ModelRegistry("registry", REGISTRY, context=FRAUD, keys=keys, audit=audit)
+            registry=ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=audit)
             if "registry" in has
             else None,
             images=ImageRepositories(
@@ -261,6 +264,11 @@ def test_what_cannot_run_is_refused_where_it_is_written(given: dict[str, Any], w
             "is no dataset of the lake",
         ),
         (with_steps(keep={"model": "no"}), "steps.keep.model", "is no model of the registry"),
+        (
+            with_steps(judge={"outputs": {"report": {"dataset": "labels"}}}),
+            "steps.keep.report",
+            "lies in a dataset, which other jobs write too",
+        ),
         (
             with_steps(bring={"image": {"repository": "no", "digest": DIGEST}}),
             "steps.bring.image.repository",
@@ -375,6 +383,41 @@ def test_no_job_can_register_and_the_function_that_does_can_nothing_else():
     text = "".join(str(n.properties["policy"]) for n in policies)
     assert "sagemaker:CreateModelPackage" in text and "sagemaker:CreateTrainingJob" not in text
     assert "training/training/scores/*" in text and "s3:DeleteObject" not in text
+
+
+def policies(graph: Graph, role: str) -> str:
+    """All that a role may do, as text."""
+    found = [n for n in graph.nodes if n.name.startswith(f"{role}-") and "policy" in n.properties]
+    return "".join(str(n.properties["policy"]) for n in found)
+
+
+def test_what_a_gate_trusts_is_measured_and_put_down_by_roles_that_no_training_job_has():
+    given = {
+        "labels": {"kind": "dataset", "name": "labels"},
+        "model": output("train.model"),
+        "test": output("build.test"),
+    }
+    graph = graph_of(with_steps(judge={"inputs": given}, keep={"dataset": "transactions"}))
+    judge, jobs = policies(graph, "scores-judge"), policies(graph, "training-job")
+    assert "training-judged/scores/*" in judge and "training-judged" not in jobs
+    assert "labels/*" in judge and "labels/*" not in jobs, "who trains doesn't see what it is measured by"
+    assert "gates/" not in judge + jobs + policies(graph, "scores-registrar")
+    reporter = policies(graph, "scores-reporter")
+    assert "gates/scores/*" in reporter and "training-judged/scores/*" in reporter
+    assert "CreateModelPackage" not in "".join(reporter.split("OnlyThePromotionDecides")[::2])
+    machine = json.loads(node(graph, "scores-machine").properties["definition"])
+    assert machine["States"]["judge"]["Parameters"]["RoleArn"] == node(graph, "scores-judge").outputs["arn"]
+    assert machine["States"]["keep"]["Next"] == "keep_gates"
+
+
+@pytest.mark.parametrize(
+    ("given", "gates"), [(WHOLE, UNGATED), (with_steps(keep={"report": None, "after": ["judge"]}), RECALL)]
+)
+def test_where_no_gate_listens_nobody_reports(given: dict[str, Any], gates: dict[str, Any]):
+    graph = graph_of(given, gates=json.dumps(gates))
+    machine = json.loads(node(graph, "scores-machine").properties["definition"])
+    assert "keep_gates" not in machine["States"]
+    assert not [n.name for n in graph.nodes if n.name.startswith(("scores-judge", "scores-reporter"))]
 
 
 def test_each_trigger_is_heard_for_the_team_alone_and_passes_what_it_knows():

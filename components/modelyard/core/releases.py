@@ -74,6 +74,17 @@ class GateResults(Value):
     results: tuple[GateResult, ...]
 
 
+class Evaluation(Value):
+    """The content of `gates.json`: what an evaluate step measured of a model, which has no version yet.
+
+    `artifact_digest` is the SHA-256 of the archive that was measured, so that the results go to no other.
+    """
+
+    version: Literal[1] = VERSION
+    artifact_digest: Digest
+    results: tuple[GateResult, ...]
+
+
 class Lineage(Value):
     """Where a version comes from: the metadata that a package must carry to be released.
 

@@ -16,6 +16,8 @@ CONTEXT: Final = "modelyard-release-1"
 IN_TOTO: Final = "application/vnd.in-toto+json"
 PENDING: Final = "PendingManualApproval"
 APPROVED: Final = "Approved"
+EVALUATION: Final = "gates.json"
+"""The file in an evaluate step's report that holds what it measured."""
 
 Plain = Mapping[str, Any]
 

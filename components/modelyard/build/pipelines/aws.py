@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -13,11 +13,12 @@ from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines import sagemaker, step_functions
 from modelyard.build.pipelines.checks import unfit
-from modelyard.build.pipelines.registrar import REGISTRAR, registrar
+from modelyard.build.pipelines.judging import gated, judge, judged_prefix, judges, reporter
+from modelyard.build.pipelines.registrar import REGISTRAR, REPORTER, registrar
 from modelyard.build.pipelines.repositories import ImageRepositories
-from modelyard.build.pipelines.requests import Places
+from modelyard.build.pipelines.requests import Judge, Places
 from modelyard.build.pipelines.spec import PipelineSpec, SageMakerPipelines
-from modelyard.build.pipelines.steps import TrainStep
+from modelyard.build.pipelines.steps import JobStep, TrainStep
 from modelyard.build.pipelines.triggers import Triggers
 from modelyard.build.registry import ModelRegistry
 from modelyard.build.training import TrainingPool
@@ -81,8 +82,14 @@ class TrainingPipeline(Component):
         self._repositories = {each: images.uri(each) for each in images.spec.repositories} if images else {}
         self.known_arn = context.arn(*self._named())
         """The ARN of the state machine or the pipeline, known before it exists."""
+        self._gated = gated(spec, registry)
+        self.judge = judge(self, pool=pool, lake=lake) if self._gated else None
+        """Whom the steps run as whose word counts for a gate; None where no version comes with a report."""
         self.identity = self._conductor()
-        self._let_jobs_work(features)
+        judged = {name: step for name, step in spec.jobs.items() if name in judges(self._gated)}
+        self._let_work(pool, [step for name, step in spec.jobs.items() if name not in judged], features)
+        if self.judge is not None:
+            self._let_work(self.judge, list(judged.values()), features)
         if spec.registers and registry is not None:
             registrar(
                 self,
@@ -93,6 +100,8 @@ class TrainingPipeline(Component):
                 repositories=self._repositories,
                 key_arn=keys.arn("models"),
             )
+        if self._gated and registry is not None:
+            reporter(self, self._gated, pool=pool, lake=lake, registry=registry, key_arn=keys.arn("models"))
         self.arn = self._pipeline() if self._of_sagemaker else self._machine()
         Triggers(self, spec, arn=self.arn, starts=self._starts(), sagemaker=self._of_sagemaker, audit=audit)
         self._notices = Notices(self, lake.key_arn, about="Training pipelines")
@@ -154,8 +163,13 @@ class TrainingPipeline(Component):
                     tuple(context.arn("events", rule) for rule in rules),
                 )
             )
-        if spec.registers:
-            statements.append(Statement(("lambda:InvokeFunction",), (function_arn(self, REGISTRAR),)))
+        functions = [*([REGISTRAR] if spec.registers else []), *([REPORTER] if self._gated else [])]
+        if functions:
+            arns = tuple(function_arn(self, each) for each in functions)
+            statements.append(Statement(("lambda:InvokeFunction",), arns))
+        if self.judge is not None:
+            to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+            statements.append(Statement(("iam:PassRole",), (self.judge.arn,), to_sagemaker))
         if not statements:
             statements.append(Statement(self._actions("read"), (self.known_arn,)))
         made = ServiceRole(
@@ -172,9 +186,8 @@ class TrainingPipeline(Component):
             self._audit.grant_publish(made.role, team=context.owner)
         return made
 
-    def _let_jobs_work(self, features: FeatureStore | None) -> None:
-        """The pool's jobs read and write what the steps name."""
-        jobs = self.spec.jobs.values()
+    def _let_work(self, worker: Grantee, jobs: Sequence[JobStep], features: FeatureStore | None) -> None:
+        """Whom the steps run as reads and writes what they name."""
         reads = sorted({dataset for step in jobs for dataset in step.datasets.values()})
         writes = sorted(
             {
@@ -187,11 +200,11 @@ class TrainingPipeline(Component):
         )
         views = sorted({view.name for step in jobs for view in step.views.values()})
         if reads:
-            self._lake.grant_read(self._pool, datasets=reads)
+            self._lake.grant_read(worker, datasets=reads)
         if writes:
-            self._lake.grant_write(self._pool, datasets=writes)
+            self._lake.grant_write(worker, datasets=writes)
         if views and features is not None:
-            features.grant_read_offline(self._pool, views=views)
+            features.grant_read_offline(worker, views=views)
 
     def _definition(self, render: Callable[[Places, str], dict[str, Any]]) -> pulumi.Output[str]:
         """The definition as text, once everything is known that it speaks of."""
@@ -202,7 +215,10 @@ class TrainingPipeline(Component):
         }
         bus = self._audit.bus_name if self._audit is not None else pulumi.Output.from_input("")
         known: pulumi.Output[Any] = pulumi.Output.all(
-            pool=pulumi.Output.all(**self._pool.address.fields), datasets=pulumi.Output.all(**uris), bus=bus
+            pool=pulumi.Output.all(**self._pool.address.fields),
+            datasets=pulumi.Output.all(**uris),
+            bus=bus,
+            judges=pulumi.Output.from_input(self._judges()),
         )
 
         def written(values: Mapping[str, Any]) -> str:
@@ -213,10 +229,22 @@ class TrainingPipeline(Component):
                 datasets=values["datasets"],
                 repositories=self._repositories,
                 registrar=function_arn(self, REGISTRAR),
+                reporter=function_arn(self, REPORTER),
+                gated=frozenset(self._gated),
+                judges={name: Judge(**each) for name, each in values["judges"].items()},
             )
             return json.dumps(render(places, values["bus"]))
 
         return known.apply(written)
+
+    def _judges(self) -> dict[str, pulumi.Output[dict[str, Any]]]:
+        if self.judge is None:
+            return {}
+        bucket = self._lake.zone(self._pool.spec.output.zone).bucket.bucket
+        output = pulumi.Output.concat("s3://", bucket, f"/{judged_prefix(self, self._pool)}/")
+        path = self.judge.resources_path
+        one = pulumi.Output.all(role_arn=self.judge.arn, output=output, resources=path)
+        return dict.fromkeys(sorted(judges(self._gated)), one)
 
     def _machine(self) -> pulumi.Output[str]:
         made = aws.sfn.StateMachine(

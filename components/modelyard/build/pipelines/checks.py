@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines.images import Image, RepositoryImage, repository_arn
+from modelyard.build.pipelines.judging import gated
 from modelyard.build.pipelines.repositories import ImageRepositories
 from modelyard.build.pipelines.spec import OnData, OnFeatures, OnSchedule, PipelineSpec
-from modelyard.build.pipelines.steps import JobStep, TrainStep
+from modelyard.build.pipelines.steps import EvaluateStep, JobStep, TrainStep
 from modelyard.build.registry import ModelRegistry
 from modelyard.build.training import InstanceCatalogue, TrainingPool
 from modelyard.core.context import Context
@@ -52,6 +53,7 @@ def unfit(
             yield _unknown(spec, f"steps.{name}.model", "model of the registry", step.model, models)
         if step.dataset is not None and step.dataset not in lake.spec.datasets:
             yield _unknown(spec, f"steps.{name}.dataset", "dataset of the lake", step.dataset, lake.spec.datasets)
+    yield from _reports(spec, registry)
     for name, trigger in spec.triggers.items():
         if not isinstance(trigger, OnSchedule) and not listens:
             yield spec.fault(f"triggers.{name}", "listens for events, and there is no bus", "Give it the audit's.")
@@ -60,6 +62,19 @@ def unfit(
             yield _unknown(spec, path, "dataset of the lake", trigger.dataset, lake.spec.datasets)
         if isinstance(trigger, OnFeatures) and trigger.view not in views:
             yield _unknown(spec, f"triggers.{name}.view", "view of the feature store", trigger.view, views)
+
+
+def _reports(spec: PipelineSpec, registry: ModelRegistry | None) -> Iterator[Fault]:
+    for name, step in gated(spec, registry).items():
+        judge, _, output = (step.report or "").partition(".")
+        measured = spec.jobs[judge]
+        if isinstance(measured, EvaluateStep) and measured.outputs[output].dataset is not None:
+            yield spec.fault(
+                f"steps.{name}.report",
+                "lies in a dataset, which other jobs write too, and gates trust what it says",
+                f'Leave "dataset" out of the output {output} of {judge}.',
+                step.report,
+            )
 
 
 def _image(

@@ -21,7 +21,8 @@ from modelyard.core.functions import function, worker
 from modelyard.core.identity import Role
 
 REGISTRAR: Final = "registrar"
-"""The function's part in its pipeline."""
+REPORTER: Final = "reporter"
+"""Parts of a pipeline: the functions that register, and that put down what gates measured."""
 
 _SECONDS: Final = 600
 """As long as a pipeline of SageMaker waits for a function (sagemaker/latest/dg/build-and-manage-steps)."""

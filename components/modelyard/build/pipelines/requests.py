@@ -7,7 +7,7 @@ Source: sagemaker/latest/APIReference, API_CreateProcessingJob and API_CreateTra
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from modelyard.build.pipelines.images import Image, RepositoryImage
@@ -25,6 +25,8 @@ from modelyard.build.pipelines.steps import (
 from modelyard.core.addresses import ENVIRONMENT_VARIABLE, TrainingPoolAddress
 
 MINUTE: Final = 60
+GATES: Final = "_gates"
+"""What the name of a register step has behind it where the results of its gates are put down: steps' have none."""
 _IN: Final = "/opt/ml/processing/input"
 _OUT: Final = "/opt/ml/processing/output"
 _LAUNCH: Final = ("python", "-m", "modelyard_jobs.launch")
@@ -67,11 +69,25 @@ REFERENCES: Final = (Run, Started, Given, Made, Joined)
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """Whom a step runs as whose word counts for a gate, and where it leaves its outputs: no other job writes there.
+
+    `output`: an S3 URI that ends in a slash. `resources`: the parameter path of the identity.
+    """
+
+    role_arn: str
+    output: str
+    resources: str
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """Where everything is that the steps speak of, as texts: known when the pipeline is made.
 
     `datasets`: S3 URIs by dataset. `repositories`: addresses of own repositories by name. `resources`: the parameter
-    path of the pool's identity. `registrar`: the ARN of the function that registers, empty where no step does.
+    path of the pool's identity. `registrar`: the ARN of the function that registers, empty where no step does;
+    `reporter`: that of the one which puts down what gates measured. `gated`: the
+    register steps that it follows. `judges`: by the evaluate steps whose word counts for a gate.
     """
 
     pipeline: str
@@ -80,6 +96,9 @@ class Places:
     datasets: Mapping[str, str]
     repositories: Mapping[str, str]
     registrar: str = ""
+    reporter: str = ""
+    gated: frozenset[str] = frozenset()
+    judges: Mapping[str, Judge] = field(default_factory=dict[str, Judge])
 
 
 def reference(image: Image, repositories: Mapping[str, str]) -> str:
@@ -158,6 +177,8 @@ def processing(name: str, step: JobStep, places: Places) -> dict[str, Any]:
     if isinstance(step, TrainStep):
         raise TypeError(f"{name} trains")
     pool = places.pool
+    own = Judge(pool.role_arn, f"{pool.output}{places.pipeline}/", places.resources)
+    works = places.judges.get(name, own)
     network: dict[str, Any] = {
         "EnableInterContainerTrafficEncryption": pool.inter_container_encryption,
         "EnableNetworkIsolation": pool.network_isolation,
@@ -171,7 +192,7 @@ def processing(name: str, step: JobStep, places: Places) -> dict[str, Any]:
                 "S3Uri": (
                     places.datasets[spec.dataset]
                     if spec.dataset is not None
-                    else Joined((f"{pool.output}{places.pipeline}/", Run(), f"/{name}/{output}"))
+                    else Joined((works.output, Run(), f"/{name}/{output}"))
                 ),
                 "LocalPath": f"{_OUT}/{output}",
                 "S3UploadMode": "EndOfJob",
@@ -196,12 +217,12 @@ def processing(name: str, step: JobStep, places: Places) -> dict[str, Any]:
             "ImageUri": reference(step.image, places.repositories),
             **_container(step.command, step.arguments),
         },
-        "Environment": _environment(name, step, places),
+        "Environment": _environment(name, step, places) | {ENVIRONMENT_VARIABLE: works.resources},
         "NetworkConfig": network,
         **({"ProcessingInputs": inputs} if inputs else {}),
         "ProcessingOutputConfig": {"Outputs": outputs, "KmsKeyId": pool.key_arn},
         "ProcessingResources": {"ClusterConfig": _cluster(step, pool, 1)},
-        "RoleArn": pool.role_arn,
+        "RoleArn": works.role_arn,
         "StoppingCondition": {"MaxRuntimeInSeconds": _seconds(step, pool)},
         "Tags": _tags(pool),
     }
@@ -214,6 +235,11 @@ def registration(name: str, step: RegisterStep, spec: PipelineSpec) -> dict[str,
         told["report"] = made(step.report)
     told |= {key: Given(key) for key in RUN_PARAMETERS}
     return told | {f"parameter_{key}": Given(key) for key in spec.parameters}
+
+
+def results(name: str, report: str) -> dict[str, Any]:
+    """What the function is told that puts down what the gates of a new version measured."""
+    return {"step": name, "package": Made(name, "package"), "report": made(report)}
 
 
 def made(output: str) -> Made:

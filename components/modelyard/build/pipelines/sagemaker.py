@@ -5,6 +5,7 @@ Source: sagemaker/latest/dg/define-pipeline, and build-and-manage-access ("custo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from modelyard.build.pipelines import requests
@@ -26,7 +27,7 @@ def definition(spec: PipelineSpec, places: Places) -> dict[str, Any]:
         "Parameters": [
             {"Name": name, "Type": "String", "DefaultValue": value} for name, value in requests.defaults(spec).items()
         ],
-        "Steps": [_step(name, spec, places) for name in order(spec.needs)],
+        "Steps": [step for name in order(spec.needs) for step in _steps(name, spec, places)],
     }
 
 
@@ -42,17 +43,29 @@ def expression(reference: Reference, spec: PipelineSpec) -> dict[str, Any]:
         case Made(step, output):
             if isinstance(spec.steps[step], TrainStep):
                 return {"Get": f"Steps.{step}.ModelArtifacts.S3ModelArtifacts"}
+            if isinstance(spec.steps[step], RegisterStep):
+                return {"Get": f"Steps.{step}.OutputParameters['{output}']"}
             return {"Get": f"Steps.{step}.ProcessingOutputConfig.Outputs['{output}'].S3Output.S3Uri"}
         case Joined(parts):
             values = [part if isinstance(part, str) else expression(part, spec) for part in parts]
             return {"Std:Join": {"On": "", "Values": values}}
 
 
-def _step(name: str, spec: PipelineSpec, places: Places) -> dict[str, Any]:
+def _steps(name: str, spec: PipelineSpec, places: Places) -> Iterator[dict[str, Any]]:
     step = spec.steps[name]
-    made = _register(name, step, spec, places) if isinstance(step, RegisterStep) else _job(name, step, places)
-    written: dict[str, Any] = requests.resolved(made, lambda reference: expression(reference, spec))
-    return {"Name": name, **written, **({"DependsOn": sorted(step.after)} if step.after else {})}
+    after = {"DependsOn": sorted(step.after)} if step.after else {}
+    if not isinstance(step, RegisterStep):
+        yield {"Name": name, **_written(_job(name, step, places), spec), **after}
+        return
+    told = requests.registration(name, step, spec)
+    yield {"Name": name, **_written(_function(places.registrar, told, "package"), spec), **after}
+    if step.report is not None and name in places.gated:
+        told = requests.results(name, step.report)
+        yield {"Name": f"{name}{requests.GATES}", **_written(_function(places.reporter, told, "gates"), spec)}
+
+
+def _written(made: dict[str, Any], spec: PipelineSpec) -> dict[str, Any]:
+    return requests.resolved(made, lambda reference: expression(reference, spec))
 
 
 def _job(name: str, step: JobStep, places: Places) -> dict[str, Any]:
@@ -67,12 +80,12 @@ def _job(name: str, step: JobStep, places: Places) -> dict[str, Any]:
     return {**made, "Arguments": arguments, "RetryPolicies": retries}
 
 
-def _register(name: str, step: RegisterStep, spec: PipelineSpec, places: Places) -> dict[str, Any]:
+def _function(arn: str, told: dict[str, Any], answer: str) -> dict[str, Any]:
     return {
         "Type": "Lambda",
-        "FunctionArn": places.registrar,
-        "Arguments": requests.registration(name, step, spec),
-        "OutputParameters": [{"OutputName": "package", "OutputType": "String"}],
+        "FunctionArn": arn,
+        "Arguments": told,
+        "OutputParameters": [{"OutputName": answer, "OutputType": "String"}],
     }
 
 

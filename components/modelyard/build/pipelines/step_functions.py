@@ -21,7 +21,7 @@ _BUSY: Final = ("SageMaker.ResourceLimitExceededException", "SageMaker.Throttlin
 _FLAKY: Final = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
 _START_SECONDS: Final = 3600
 """How much longer than its job a task may take: machines are found, images and data brought, results put away."""
-_REGISTER_SECONDS: Final = 930
+_FUNCTION_SECONDS: Final = 930
 _UNIQUE: Final = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
 
 
@@ -86,10 +86,10 @@ class _Body:
         names: list[str] = []
         states: dict[str, Any] = {}
         for each in part.parts:
-            name, state = self._task(each) if isinstance(each, str) else self._branches(each, done)
+            made = self._tasks(each) if isinstance(each, str) else dict([self._branches(each, done)])
             done += [each] if isinstance(each, str) else []
-            names.append(name)
-            states[name] = state
+            names += made
+            states |= made
         for name, following in zip(names, [*names[1:], end], strict=True):
             states[name] |= {"Next": following} if following else {"End": True}
         return names[0], states
@@ -112,9 +112,19 @@ class _Body:
             "ResultPath": "$.steps",
         }
 
-    def _task(self, name: str) -> tuple[str, dict[str, Any]]:
+    def _tasks(self, name: str) -> dict[str, Any]:
+        """The states of a step, in their order."""
         step = self._spec.steps[name]
-        return name, self._register(name, step) if isinstance(step, RegisterStep) else self._job(name, step)
+        if not isinstance(step, RegisterStep):
+            return {name: self._job(name, step)}
+        told = requests.registration(name, step, self._spec)
+        answer = {"outputs": {"package.$": "$.Payload.package"}}
+        kept = {"ResultSelector": answer, "ResultPath": f"$.steps.{_key(name)}"}
+        states = {name: {**self._invoke(self._places.registrar, told), **kept}}
+        if step.report is not None and name in self._places.gated:
+            told = requests.results(name, step.report)
+            states[f"{name}{requests.GATES}"] = {**self._invoke(self._places.reporter, told), "ResultPath": None}
+        return states
 
     def _job(self, name: str, step: JobStep) -> dict[str, Any]:
         places, pool = self._places, self._places.pool
@@ -142,17 +152,13 @@ class _Body:
             state["Retry"].append(_retry(("States.TaskFailed",), step.retries))
         return state
 
-    def _register(self, name: str, step: RegisterStep) -> dict[str, Any]:
+    @staticmethod
+    def _invoke(function: str, told: dict[str, Any]) -> dict[str, Any]:
         return {
             "Type": "Task",
-            "Resource": f"arn:{_partition(self._places.registrar)}:states:::lambda:invoke",
-            "Parameters": {
-                "FunctionName": self._places.registrar,
-                "Payload": _written(requests.registration(name, step, self._spec)),
-            },
-            "ResultSelector": {"outputs": {"package.$": "$.Payload.package"}},
-            "ResultPath": f"$.steps.{_key(name)}",
-            "TimeoutSeconds": _REGISTER_SECONDS,
+            "Resource": f"arn:{_partition(function)}:states:::lambda:invoke",
+            "Parameters": {"FunctionName": function, "Payload": _written(told)},
+            "TimeoutSeconds": _FUNCTION_SECONDS,
             "Retry": [_retry(_FLAKY, 4)],
         }
 

@@ -236,7 +236,8 @@ class RegisterStep(_Step):
     artifact: OutputReference = Field(description="The output of the train step, as `train.model`.")
     report: OutputReference | None = Field(
         default=None,
-        description="The output of the evaluate step that measured it. Absent: none goes with the version.",
+        description="The output of the evaluate step that measured it; its gates.json becomes the results of the "
+        "version's gates. Absent: somebody else has to report them.",
     )
     dataset: Name | None = Field(
         default=None,

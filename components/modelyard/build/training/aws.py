@@ -112,6 +112,22 @@ class TrainingPool(Component):
         )
         identity_of(grantee).allow(self, "register", statements, [self.address])
 
+    def role_beside(self, owner: Component, role: str, *, says: str) -> Role:
+        """A role of `owner`'s for jobs that must not run as the pool: they start, bear its names, and see no data.
+
+        Whoever submits such a job needs `iam:PassRole` for it beside `grant_submit`.
+        """
+        made = Role(
+            owner.named(role),
+            context=self.context,
+            trusted=self._trusted(),
+            description=says,
+            opts=owner.options(),
+            written=owner.written,
+        )
+        made.allow(self, "run", may_run(self.context, self.spec, key_arn=self.key_arn))
+        return made
+
     @property
     def address(self) -> PendingAddress:
         """What a job must be in order to be let in, as those who submit jobs are told; with every share."""
