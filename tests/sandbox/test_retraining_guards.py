@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from modelyard.build.registry import stored
 from modelyard.core.champions import Champion
 from modelyard.run.retraining import loop_function as loop
 from modelyard.run.retraining import loop_guards
@@ -234,11 +235,12 @@ def test_baselines_are_those_that_the_package_brought(monkeypatch: pytest.Monkey
     assert loop._baselines("p/1") == {"data_quality": "s3://b/statistics.json", "bias_drift": "s3://b/bias.json"}
 
 
-@pytest.mark.parametrize("module", [loop, loop_guards])
+@pytest.mark.parametrize("module", [loop, loop_guards, stored])
 def test_what_ships_needs_nothing_but_boto3_and_what_ships_beside(module: Any):
     text = Path(module.__file__).read_text("utf-8")
     imported = {line.split()[1] for line in text.splitlines() if line.startswith(("import ", "from "))}
     ours = {name for name in imported if name.startswith("modelyard")}
-    assert ours <= {"modelyard.core.releasing", "modelyard.run.retraining.loop_guards"}
+    beside = ("build.registry.stored", "core.releasing", "run.retraining.loop_guards")
+    assert ours <= {f"modelyard.{name}" for name in beside}
     others = {name.partition(".")[0] for name in imported - ours}
     assert others - {"boto3", "botocore"} <= set(sys.stdlib_module_names)

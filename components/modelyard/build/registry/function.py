@@ -1,6 +1,7 @@
 """The function that decides on a release: it looks at what AWS itself vouches for, signs, and locks what it signed.
 
-It ships as text with `core.releasing` and `core.weights`, so it uses nothing beyond boto3 and the standard library.
+It ships as text with `stored`, `core.releasing` and `core.weights`, so it uses nothing beyond boto3 and the standard
+library.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
+from modelyard.build.registry.stored import readable
 from modelyard.core.releasing import PENDING, broken, bundle, canonical, message, pae, statement
 from modelyard.core.weights import artifact_of, files_of, is_list, place_of, unlike
 
 DECLARED: Final = Path(__file__).with_name("models.json")
 _CHUNK: Final = 8 * 2**20
 _LINEAGE: Final = ("author", "artifact-version", "artifact-digest", "data-snapshot", "code-commit", "image-digest")
-_GONE: Final = ("NoSuchKey", "NoSuchVersion", "404", "AccessDenied")
 
 
 class Refused(Exception):
@@ -57,7 +58,7 @@ def decide(event: Mapping[str, Any], declared: Mapping[str, Any], settings: Mapp
         package = sagemaker.describe_model_package(ModelPackageName=package_arn)
     except ClientError as error:
         raise Refused(("unknown-version", f"{model} has no version {version}: {error}")) from None
-    decision = _document(s3, bucket, f"decisions/{approver}/{model}/{version}.json")
+    decision = readable(s3, bucket, f"decisions/{approver}/{model}/{version}.json")
     if decision is None or decision.get("decision") not in ("approved", "rejected"):
         raise Refused(("no-decision", f"{approver} has put down no decision on version {version}"))
     told = {
@@ -104,17 +105,6 @@ def _mail(told: Mapping[str, str], model: str, topic: str) -> dict[str, str]:
     return {"topic": topic, "subject": said[:100], "message": f"{said} by {who} on {told['at'][:16]} UTC{why}"}
 
 
-def _document(s3: Any, bucket: str, key: str) -> Any:
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
-    except ValueError:
-        return None
-
-
 def _record(
     s3: Any,
     sagemaker: Any,
@@ -140,7 +130,7 @@ def _record(
     submitter = created.get("IamIdentity", {}).get("PrincipalId") or created.get("UserProfileName")
     if not submitter:
         missing.append(("no-submitter", "SageMaker doesn't say who registered the package"))
-    results = _document(s3, bucket, f"gates/{model}/{int(event['version'])}.json") or {}
+    results = readable(s3, bucket, f"gates/{model}/{int(event['version'])}.json") or {}
     if results and results.get("package") != package["ModelPackageArn"]:
         missing.append(("other-package", "the results of the gates are of another package"))
     if missing:

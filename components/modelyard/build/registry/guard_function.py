@@ -6,7 +6,6 @@ in a metric, which raises an alarm. It ships as text with what the function that
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,11 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from modelyard.core.releasing import APPROVED, broken, message
+from modelyard.build.registry.stored import newest, read, signed
+from modelyard.core.releasing import APPROVED, broken
 from modelyard.core.weights import artifact_of, files_of, is_list, misplaced
 
 DECLARED: Final = Path(__file__).with_name("models.json")
-_GONE: Final = ("NoSuchKey", "404")
 _OF_MODELS: Final = ("CreateModel", "CreateTransformJob")
 _OF_CONFIGS: Final = ("CreateEndpoint", "UpdateEndpoint")
 _OF_COMPONENTS: Final = ("CreateInferenceComponent", "UpdateInferenceComponent")
@@ -154,7 +153,7 @@ def _container(
         if place is None:
             yield name, "unknown", "foreign-package", f"it serves {arn}, which is none of this registry's"
             return
-        release = _release(settings["BUCKET"], f"releases/{place[0]}/{place[1]}.json")
+        release = read(boto3.client("s3"), settings["BUCKET"], f"releases/{place[0]}/{place[1]}.json")
     else:
         place, release = _by_artifact(artifact, settings["BUCKET"])
         if release is None or place is None or place[0] not in declared:
@@ -180,7 +179,7 @@ def _against(
     settings: Mapping[str, str],
 ) -> Iterator[tuple[str, str]]:
     """Every reason why the record doesn't speak for what is served."""
-    if not _signed(release, settings["SIGNING_KEY"]):
+    if not signed(boto3.client("kms"), release, settings["SIGNING_KEY"]):
         yield "invalid-signature", "the registry's key didn't sign this record"
     record = json.loads(release["payload"])
     registered = package.get("InferenceSpecification", {}).get("Containers", [{}])[0]
@@ -192,26 +191,11 @@ def _against(
     if (digest or image.rpartition("@")[2]) != record["image_digest"]:
         yield "image-mismatch", f"it serves by {image}, and {record['image_digest']} was released"
     yield from _added(settings["BUCKET"], record)
-    newest = _newest(settings["BUCKET"], record["artifact"])
-    found = record["artifact_digest"] if newest == record["artifact_version"] else f"that of version {newest}"
+    served = newest(boto3.client("s3"), settings["BUCKET"], record["artifact"])
+    found = record["artifact_digest"] if served == record["artifact_version"] else f"that of version {served}"
     status = package["ModelApprovalStatus"]
     arn = package["ModelPackageArn"]
     yield from broken(record, gates, package=arn, status=status, wanted=APPROVED, digest=found)
-
-
-def _signed(release: Mapping[str, Any], key: str) -> bool:
-    kms = boto3.client("kms")
-    try:
-        said = kms.verify(
-            KeyId=key,
-            Message=message(release["payload"]),
-            MessageType="RAW",
-            Signature=base64.b64decode(release["signature"]),
-            SigningAlgorithm="ECDSA_SHA_256",
-        )
-    except (kms.exceptions.KMSInvalidSignatureException, ValueError):
-        return False
-    return bool(said["SignatureValid"])
 
 
 def _added(bucket: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -235,33 +219,17 @@ def _place(arn: str, declared: Mapping[str, Any]) -> tuple[str, str] | None:
     return next(((model, version) for model, said in declared.items() if said["packages"] == packages), None)
 
 
-def _release(bucket: str, key: str) -> Any:
-    try:
-        return json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
-
-
 def _by_artifact(artifact: str, bucket: str) -> tuple[tuple[str, str] | None, Any]:
     """The newest release of an artifact that a model serves without naming a version."""
     place = f"s3://{bucket}/models/"
     if not artifact.startswith(place):
         return None, None
     model = artifact.removeprefix(place).partition("/")[0]
-    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"releases/{model}/")
+    s3 = boto3.client("s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"releases/{model}/")
     numbers = {int(Path(found["Key"]).stem) for page in pages for found in page.get("Contents", ())}
     for number in sorted(numbers, reverse=True):
-        release = _release(bucket, f"releases/{model}/{number}.json")
+        release = read(s3, bucket, f"releases/{model}/{number}.json")
         if release is not None and json.loads(release["payload"])["artifact"] == artifact:
             return (model, str(number)), release
     return None, None
-
-
-def _newest(bucket: str, artifact: str) -> str:
-    """The S3 version that an endpoint would read now."""
-    key = artifact.removeprefix(f"s3://{bucket}/")
-    found = boto3.client("s3").list_object_versions(Bucket=bucket, Prefix=key)
-    versions = [one["VersionId"] for one in found.get("Versions", ()) if one["Key"] == key and one["IsLatest"]]
-    return str(versions[0]) if versions else "none"

@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from modelyard.build.registry import stored
 from modelyard.core import releasing, weights
 from modelyard.core.access import Statement
 from modelyard.core.bundles import bundle
@@ -33,7 +34,7 @@ def sources(declared: Mapping[str, Any], file: str = "function.py") -> dict[str,
         file: Path(__file__).with_name(file).read_text("utf-8"),
         "models.json": json.dumps(declared, sort_keys=True),
     }
-    return bundle(files, releasing, weights)
+    return bundle(files, releasing, stored, weights)
 
 
 def shipped(

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines import TrainingPipeline
-from modelyard.build.registry import ModelRegistry
+from modelyard.build.registry import ModelRegistry, stored
 from modelyard.core import releasing
 from modelyard.core.access import Grantee, Statement, address, identity_of
 from modelyard.core.addresses import LoopAddress
@@ -291,4 +291,4 @@ def sources(declared: Mapping[str, Any]) -> dict[str, str]:
         "loop_function.py": Path(__file__).with_name("loop_function.py").read_text("utf-8"),
         "loop.json": json.dumps(declared, sort_keys=True),
     }
-    return bundle(files, releasing, loop_guards)
+    return bundle(files, releasing, stored, loop_guards)

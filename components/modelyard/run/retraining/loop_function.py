@@ -1,13 +1,12 @@
 """What the loop's machine can't do by itself: guards, the judgement of a version, and requests made from a shape.
 
-It ships as text with `core.releasing` and `loop_guards`, so it uses nothing beyond boto3 and the standard library. Each
-action answers with a `verdict` of its own; where that isn't good, `code` and `reason` say why. `declared` is what the
-deployment knows of the loop, `settings` what it may only know once it is deployed.
+It ships as text with `core.releasing`, the registry's `stored` and `loop_guards`, so it uses nothing beyond boto3 and
+the standard library. Each action answers with a `verdict` of its own; where that isn't good, `code` and `reason` say
+why. `declared` is what the deployment knows of the loop, `settings` what it may only know once it is deployed.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -19,7 +18,8 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from modelyard.core.releasing import APPROVED, broken, canonical, message, unmet
+from modelyard.build.registry.stored import newest, read, signed
+from modelyard.core.releasing import APPROVED, broken, canonical, unmet
 from modelyard.run.retraining.loop_guards import (
     Answer,
     Plain,
@@ -27,7 +27,6 @@ from modelyard.run.retraining.loop_guards import (
     guard,
     parameter,
     put,
-    read,
     rearm,
     refused,
     run_key,
@@ -128,38 +127,16 @@ def verify(event: Plain, declared: Plain, settings: Mapping[str, str]) -> Answer
     release = read(s3, bucket, f"releases/{model}/{version}.json")
     if release is None:
         return refused("not-released", f"{model} {version} has no release record")
-    if not _signed(release, settings["SIGNING_KEY"]):
+    if not signed(boto3.client("kms"), release, settings["SIGNING_KEY"]):
         return refused("invalid-signature", "the registry's key didn't sign the release record")
     record = json.loads(release["payload"])
     status = boto3.client("sagemaker").describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
-    newest = _newest(s3, bucket, record["artifact"])
-    digest = record["artifact_digest"] if newest == record["artifact_version"] else f"that of version {newest}"
+    served = newest(s3, bucket, record["artifact"])
+    digest = record["artifact_digest"] if served == record["artifact_version"] else f"that of version {served}"
     said = list(broken(record, declared["gates"], package=package, status=status, wanted=APPROVED, digest=digest))
     if said:
         return refused(said[0][0], "; ".join(problem for _, problem in said))
     return {"verdict": "released", "approver": record["approver"]}
-
-
-def _signed(release: Plain, key: str) -> bool:
-    kms = boto3.client("kms")
-    try:
-        said = kms.verify(
-            KeyId=key,
-            Message=message(release["payload"]),
-            MessageType="RAW",
-            Signature=base64.b64decode(release["signature"]),
-            SigningAlgorithm="ECDSA_SHA_256",
-        )
-    except (kms.exceptions.KMSInvalidSignatureException, ValueError):
-        return False
-    return bool(said["SignatureValid"])
-
-
-def _newest(s3: Any, bucket: str, artifact: str) -> str:
-    """The S3 version that an endpoint would read now."""
-    key = artifact.removeprefix(f"s3://{bucket}/")
-    found = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", ())
-    return next((str(one["VersionId"]) for one in found if one["Key"] == key and one["IsLatest"]), "none")
 
 
 # --- what serves ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What holds a loop's runs back: a lock that one of several starts gets, and what ran and was spent before.
 
-It ships with the loop's function as text, so it uses nothing beyond boto3 and the standard library.
+It ships as text with the loop's function and the registry's `stored`, so it uses nothing beyond boto3 and the standard
+library.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-_GONE: Final = ("NoSuchKey", "404", "ParameterNotFound")
+from modelyard.build.registry.stored import GONE, read
+
 _TAKEN: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 Plain = Mapping[str, Any]
@@ -111,7 +113,7 @@ def _take_lock(s3: Any, event: Plain, declared: Plain, bucket: str) -> str | Non
         try:
             found = s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
+            if error.response["Error"]["Code"] not in GONE:
                 raise
             condition = {"IfNoneMatch": "*"}
             continue
@@ -171,19 +173,10 @@ def put(s3: Any, bucket: str, key: str, value: Plain) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(value).encode(), ContentType="application/json")
 
 
-def read(s3: Any, bucket: str, key: str) -> Any:
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
-
-
 def parameter(name: str) -> Any:
     try:
         return json.loads(boto3.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
     except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
+        if error.response["Error"]["Code"] == "ParameterNotFound":
             return None
         raise
