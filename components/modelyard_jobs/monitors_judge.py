@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from modelyard.core.distributions import Value
-from modelyard.core.monitors import JobKind, Plan
+from modelyard.core.monitored import JobKind
+from modelyard.core.monitors import Plan
 from modelyard_jobs.monitors_drift import Moved, Reference, entropy, moved, reference_of
 from modelyard_jobs.monitors_explain import Explained, explained, rank
 from modelyard_jobs.monitors_labels import LEAST_OF_A_GROUP, bias, by_time, errors, quality

@@ -11,19 +11,9 @@ from typing import Final, Literal
 from pydantic import Field
 
 from modelyard.core.distributions import Value
+from modelyard.core.monitored import JobKind
 from modelyard.core.snapshots import Format
 
-JobKind = Literal[
-    "data_quality",
-    "data_drift",
-    "prediction_drift",
-    "concept_drift",
-    "concept_proxy",
-    "model_quality",
-    "bias_drift",
-    "explanation_drift",
-]
-"""The monitors that a job computes."""
 Problem = Literal["binary", "multiclass", "regression"]
 ColumnKind = Literal["number", "category"]
 

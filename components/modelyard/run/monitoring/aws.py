@@ -17,7 +17,7 @@ from modelyard.core.addresses import BucketAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
-from modelyard.core.monitors import JobKind
+from modelyard.core.monitored import JobKind
 from modelyard.core.notices import Notices
 from modelyard.core.service_role import ServiceRole
 from modelyard.core.settle import at_program_end

@@ -18,7 +18,8 @@ from modelyard.core.actions import FOR_SERVICES
 from modelyard.core.component import Component
 from modelyard.core.functions import function, function_arn, worker
 from modelyard.core.machines import one_job
-from modelyard.core.monitors import LIMITS, SAMPLE, JobKind, limits_text
+from modelyard.core.monitored import JobKind
+from modelyard.core.monitors import LIMITS, SAMPLE, limits_text
 from modelyard.core.schedules import Schedules
 from modelyard.core.service_role import ServiceRole
 from modelyard.run.monitoring.metrics import METRICS

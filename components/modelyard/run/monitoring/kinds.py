@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from modelyard.core.errors import Fault
-from modelyard.core.monitors import JobKind, Problem
+from modelyard.core.monitored import JobKind
+from modelyard.core.monitors import Problem
 from modelyard.core.spec import ColumnName, Spec
 from modelyard.run.monitoring.watch_spec import Runbook, SustainedSpec
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
-from modelyard.core.monitors import JobKind, Problem
+from modelyard.core.monitored import JobKind
+from modelyard.core.monitors import Problem
 from modelyard.run.monitoring.conducted import dashed, environment
 from modelyard.run.monitoring.definitions import (
     Definition,

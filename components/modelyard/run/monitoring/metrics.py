@@ -10,15 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from modelyard.core.monitored import JobKind
+
 MonitorKind = Literal[
-    "data_quality",
-    "data_drift",
-    "prediction_drift",
-    "concept_drift",
-    "concept_proxy",
-    "model_quality",
-    "bias_drift",
-    "explanation_drift",
+    JobKind,
     "latency",
     "errors",
     "cpu",

@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints
 from modelyard.build.data import ZoneName
 from modelyard.build.training import InstanceCatalogue, InstanceType
 from modelyard.core.errors import Fault
-from modelyard.core.monitors import ColumnKind, JobKind, Plan, PlannedColumn, Problem
+from modelyard.core.monitored import JobKind
+from modelyard.core.monitors import ColumnKind, Plan, PlannedColumn, Problem
 from modelyard.core.snapshots import Format
 from modelyard.core.spec import ColumnName, Email, Spec
 from modelyard.run.monitoring.kinds import (

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.data import DataLake
-from modelyard.core import captured
+from modelyard.core import captured, monitored
 from modelyard.core.access import Statement
 from modelyard.core.bundles import bundle
 from modelyard.core.champions import champion_parameter
@@ -175,7 +175,7 @@ class EndpointWatch(Component):
             part,
             worker=made,
             says=f"{self.context.owner}: {says}",
-            files=bundle({"function.py": code, **files}, captured, metrics, publishing, *modules),
+            files=bundle({"function.py": code, **files}, captured, monitored, metrics, publishing, *modules),
             handler="function.handler",
             seconds=seconds,
             memory_mib=memory_mib,
