@@ -6,48 +6,25 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
+from tests.ground import ACCOUNT, TWO, a_role, ground, served
 from tests.isolation.judge import Judge, Question, Verdict
 from tests.isolation.world import loosely, services_of_wildcards
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Role,
-    TeamFence,
-    TeamHeader,
-)
+from modelyard import Context, Keys, KeysSpec, TeamFence, TeamHeader
 from modelyard.assess.access import Access, Identity, Policy, Used, collect, uses
 from modelyard.assess.graph import Graph, record
 from modelyard.core.access import Principal as Who
-from modelyard.core.access import trust_service, trust_sessions_named
+from modelyard.core.access import trust_sessions_named
 from modelyard.core.champions import champion_parameter, shape_parameter
 from modelyard.core.contract import SignInContract
 from modelyard.core.releasing import PENDING, broken
 from modelyard.foundation.tenancy import Personas, Reach, persona_arn
 
-ACCOUNT: Final = "123456789012"
 PLATFORM = Context(organization="acme", platform="ml", environment="prod", region="eu-west-1", account=ACCOUNT)
 TEAMS = {team: PLATFORM.for_team(team, boundary=Reach(PLATFORM.for_team(team)).boundary) for team in ("fraud", "churn")}
 FRAUD = TEAMS["fraud"]
 SIGN_IN = SignInContract(kind="identity-center")
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-SERVED = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
-ENDPOINT = {
-    "model": "scores",
-    "owner": "ada@acme.example",
-    "release": {"kind": "declared", "version": 3},
-    "vpc": False,
-    "served_by": SERVED,
-}
 PEOPLE = {
     "data-scientist": ["ada@acme.example"],
     "ml-engineer": ["lin@acme.example"],
@@ -64,6 +41,7 @@ def team(name: str) -> None:
         {"team": name, "owners": [{"name": "Ada", "email": "ada@acme.example"}], "people": PEOPLE}
     )
     keys = Keys("keys", KeysSpec(), context=context)
+    on = ground(context, keys=keys)
     TeamFence(
         "fence",
         header,
@@ -72,38 +50,18 @@ def team(name: str) -> None:
         trusted=[trust_sessions_named(Who.roles(CI), ["run-1"])],
     )
     personas = Personas("personas", header, context=context, sign_in=SIGN_IN)
-    lake = DataLake("lake", LakeSpec.model_validate({}), context=context, keys=keys)
-    registry = ModelRegistry(
-        "registry",
-        RegistrySpec.model_validate({"models": {"scores": MODEL}}),
-        context=context,
-        keys=keys,
-        audit=KnownAudit(context),
-    )
-    endpoint = InferenceEndpoint(
-        "score",
-        EndpointSpec.model_validate(ENDPOINT),
-        context=context,
-        registry=registry,
-        lake=lake,
-        keys=keys,
-    )
-
-    def role(kind: str) -> Role:
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        return Role(kind, context=context, trusted=trusted, description=kind)
-
-    endpoint.grant_invoke(role("caller"))
-    endpoint.grant_read_capture(role("monitor"))
-    role("bystander")
+    endpoint = on.endpoint("score", served(served_by=TWO))
+    endpoint.grant_invoke(a_role("caller", context))
+    endpoint.grant_read_capture(a_role("monitor", context))
+    a_role("bystander", context)
     for maker in (personas["data-scientist"], personas["ml-engineer"]):
-        registry.grant_submit(maker, models=["scores"])
-        registry.grant_pull(maker, models=["scores"])
+        on.registry.grant_submit(maker, models=["scores"])
+        on.registry.grant_pull(maker, models=["scores"])
         endpoint.grant_invoke(maker)
         endpoint.grant_read(maker)
         endpoint.grant_read_capture(maker)
-    registry.grant_approve(personas["approver"], models=["scores"])
-    registry.grant_read(personas["auditor"], models=["scores"])
+    on.registry.grant_approve(personas["approver"], models=["scores"])
+    on.registry.grant_read(personas["auditor"], models=["scores"])
     endpoint.grant_read(personas["auditor"])
 
 

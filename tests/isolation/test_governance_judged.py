@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.ground import CHURN, FRAUD, a_role, ground, recording
 from tests.isolation.judge import Judge, Question
+from tests.isolation.world import arn_of
 
-from modelyard import Context, EvidenceStore, GovernanceSpec, Keys, KeysSpec, KnownAudit, ModelRegistry, RegistrySpec
+from modelyard import EvidenceStore, GovernanceSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
-from modelyard.core.access import Statement, trust_service
-from modelyard.core.identity import Role
-
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
+from modelyard.core.access import Statement
 
 
 class _Everything:
@@ -23,40 +19,29 @@ class _Everything:
 
 
 def program() -> None:
-    keys = Keys("keys", KeysSpec(), context=FRAUD)
-    spec = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
-    registry = ModelRegistry("registry", spec, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
+    on = ground(FRAUD, "scores", "others")
     evidence = EvidenceStore(
         "evidence",
         GovernanceSpec(),
         context=FRAUD,
-        keys=keys,
-        registry=registry,
-        audit=KnownAudit(FRAUD),
+        keys=on.keys,
+        registry=on.registry,
+        audit=on.audit,
         infrastructure={"commit": "c" * 40},
     )
 
-    def role(name: str, context: Context = FRAUD) -> Role:
-        trusted = [trust_service("sagemaker.amazonaws.com", context=context)]
-        return Role(name, context=context, trusted=trusted, description=name)
-
-    evidence.grant_read(role("auditor"), models=["scores"])
-    evidence.grant_report(role("ci"))
-    registry.grant_approve(role("approver"), models=["scores"])
+    evidence.grant_read(a_role("auditor"), models=["scores"])
+    evidence.grant_report(a_role("ci"))
+    on.registry.grant_approve(a_role("approver"), models=["scores"])
     wide = [Statement(("s3:*", "kms:*", "lambda:*"), ("*",))]
-    role("author").allow(_Everything(), "everything", wide)
-    role("neighbour", CHURN)
-    role("stranger", CHURN).allow(_Everything(), "everything", wide)
+    a_role("author").allow(_Everything(), "everything", wide)
+    a_role("neighbour", CHURN)
+    a_role("stranger", CHURN).allow(_Everything(), "everything", wide)
 
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
-
-
-def role(access: Access, name: str) -> str:
-    (found,) = [found for found in access.identities if found.endswith(f"-{name}")]
-    return found
+    return collect(recording(program))
 
 
 def bucket(access: Access, name: str) -> str:
@@ -115,7 +100,7 @@ TRIES: list[tuple[str, str, str, dict[str, str], bool]] = [
 def test_one_writes_evidence_once_auditors_read_it_and_nobody_takes_it_away(
     judge: Judge, access: Access, who: str, action: str, on: str, carrying: dict[str, str], allowed: bool
 ):
-    question = Question(role(access, who), action, f"{bucket(access, 'evidence')}/{on}", carrying)
+    question = Question(arn_of(access, who), action, f"{bucket(access, 'evidence')}/{on}", carrying)
     (verdict,) = judge.ask(access, [question])
     assert verdict.allowed is allowed, str(verdict)
 
@@ -144,7 +129,7 @@ def test_evidence_is_decrypted_by_its_readers_and_sealed_by_one_role(
     carrying = {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}
     if signing:
         carrying = {"kms:MessageType": "RAW", "kms:SigningAlgorithm": "ECDSA_SHA_256"} if action == "kms:Sign" else {}
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, key(access, signing), carrying)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, key(access, signing), carrying)])
     assert verdict.allowed is allowed, str(verdict)
 
 
@@ -162,7 +147,7 @@ def test_evidence_is_decrypted_by_its_readers_and_sealed_by_one_role(
 def test_the_writer_alone_has_manifests_sealed(
     judge: Judge, access: Access, who: str, action: str, on: str, allowed: bool
 ):
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, FRAUD.arn("lambda", on))])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, FRAUD.arn("lambda", on))])
     assert verdict.allowed is allowed, str(verdict)
 
 
@@ -180,12 +165,12 @@ def test_the_writer_alone_has_manifests_sealed(
 def test_who_verifies_sees_the_registrys_record_and_no_more(
     judge: Judge, access: Access, who: str, on: str, allowed: bool
 ):
-    (verdict,) = judge.ask(access, [Question(role(access, who), GET, f"{bucket(access, 'registry')}/{on}")])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), GET, f"{bucket(access, 'registry')}/{on}")])
     assert verdict.allowed is allowed, str(verdict)
 
 
 @pytest.mark.parametrize(("who", "allowed"), [("evidence-writer", True), ("auditor", False), ("stranger", False)])
 def test_the_writer_sees_the_cards(judge: Judge, access: Access, who: str, allowed: bool):
     card = FRAUD.arn("sagemaker", "model-card/ml-dev-fraud-registry-scores")
-    (verdict,) = judge.ask(access, [Question(role(access, who), "sagemaker:DescribeModelCard", card)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), "sagemaker:DescribeModelCard", card)])
     assert verdict.allowed is allowed, str(verdict)

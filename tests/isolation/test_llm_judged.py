@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.ground import CHURN, FRAUD, a_role, ground, recording, served
 from tests.isolation.judge import Judge, Question
+from tests.isolation.world import arn_of
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    LanguageModelEndpoint,
-    LanguageModelSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Secrets,
-    SecretsSpec,
-)
+from modelyard import LanguageModelEndpoint, LanguageModelSpec, Secrets, SecretsSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
-from modelyard.core.access import trust_service
-from modelyard.core.identity import Role
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 RELEASE = {"kind": "declared", "version": 3}
 CHAT = {"model": "writer", "release": RELEASE, "weights_gib": 15}
 AWS = "arn:aws:sagemaker:eu-west-1:123456789012"
@@ -36,12 +17,9 @@ INVOKE, STREAM = "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithRespon
 
 
 def program() -> None:
-    keys = Keys("keys", KeysSpec(), context=FRAUD)
-    lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
+    on = ground(FRAUD, "writer")
     salts = {"entries": {"salt": {"kind": "generated", "classification": "internal"}}}
-    secrets = Secrets("secrets", SecretsSpec.model_validate(salts), context=FRAUD, keys=keys)
-    models = RegistrySpec.model_validate({"models": {"writer": MODEL}})
-    registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
+    secrets = Secrets("secrets", SecretsSpec.model_validate(salts), context=FRAUD, keys=on.keys)
     spec = LanguageModelSpec.model_validate(
         {
             "owner": "ada@acme.example",
@@ -50,38 +28,19 @@ def program() -> None:
             "vpc": False,
         }
     )
-    assistant = LanguageModelEndpoint("assistant", spec, context=FRAUD, registry=registry, keys=keys)
-    served = EndpointSpec.model_validate(
-        {
-            "model": "writer",
-            "owner": "ada@acme.example",
-            "release": RELEASE,
-            "served_by": {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}},
-            "vpc": False,
-            "capture": {"redact": {"fields": {"email": "hash"}, "columns": ["email"], "secret": "salt"}},
-        }
-    )
-    score = InferenceEndpoint("score", served, context=FRAUD, registry=registry, lake=lake, keys=keys, secrets=secrets)
-
-    def role(name: str, context: Context = FRAUD) -> Role:
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        return Role(name, context=context, trusted=trusted, description=name)
-
-    assistant.grant_invoke(role("talker"), models=["chat"])
-    assistant.grant_invoke(role("caller"))
-    score.grant_read_capture(role("watcher"))
-    role("bystander")
-    role("neighbour", CHURN)
+    assistant = LanguageModelEndpoint("assistant", spec, context=FRAUD, registry=on.registry, keys=on.keys)
+    capture = {"redact": {"fields": {"email": "hash"}, "columns": ["email"], "secret": "salt"}}
+    score = on.endpoint("score", served(model="writer", capture=capture), secrets=secrets)
+    assistant.grant_invoke(a_role("talker"), models=["chat"])
+    assistant.grant_invoke(a_role("caller"))
+    score.grant_read_capture(a_role("watcher"))
+    a_role("bystander")
+    a_role("neighbour", CHURN)
 
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
-
-
-def role(access: Access, name: str) -> str:
-    (found,) = [found for found in access.identities if found.endswith(f"-{name}")]
-    return found
+    return collect(recording(program))
 
 
 CHAT_ARN, CODE_ARN = (f"{AWS}:inference-component/ml-dev-fraud-assistant-{name}" for name in ("chat", "code"))
@@ -118,7 +77,7 @@ OBJECTS = [
 def test_a_language_model_is_called_by_whom_it_was_granted(
     judge: Judge, access: Access, who: str, action: str, arn: str, allowed: bool
 ):
-    (answer,) = judge.ask(access, [Question(role(access, who), action, arn)])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), action, arn)])
     assert answer.allowed is allowed, str(answer)
 
 
@@ -127,14 +86,14 @@ def test_what_is_not_redacted_is_read_by_what_redacts_alone(
     judge: Judge, access: Access, who: str, action: str, key: str, allowed: bool
 ):
     (bucket,) = [arn for arn in access.things if arn.startswith("arn:aws:s3:::ml-dev-fraud-lake-capture-")]
-    (answer,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}")])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), action, f"{bucket}/{key}")])
     assert answer.allowed is allowed, str(answer)
 
 
 def test_the_key_of_hashes_is_read_by_what_redacts_alone(judge: Judge, access: Access):
     (salt,) = [arn for arn in access.things if ":secretsmanager:" in arn]
     asked = [
-        Question(role(access, who), "secretsmanager:GetSecretValue", salt)
+        Question(arn_of(access, who), "secretsmanager:GetSecretValue", salt)
         for who in ("score-redactor", "score-model", "watcher")
     ]
     assert [answer.allowed for answer in judge.ask(access, asked)] == [True, False, False]

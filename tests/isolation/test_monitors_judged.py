@@ -5,43 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.ground import CHURN, FRAUD, OWNER, a_role, ground, recording, served
 from tests.isolation.judge import Judge, Question
+from tests.isolation.world import arn_of
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-)
+from modelyard import Context
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
-from modelyard.core.identity import Role
+from modelyard.assess.graph import Graph
 from modelyard.run.monitoring import EndpointMonitors, MonitorsSpec
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-SERVED = {
-    "model": "scores",
-    "owner": "ada@acme.example",
-    "release": {"kind": "declared", "version": 3},
-    "vpc": False,
-    "served_by": {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}},
-}
 REPOSITORY = "arn:aws:ecr:eu-west-1:123456789012:repository"
 
 
 def told(team: str) -> dict[str, Any]:
     digest = f"@sha256:{'0' * 64}"
     return {
-        "owner": "ada@acme.example",
+        "owner": OWNER,
         "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-{team}-jobs{digest}",
         "vpc": False,
         "columns": [{"name": "amount"}],
@@ -55,40 +34,26 @@ def told(team: str) -> dict[str, Any]:
 def program() -> None:
     def watched(context: Context, name: str, run_by: str) -> EndpointMonitors:
         team = str(context.team)
-        keys = Keys(f"{team}-keys", KeysSpec(), context=context)
-        lake = DataLake(f"{team}-lake", LakeSpec.model_validate({}), context=context, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-        audit = KnownAudit(context)
-        registry = ModelRegistry(f"{team}-registry", models, context=context, keys=keys, audit=audit)
-        spec = EndpointSpec.model_validate(SERVED)
-        endpoint = InferenceEndpoint(f"{team}-score", spec, context=context, registry=registry, lake=lake, keys=keys)
+        on = ground(context, prefix=f"{team}-")
+        endpoint = on.endpoint(f"{team}-score", served())
         monitors = MonitorsSpec.model_validate({**told(team), "run_by": run_by})
-        return EndpointMonitors(name, monitors, context=context, endpoint=endpoint, lake=lake, keys=keys)
-
-    def role(name: str, context: Context = FRAUD) -> Role:
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        return Role(name, context=context, trusted=trusted, description=name)
+        return EndpointMonitors(name, monitors, context=context, endpoint=endpoint, lake=on.lake, keys=on.keys)
 
     own = watched(FRAUD, "watch", "scheduler")
-    own.grant_read_results(role("reader"))
-    own.grant_start(role("starter"))
+    own.grant_read_results(a_role("reader"))
+    own.grant_start(a_role("starter"))
     watched(CHURN, "theirs", "model_monitor")
-    role("bystander")
+    a_role("bystander")
 
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return record(program, project="p", stack="s", region="eu-west-1")
+    return recording(program)
 
 
 @pytest.fixture(scope="module")
 def access(graph: Graph) -> Access:
     return collect(graph)
-
-
-def arn(access: Access, name: str) -> str:
-    (found,) = [found for found in access.identities if found.endswith(f"/{name}")]
-    return found
 
 
 JOB, PLANNER, CONDUCTOR = "ml-dev-fraud-watch-job", "ml-dev-fraud-watch-planner", "ml-dev-fraud-watch-conductor"
@@ -136,7 +101,7 @@ def stored(access: Access, zone: str, key: str) -> str:
 def test_captured_calls_labels_and_results_are_for_the_own_jobs_and_for_whom_it_was_granted(
     judge: Judge, access: Access, who: str, action: str, zone: str, key: str, allowed: bool
 ):
-    (answer,) = judge.ask(access, [Question(arn(access, who), action, stored(access, zone, key))])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), action, stored(access, zone, key))])
     assert answer.allowed is allowed, str(answer)
 
 
@@ -156,7 +121,7 @@ def test_what_is_kept_is_decrypted_by_the_own_jobs_through_s3_alone(
     outputs = {node.name: node.outputs for node in graph.nodes}
     key = str(outputs["fraud-keys-default"]["arn"])
     asked = {"kms:ViaService": service, "kms:CallerAccount": "123456789012"}
-    (answer,) = judge.ask(access, [Question(arn(access, who), "kms:Decrypt", key, asked)])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), "kms:Decrypt", key, asked)])
     assert answer.allowed is allowed, str(answer)
 
 
@@ -193,6 +158,6 @@ WORK = [
 def test_jobs_are_started_and_publish_as_their_own_monitors_alone(
     judge: Judge, access: Access, who: str, action: str, resource: str, asked: dict[str, str], allowed: bool
 ):
-    thing = arn(access, resource) if action == PASS else resource
-    (answer,) = judge.ask(access, [Question(arn(access, who), action, thing, asked)])
+    thing = arn_of(access, resource) if action == PASS else resource
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), action, thing, asked)])
     assert answer.allowed is allowed, str(answer)

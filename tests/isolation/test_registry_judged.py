@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.ground import CHURN, FRAUD, a_role, ground, recording
 from tests.isolation.judge import Judge, Question
+from tests.isolation.world import arn_of
 
-from modelyard import Context, Keys, KeysSpec, KnownAudit, ModelRegistry, RegistrySpec, Role
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
-from modelyard.core.access import Statement, trust_service
+from modelyard.core.access import Statement
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 ROLES = ("submitter", "evaluator", "approver", "reader", "puller", "author")
 
 
@@ -23,15 +20,8 @@ class _Everything:
 
 
 def program() -> None:
-    keys = Keys("keys", KeysSpec(), context=FRAUD)
-    spec = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
-    registry = ModelRegistry("registry", spec, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
-
-    def role(name: str, context: Context = FRAUD) -> Role:
-        trusted = [trust_service("sagemaker.amazonaws.com", context=context)]
-        return Role(name, context=context, trusted=trusted, description=name)
-
-    made = {name: role(name) for name in ROLES}
+    registry = ground(FRAUD, "scores", "others").registry
+    made = {name: a_role(name) for name in ROLES}
     registry.grant_submit(made["submitter"], models=["scores"])
     registry.grant_evaluate(made["evaluator"], models=["scores"])
     registry.grant_approve(made["approver"], models=["scores"])
@@ -40,12 +30,12 @@ def program() -> None:
     registry.grant_submit(made["author"], models=["scores"])
     wide = [Statement(("sagemaker:*", "kms:*", "s3:*"), ("*",))]
     made["author"].allow(_Everything(), "everything", wide)
-    role("stranger", CHURN).allow(_Everything(), "everything", [Statement(("kms:*",), ("*",))])
+    a_role("stranger", CHURN).allow(_Everything(), "everything", [Statement(("kms:*",), ("*",))])
 
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+    return collect(recording(program))
 
 
 SAGEMAKER = "arn:aws:sagemaker:eu-west-1:123456789012"
@@ -89,16 +79,11 @@ TRIES: list[tuple[str, str, str, dict[str, str], bool]] = [
 ]
 
 
-def role(access: Access, name: str) -> str:
-    (found,) = [found for found in access.identities if found.endswith(f"-{name}")]
-    return found
-
-
 @pytest.mark.parametrize(("who", "action", "on", "carrying", "allowed"), TRIES)
 def test_the_promotion_alone_approves(
     judge: Judge, access: Access, who: str, action: str, on: str, carrying: dict[str, str], allowed: bool
 ):
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, on, carrying)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, on, carrying)])
     assert verdict.allowed is allowed, str(verdict)
 
 
@@ -126,7 +111,7 @@ def test_one_role_signs_and_readers_verify(judge: Judge, access: Access, who: st
         if policies and "NobodyElseSigns" in str(policies[1].document)
     ]
     carrying = SIGNING if action == "kms:Sign" else {}
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, key, carrying)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, key, carrying)])
     assert verdict.allowed is allowed, str(verdict)
 
 
@@ -166,7 +151,7 @@ def test_each_writes_its_own_part_of_the_bucket(
         arn for arn in access.things if arn.startswith("arn:aws:s3:::ml-dev-fraud-registry-") and "logs" not in arn
     ]
     once = {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true"} if action == "s3:PutObject" else {}
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}", once)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, f"{bucket}/{key}", once)])
     assert verdict.allowed is allowed, str(verdict)
 
 
@@ -193,12 +178,12 @@ def test_artifacts_and_lineage_are_written_once(
         arn for arn in access.things if arn.startswith("arn:aws:s3:::ml-dev-fraud-registry-") and "logs" not in arn
     ]
     creation = {"s3:ObjectCreationOperation": "true", **carrying} if action == "s3:PutObject" else carrying
-    (verdict,) = judge.ask(access, [Question(role(access, who), action, f"{bucket}/{key}", creation)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, f"{bucket}/{key}", creation)])
     assert verdict.allowed is allowed, str(verdict)
 
 
 @pytest.mark.parametrize(("who", "allowed"), [("registry-promotion", True), ("approver", False), ("submitter", False)])
 def test_the_promotion_writes_to_owners_and_nobody_in_its_name(judge: Judge, access: Access, who: str, allowed: bool):
     (topic,) = [arn for arn in access.things if ":ml-dev-fraud-registry-notices-" in arn]
-    (verdict,) = judge.ask(access, [Question(role(access, who), "sns:Publish", topic)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), "sns:Publish", topic)])
     assert verdict.allowed is allowed, str(verdict)

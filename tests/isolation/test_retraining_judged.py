@@ -5,57 +5,27 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
+from tests.ground import ACCOUNT, NETWORK, OWNER, PLATFORM, REGION, TRANSACTIONS, TWO, ground, served
 from tests.isolation.judge import Judge, Question
 from tests.isolation.world import loosely, services_of_wildcards
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    KnownNetwork,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    TeamFence,
-    TeamHeader,
-)
+from modelyard import Context, Keys, KeysSpec, KnownNetwork, TeamFence, TeamHeader
 from modelyard.assess.access import Access, collect
 from modelyard.assess.graph import record
-from modelyard.build.pipelines import PipelineSpec, TrainingPipeline
-from modelyard.build.training import TrainingPool, TrainingSpec
 from modelyard.core.access import Principal as Who
 from modelyard.core.access import trust_sessions_named
 from modelyard.core.champions import champion_parameter, promoted_prefix, shape_parameter
-from modelyard.core.contract import NetworkContract, SignInContract
+from modelyard.core.contract import SignInContract
 from modelyard.foundation.tenancy import Personas, Reach, persona_arn
 from modelyard.run.retraining import RetrainingLoop, RetrainingSpec
 
-ACCOUNT, REGION = "123456789012", "eu-west-1"
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region=REGION, account=ACCOUNT)
 TEAMS = {team: PLATFORM.for_team(team, boundary=Reach(PLATFORM.for_team(team)).boundary) for team in ("fraud", "churn")}
 FRAUD, CHURN = TEAMS["fraud"], TEAMS["churn"]
 PEOPLE = {"data-scientist": ["ada@acme.example"], "ml-engineer": ["lin@acme.example"]}
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-DATASET = {
-    "classification": "internal",
-    "owner": "ada@acme.example",
-    "columns": [{"name": "amount", "type": "double"}],
-}
-NETWORK = {
-    "vpc_id": "vpc-12345678",
-    "cidr": "10.0.0.0/16",
-    "subnets": {"private": {"eu-west-1a": "subnet-12345678"}},
-    "security_groups": {"training": "sg-87654321", "workload": "sg-87654321"},
-}
-DATA = {"data": {"kind": "dataset", "name": "transactions"}}
 LOOP: dict[str, Any] = {
     "endpoint": "score",
     "pipeline": "fit",
-    "owner": "ada@acme.example",
+    "owner": OWNER,
     "budget": {"usd_a_month": 100, "usd_a_run": 10},
     "triggers": {"mondays": {"kind": "schedule", "expression": "cron(0 4 ? * MON *)"}},
 }
@@ -65,7 +35,7 @@ def steps(team: str) -> dict[str, Any]:
     image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/ml-dev-{team}-train@sha256:{'a' * 64}"
     judged = {"model": {"kind": "output", "of": "train.model"}}
     return {
-        "train": {"kind": "train", "image": image, "inputs": DATA},
+        "train": {"kind": "train", "image": image, "inputs": {"data": {"kind": "dataset", "name": "transactions"}}},
         "judge": {"kind": "evaluate", "image": image, "inputs": judged},
         "keep": {"kind": "register", "image": image, "model": "scores", "artifact": "train.model", "after": ["judge"]},
     }
@@ -77,37 +47,14 @@ def team(name: str) -> None:
     header = TeamHeader.model_validate(
         {"team": name, "owners": [{"name": "Ada", "email": "ada@acme.example"}], "people": PEOPLE}
     )
-    keys, audit = Keys("keys", KeysSpec(), context=context), KnownAudit(context)
+    keys = Keys("keys", KeysSpec(), context=context)
+    on = ground(context, keys=keys, datasets=TRANSACTIONS)
     ci = trust_sessions_named(Who.roles(f"arn:aws:iam::{ACCOUNT}:role/ci"), ["run-1"])
     TeamFence("fence", header, context=context, keys=keys, trusted=[ci])
     personas = Personas("personas", header, context=context, sign_in=SignInContract(kind="identity-center"))
-    lake = DataLake(
-        "lake", LakeSpec.model_validate({"datasets": {"transactions": DATASET}}), context=context, keys=keys
-    )
-    models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-    registry = ModelRegistry("registry", models, context=context, keys=keys, audit=audit)
-    network = KnownNetwork(NetworkContract.model_validate(NETWORK))
-    types = TrainingSpec.model_validate({"instance_types": ["ml.m5.xlarge"]})
-    fit = TrainingPipeline(
-        "fit",
-        PipelineSpec.model_validate({"owner": "ada@acme.example", "commit": "a1b2c3d", "steps": steps(name)}),
-        context=context,
-        pool=TrainingPool("training", types, context=context, lake=lake, network=network),
-        lake=lake,
-        keys=keys,
-        registry=registry,
-        audit=audit,
-    )
-    machines = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
-    served = {"model": "scores", "owner": "ada@acme.example", "release": {"kind": "loop"}, "served_by": machines}
-    endpoint = InferenceEndpoint(
-        "score",
-        EndpointSpec.model_validate(served),
-        context=context,
-        registry=registry,
-        lake=lake,
-        keys=keys,
-        network=network,
+    fit = on.pipeline("fit", steps=steps(name))
+    endpoint = on.endpoint(
+        "score", served(release={"kind": "loop"}, served_by=TWO, vpc=None), network=KnownNetwork(NETWORK)
     )
     for loop, approval in (("weekly", "person"), ("daily", "automatic")):
         made = RetrainingLoop(
@@ -116,16 +63,16 @@ def team(name: str) -> None:
             context=context,
             endpoints={"score": endpoint},
             pipelines={"fit": fit},
-            registry=registry,
-            lake=lake,
-            keys=keys,
-            audit=audit,
+            registry=on.registry,
+            lake=on.lake,
+            keys=on.keys,
+            audit=on.audit,
         )
         if loop == "weekly":
             made.grant_start(personas["ml-engineer"])
     for persona in personas:
-        registry.grant_submit(personas[persona])
-        registry.grant_pull(personas[persona])
+        on.registry.grant_submit(personas[persona])
+        on.registry.grant_pull(personas[persona])
         endpoint.grant_read(personas[persona])
         endpoint.grant_invoke(personas[persona])
 

@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from tests.ground import CHURN, FRAUD, OWNER, a_role, ground, recording, served
 from tests.isolation.judge import Judge, Question
+from tests.isolation.world import arn_of
 
-from modelyard import (
-    BatchInference,
-    BatchSpec,
-    Context,
-    DataLake,
-    EndpointSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-)
+from modelyard import BatchInference, BatchSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
-from modelyard.core.access import trust_service
-from modelyard.core.identity import Role
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-COMMON = {
-    "model": "scores",
-    "owner": "ada@acme.example",
-    "release": {"kind": "declared", "version": 3},
-    "vpc": False,
-}
 MANY = {
-    **COMMON,
-    "served_by": {
-        "kind": "multi_model",
-        "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-serve@sha256:{'d' * 64}",
-        "artifact": "a" * 64,
-        "models": {"france": {"model": "others", "version": 2, "artifact": "b" * 64}},
-        "instance_type": "ml.m5.large",
-    },
+    "kind": "multi_model",
+    "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-serve@sha256:{'d' * 64}",
+    "artifact": "a" * 64,
+    "models": {"france": {"model": "others", "version": 2, "artifact": "b" * 64}},
+    "instance_type": "ml.m5.large",
 }
 AWS = "arn:aws:sagemaker:eu-west-1:123456789012"
 ENDPOINT, OTHERS = f"{AWS}:endpoint/ml-dev-fraud-score", f"{AWS}:endpoint/ml-dev-churn-score"
@@ -54,53 +28,37 @@ INVOKE, START = "sagemaker:InvokeEndpoint", "states:StartExecution"
 
 
 def program() -> None:
-    keys = Keys("keys", KeysSpec(), context=FRAUD)
-    lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
-    models = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
-    registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
-    machines = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
-    spec = EndpointSpec.model_validate({**COMMON, "served_by": machines})
-    endpoint = InferenceEndpoint("score", spec, context=FRAUD, registry=registry, lake=lake, keys=keys)
-    places = {
+    on = ground(FRAUD, "scores", "others")
+    endpoint = on.endpoint("score", served())
+    batch = {
+        "model": "scores",
+        "owner": OWNER,
+        "release": {"kind": "declared", "version": 3},
+        "vpc": False,
         "input": {"zone": "curated", "prefix": "payments"},
         "output": {"zone": "curated", "prefix": "predictions"},
     }
     nightly = BatchInference(
         "nightly",
-        BatchSpec.model_validate({**COMMON, **places}),
+        BatchSpec.model_validate(batch),
         context=FRAUD,
-        registry=registry,
-        lake=lake,
-        keys=keys,
+        registry=on.registry,
+        lake=on.lake,
+        keys=on.keys,
     )
-
-    def role(name: str, context: Context = FRAUD) -> Role:
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        return Role(name, context=context, trusted=trusted, description=name)
-
-    looped = EndpointSpec.model_validate({**COMMON, "served_by": machines, "release": {"kind": "loop"}})
-    rank = InferenceEndpoint("rank", looped, context=FRAUD, registry=registry, lake=lake, keys=keys)
-    rank.grant_promote(role("loop"))
-    many = InferenceEndpoint(
-        "many", EndpointSpec.model_validate(MANY), context=FRAUD, registry=registry, lake=lake, keys=keys
-    )
-    many.grant_invoke(role("french"), models=["france"])
-    endpoint.grant_invoke(role("caller"))
-    endpoint.grant_read_capture(role("monitor"))
-    nightly.grant_start(role("starter"))
-    nightly.grant_read(role("reader"))
-    role("bystander")
-    role("neighbour", CHURN)
+    on.endpoint("rank", served(release={"kind": "loop"})).grant_promote(a_role("loop"))
+    on.endpoint("many", served(served_by=MANY)).grant_invoke(a_role("french"), models=["france"])
+    endpoint.grant_invoke(a_role("caller"))
+    endpoint.grant_read_capture(a_role("monitor"))
+    nightly.grant_start(a_role("starter"))
+    nightly.grant_read(a_role("reader"))
+    a_role("bystander")
+    a_role("neighbour", CHURN)
 
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
-
-
-def role(access: Access, name: str) -> str:
-    (found,) = [found for found in access.identities if found.endswith(f"-{name}")]
-    return found
+    return collect(recording(program))
 
 
 def objects(access: Access, zone: str, key: str) -> str:
@@ -139,7 +97,7 @@ READS = [
 def test_an_endpoint_is_called_and_predictions_are_started_by_whom_it_was_granted(
     judge: Judge, access: Access, who: str, action: str, arn: str, allowed: bool
 ):
-    (answer,) = judge.ask(access, [Question(role(access, who), action, arn)])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), action, arn)])
     assert answer.allowed is allowed, str(answer)
 
 
@@ -147,12 +105,12 @@ def test_an_endpoint_is_called_and_predictions_are_started_by_whom_it_was_grante
 def test_what_was_captured_and_predicted_is_read_by_whom_it_was_granted(
     judge: Judge, access: Access, who: str, zone: str, key: str, allowed: bool
 ):
-    (answer,) = judge.ask(access, [Question(role(access, who), "s3:GetObject", objects(access, zone, key))])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), "s3:GetObject", objects(access, zone, key))])
     assert answer.allowed is allowed, str(answer)
 
 
 def test_batch_jobs_run_this_model_alone(judge: Judge, access: Access):
-    conductor, job = role(access, "conductor"), f"{AWS}:transform-job/ml-dev-fraud-nightly-0a1b2c3d"
+    conductor, job = arn_of(access, "conductor"), f"{AWS}:transform-job/ml-dev-fraud-nightly-0a1b2c3d"
     (own,) = [
         value
         for policy in access.identities[conductor].policies
@@ -188,12 +146,12 @@ PROMOTIONS = [
 def test_versions_are_brought_by_whom_it_was_granted_to_that_endpoint_alone(
     judge: Judge, access: Access, who: str, action: str, arn: str, allowed: bool
 ):
-    (answer,) = judge.ask(access, [Question(role(access, who), action, arn)])
+    (answer,) = judge.ask(access, [Question(arn_of(access, who), action, arn)])
     assert answer.allowed is allowed, str(answer)
 
 
 def test_whoever_promotes_writes_its_champion(judge: Judge, access: Access):
-    (answer,) = judge.ask(access, [Question(role(access, "loop"), "ssm:PutParameter", f"{STORED}/champions/rank")])
+    (answer,) = judge.ask(access, [Question(arn_of(access, "loop"), "ssm:PutParameter", f"{STORED}/champions/rank")])
     assert answer.allowed, str(answer)
 
 
@@ -205,7 +163,7 @@ def test_of_many_models_a_caller_names_what_it_was_granted(
     judge: Judge, access: Access, target: str | None, allowed: bool
 ):
     said = {} if target is None else {"sagemaker:TargetModel": target}
-    (answer,) = judge.ask(access, [Question(role(access, "french"), INVOKE, SHARED, said)])
+    (answer,) = judge.ask(access, [Question(arn_of(access, "french"), INVOKE, SHARED, said)])
     assert answer.allowed is allowed, str(answer)
 
 
@@ -225,5 +183,5 @@ def test_the_container_of_many_models_loads_the_listed_artifacts_alone(
         for arn in access.things
         if "fraud-registry" in arn and arn.startswith("arn:aws:s3:::") and "logs" not in arn
     ]
-    (answer,) = judge.ask(access, [Question(role(access, "many-model"), "s3:GetObject", f"{bucket}/{key}")])
+    (answer,) = judge.ask(access, [Question(arn_of(access, "many-model"), "s3:GetObject", f"{bucket}/{key}")])
     assert answer.allowed is allowed, str(answer)

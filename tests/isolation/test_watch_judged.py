@@ -3,66 +3,29 @@
 from __future__ import annotations
 
 import pytest
+from tests.ground import CHURN, FRAUD, a_role, ground, recording, served
 from tests.isolation.judge import Judge, Question
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    EndpointWatch,
-    EvidenceStore,
-    GovernanceSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Role,
-    TeamWatch,
-    WatchSpec,
-)
+from modelyard import Context, EndpointWatch, EvidenceStore, GovernanceSpec, TeamWatch, WatchSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
-from modelyard.core.access import trust_service
 from modelyard.run.monitoring import OURS
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-MACHINES = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
 NUMBER = "20261121-170440989-0a1b2c"
 
 
 def team(context: Context, name: str, *, evidence: bool) -> None:
     """A team with two endpoints, `score` and `other`, and roles that read or close incidents of `score`."""
 
-    def role(called: str) -> Role:
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        return Role(f"{name}-{called}", context=context, trusted=trusted, description=called)
-
-    keys = Keys(f"{name}-keys", KeysSpec(), context=context)
-    lake = DataLake(f"{name}-lake", LakeSpec.model_validate({}), context=context, keys=keys)
-    models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-    audit = KnownAudit(context)
-    registry = ModelRegistry(f"{name}-registry", models, context=context, keys=keys, audit=audit)
+    on = ground(context, prefix=f"{name}-")
+    keys, lake = on.keys, on.lake
     store = None
     if evidence:
         store = EvidenceStore(
-            f"{name}-evidence", GovernanceSpec(), context=context, keys=keys, registry=registry, audit=audit
+            f"{name}-evidence", GovernanceSpec(), context=context, keys=keys, registry=on.registry, audit=on.audit
         )
     watched: list[EndpointWatch] = []
     for endpoint_name, release in (("score", {"kind": "loop"}), ("other", {"kind": "declared", "version": 1})):
-        given = {"model": "scores", "owner": "ada@acme.example", "release": release, "vpc": False}
-        endpoint = InferenceEndpoint(
-            f"{name}-{endpoint_name}",
-            EndpointSpec.model_validate({**given, "served_by": MACHINES}),
-            context=context,
-            registry=registry,
-            lake=lake,
-            keys=keys,
-        )
+        endpoint = on.endpoint(f"{name}-{endpoint_name}", served(release=release))
         watched.append(
             EndpointWatch(
                 f"{name}-{endpoint_name}-watch",
@@ -74,9 +37,9 @@ def team(context: Context, name: str, *, evidence: bool) -> None:
             )
         )
     desk = TeamWatch(f"{name}-watch", context=context, watched=watched, lake=lake, keys=keys, evidence=store)
-    desk.grant_read_incidents(role("reader"), endpoints=[f"{name}-score"])
-    desk.grant_close_incidents(role("closer"), endpoints=[f"{name}-score"])
-    role("stranger")
+    desk.grant_read_incidents(a_role(f"{name}-reader", context), endpoints=[f"{name}-score"])
+    desk.grant_close_incidents(a_role(f"{name}-closer", context), endpoints=[f"{name}-score"])
+    a_role(f"{name}-stranger", context)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +49,7 @@ def access() -> Access:
         team(FRAUD, "b", evidence=False)
         team(CHURN, "c", evidence=False)
 
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+    return collect(recording(program))
 
 
 def role(access: Access, start: str) -> str:

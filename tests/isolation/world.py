@@ -194,6 +194,12 @@ def project(root: Path, teams: Sequence[str] = TEAMS) -> Path:
     return root
 
 
+def arn_of(access: Access, name: str) -> str:
+    """The role that a component, or a test, called so in its team: `ml-dev-fraud-reader` is called `reader`."""
+    (found,) = [found for found in access.identities if found.endswith((f"-{name}", f"/{name}"))]
+    return found
+
+
 def recorded(root: Path, teams: Sequence[str] = TEAMS) -> tuple[Graph, dict[str, Graph]]:
     """The graphs of the platform and of each team."""
     return record_platform(root, ENVIRONMENT), {team: record_team(root, team, ENVIRONMENT) for team in teams}

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ground import KEY, OWNER, a_role, fraud, ground, known_keys, recording
 
-from modelyard import Context, KnownAudit, KnownKeys, ModelRegistry, RegistrySpec, Role
-from modelyard.assess.graph import Graph, record
+from modelyard.assess.graph import Graph
 from modelyard.build.training import InstanceCatalogue
-from modelyard.core.access import trust_service
 from modelyard.core.errors import InputError, SpecError
 from modelyard.run.serving import LanguageModelEndpoint, LanguageModelSpec
 
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/0"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 CHAT = {"model": "writer", "release": {"kind": "declared", "version": 3}, "weights_gib": 15}
 COMPONENT = "AWS::SageMaker::InferenceComponent"
 CONFIGURATION = "AWS::SageMaker::EndpointConfig"
@@ -26,7 +23,7 @@ CONFIGURATION = "AWS::SageMaker::EndpointConfig"
 
 def spec(chat: dict[str, Any] | None = None, **changes: Any) -> LanguageModelSpec:
     given = {
-        "owner": "ada@acme.example",
+        "owner": OWNER,
         "instance_type": "ml.g5.12xlarge",
         "models": {"chat": {**CHAT, **(chat or {})}},
         "vpc": False,
@@ -37,29 +34,16 @@ def spec(chat: dict[str, Any] | None = None, **changes: Any) -> LanguageModelSpe
 
 @cache
 def recorded(text: str, production: bool, invoked: tuple[str, ...] | None) -> Graph:
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account="123456789012",
-        team="fraud",
-        production=production,
-    )
+    context = fraud(production=production)
 
     def program() -> None:
-        keys = KnownKeys({"default": KEY})
-        models = RegistrySpec.model_validate({"models": {"writer": MODEL, "coder": MODEL}})
-        registry = ModelRegistry("registry", models, context=context, keys=keys, audit=KnownAudit(context))
-        endpoint = LanguageModelEndpoint(
-            "assistant", LanguageModelSpec.model_validate_json(text), context=context, registry=registry, keys=keys
-        )
+        on = ground(context, "writer", "coder", keys=known_keys())
+        given = LanguageModelSpec.model_validate_json(text)
+        endpoint = LanguageModelEndpoint("assistant", given, context=context, registry=on.registry, keys=on.keys)
         if invoked is not None:
-            trusted = [trust_service("lambda.amazonaws.com", context=context)]
-            app = Role("app", context=context, trusted=trusted, description="calls")
-            endpoint.grant_invoke(app, models=invoked or None)
+            endpoint.grant_invoke(a_role("app", context), models=invoked or None)
 
-    return record(program, project="p", stack="s", region="eu-west-1")
+    return recording(program)
 
 
 def graph_of(given: LanguageModelSpec, *, production: bool = False, invoked: tuple[str, ...] | None = None) -> Graph:

@@ -13,20 +13,16 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 from ruamel.yaml import YAML
-from tests.unit.test_serving import KEY, REGISTRY, TWO
+from tests.ground import FRAUD, KEY, OWNER, TWO, a_role, ground, known_keys, recording, served
+from tests.unit.test_serving import REGISTRY
 
-from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
-from modelyard.assess.graph import Graph, Node, record
-from modelyard.core.access import trust_service
+from modelyard.assess.graph import Graph, Node
 from modelyard.core.errors import SpecError
 from modelyard.core.spec import SourceMap
 from modelyard.run.monitoring import METRICS, EndpointMonitors, MonitorsSpec, dimensions
 from modelyard.run.monitoring.metrics import table
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
+from modelyard.run.serving import EndpointSpec
 
-CONTEXT = Context(
-    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
-)
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-jobs@sha256:{'0' * 64}"
 RUNBOOK = "https://wiki.acme.example/runbooks/score"
 ENDPOINT = "ml-dev-fraud-score"
@@ -42,7 +38,7 @@ REFERENCE = {
     "label": "fraud",
 }
 ALL: dict[str, Any] = {
-    "owner": "ada@acme.example",
+    "owner": OWNER,
     "runbook": RUNBOOK,
     "image": IMAGE,
     "vpc": False,
@@ -77,47 +73,27 @@ def given(**changes: Any) -> dict[str, Any]:
 
 
 def an_endpoint(**changes: Any) -> dict[str, Any]:
-    common = {"model": "scores", "owner": "ada@acme.example", "release": {"kind": "declared", "version": 3}}
-    return {**common, "served_by": TWO, "vpc": False, **changes}
+    return served(**{"served_by": TWO, **changes})
 
 
 def program_of(
     told: dict[str, Any],
     served: dict[str, Any],
-    lake: dict[str, Any] | None = None,
     then: Callable[[EndpointMonitors], None] = lambda _: None,
     invokes: dict[str, Any] | None = None,
 ) -> Graph:
     def program() -> None:
-        keys = KnownKeys({"default": KEY})
-        models = RegistrySpec.model_validate(REGISTRY)
-        registry = ModelRegistry("registry", models, context=CONTEXT, keys=keys, audit=KnownAudit(CONTEXT))
-        stored = DataLake("lake", LakeSpec.model_validate(lake or {}), context=CONTEXT, keys=keys)
-        endpoint = InferenceEndpoint(
-            "score",
-            EndpointSpec.model_validate(served),
-            context=CONTEXT,
-            registry=registry,
-            lake=stored,
-            keys=keys,
-        )
+        on = ground(FRAUD, keys=known_keys(), registry=REGISTRY)
+        endpoint = on.endpoint("score", served)
         spec = MonitorsSpec.model_validate(told)
         spec.locate(SourceMap("team.yaml"), "monitoring.score")
-        monitors = EndpointMonitors(
-            "watch",
-            spec,
-            context=CONTEXT,
-            endpoint=endpoint,
-            lake=stored,
-            keys=keys,
-        )
-        trusted = [trust_service("lambda.amazonaws.com", context=CONTEXT)]
-        reader = Role("reader", context=CONTEXT, trusted=trusted, description="reads results")
+        monitors = EndpointMonitors("watch", spec, context=FRAUD, endpoint=endpoint, lake=on.lake, keys=on.keys)
+        reader = a_role("reader")
         monitors.grant_read_results(reader)
         monitors.grant_start(reader)
         then(monitors)
 
-    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes or {})
+    return recording(program, invokes=invokes or {})
 
 
 @cache
@@ -349,7 +325,7 @@ def test_who_reads_results_reads_those_of_this_endpoint_and_starts_this_machine(
 
 
 def test_an_endpoint_without_jobs_has_alarms_on_the_service_alone():
-    found = program_of({"owner": "ada@acme.example"}, an_endpoint())
+    found = program_of({"owner": OWNER}, an_endpoint())
     assert set(alarms(found)) == {"watch-main-errors"}
     assert not [node for node in found.nodes if node.name == "watch-machine"]
 

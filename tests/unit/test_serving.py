@@ -13,21 +13,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.ground import KEY, TWO, a_role, fraud, ground, known_keys, recording, served
 
-from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
+from modelyard.assess.graph import Graph
 from modelyard.core.errors import InputError, Source, SpecError
 from modelyard.core.releases import ReleaseRecord, SignedRelease
 from modelyard.core.releasing import message
-from modelyard.run.serving import ABILITIES, EndpointSpec, InferenceEndpoint
+from modelyard.run.serving import ABILITIES, EndpointSpec
 from modelyard.run.serving.abilities import table
 from modelyard.run.serving.release import unreleased
 
-CONTEXT = Context(
-    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
-)
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/0"
 REGISTRY = {
     "models": {
         "scores": {
@@ -38,7 +33,6 @@ REGISTRY = {
         }
     }
 }
-TWO = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
 SCALED = {
     "kind": "instances",
     "variants": {
@@ -53,14 +47,8 @@ CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 
 
 def spec(**changes: Any) -> EndpointSpec:
-    given = {
-        "model": "scores",
-        "owner": "ada@acme.example",
-        "release": {"kind": "declared", "version": 3},
-        "served_by": TWO,
-        "vpc": False,
-    }
-    return EndpointSpec.model_validate({key: value for key, value in {**given, **changes}.items() if value != "unset"})
+    given = {**served(served_by=TWO), **changes}
+    return EndpointSpec.model_validate({key: value for key, value in given.items() if value != "unset"})
 
 
 @cache
@@ -69,30 +57,16 @@ def recorded(text: str, production: bool, intent: str) -> Graph:
 
 
 def program_of(text: str, production: bool, intent: str, invokes: dict[str, Any]) -> Graph:
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account="123456789012",
-        team="fraud",
-        production=production,
-    )
+    context = fraud(production=production)
 
     def program() -> None:
-        keys = KnownKeys({"default": KEY})
-        registry = ModelRegistry(
-            "registry", RegistrySpec.model_validate(REGISTRY), context=context, keys=keys, audit=KnownAudit(context)
-        )
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=context, keys=keys)
-        endpoint = InferenceEndpoint(
-            "score", EndpointSpec.model_validate_json(text), context=context, registry=registry, lake=lake, keys=keys
+        endpoint = ground(context, keys=known_keys(), registry=REGISTRY).endpoint(
+            "score", EndpointSpec.model_validate_json(text)
         )
         if intent:
-            trusted = [trust_service("lambda.amazonaws.com", context=context)]
-            getattr(endpoint, f"grant_{intent}")(Role("app", context=context, trusted=trusted, description="calls"))
+            getattr(endpoint, f"grant_{intent}")(a_role("app", context))
 
-    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes)
+    return recording(program, invokes=invokes)
 
 
 def refused_by(invokes: dict[str, Any]) -> str:

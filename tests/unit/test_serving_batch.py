@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
-from tests import ground
-from tests.ground import KEY, OWNER, a_role, known_keys
+from tests.ground import KEY, OWNER, a_role, fraud, ground, known_keys, recording
 from tests.unit.test_serving import REGISTRY
 
 from modelyard.assess.graph import Graph
@@ -34,15 +33,15 @@ def spec(**changes: Any) -> BatchSpec:
 
 
 def program_of(given: BatchSpec, *, production: bool = False, intent: str = "", **invokes: Any) -> Graph:
-    context = ground.fraud(production=production)
+    context = fraud(production=production)
 
     def program() -> None:
-        on = ground.ground(context, keys=known_keys(), registry=REGISTRY)
+        on = ground(context, keys=known_keys(), registry=REGISTRY)
         nightly = BatchInference("nightly", given, context=context, registry=on.registry, lake=on.lake, keys=on.keys)
         if intent:
             getattr(nightly, f"grant_{intent}")(a_role("app", context))
 
-    return ground.recorded(program, invokes=invokes)
+    return recording(program, invokes=invokes)
 
 
 @cache

@@ -8,29 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ground import MACHINES, OWNER, a_role, fraud, ground, known_keys, recording, served
 
-from modelyard import (
-    Context,
-    DataLake,
-    KnownAudit,
-    KnownKeys,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Role,
-    Secrets,
-    SecretsSpec,
-)
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
+from modelyard import Secrets, SecretsSpec
+from modelyard.assess.graph import Graph
 from modelyard.core.errors import SpecError
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/0"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 PAYMENTS = {
     "classification": "internal",
-    "owner": "ada@acme.example",
+    "owner": OWNER,
     "format": "csv",
     "columns": [
         {"name": "amount", "type": "double"},
@@ -39,61 +25,29 @@ PAYMENTS = {
     ],
 }
 PLAIN = {**PAYMENTS, "columns": PAYMENTS["columns"][:1]}
-INSTANCES = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
 SERVERLESS = {"kind": "serverless"}
 REDACTED = {"redact": {"dataset": "payments", "fields": {"email": "hash"}, "secret": "salt"}}
 
 
 def graph_of(
-    capture: Any = None, served_by: Any = INSTANCES, *, production: bool = False, secrets: bool = True, **more: Any
+    capture: Any = None, served_by: Any = MACHINES, *, production: bool = False, secrets: bool = True, **more: Any
 ) -> Graph:
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account="123456789012",
-        team="fraud",
-        production=production,
-    )
+    context = fraud(production=production)
     given = {
-        "model": "scores",
-        "owner": "ada@acme.example",
-        "release": {"kind": "declared", "version": 3},
-        "served_by": served_by,
-        **({"vpc": False} if served_by is INSTANCES else {}),
+        **served(served_by=served_by, vpc=False if served_by is MACHINES else None),
         **({"capture": capture} if capture is not None else {}),
         **more,
     }
 
     def program() -> None:
-        keys = KnownKeys({"default": KEY})
-        registry = ModelRegistry(
-            "registry",
-            RegistrySpec.model_validate({"models": {"scores": MODEL}}),
-            context=context,
-            keys=keys,
-            audit=KnownAudit(context),
-        )
-        datasets = {"datasets": {"payments": PAYMENTS, "plain": PLAIN}}
-        lake = DataLake("lake", LakeSpec.model_validate(datasets), context=context, keys=keys)
+        on = ground(context, keys=known_keys(), datasets={"payments": PAYMENTS, "plain": PLAIN})
         salts = SecretsSpec.model_validate(
             {"entries": {name: {"kind": "generated", "classification": "internal"} for name in ("salt", "pepper")}}
         )
-        kept = Secrets("secrets", salts, context=context, keys=keys) if secrets else None
-        endpoint = InferenceEndpoint(
-            "score",
-            EndpointSpec.model_validate(given),
-            context=context,
-            registry=registry,
-            lake=lake,
-            keys=keys,
-            secrets=kept,
-        )
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        endpoint.grant_read_capture(Role("watcher", context=context, trusted=trusted, description="watches"))
+        kept = Secrets("secrets", salts, context=context, keys=on.keys) if secrets else None
+        on.endpoint("score", given, secrets=kept).grant_read_capture(a_role("watcher", context))
 
-    return record(program, project="p", stack="s", region="eu-west-1")
+    return recording(program)
 
 
 def one(graph: Graph, name: str) -> dict[str, Any]:

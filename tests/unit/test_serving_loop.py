@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,27 +14,22 @@ import pytest
 from botocore.validate import ParamValidator
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.ground import ACCOUNT, TWO, a_role, fraud, ground, known_keys, recording
+from tests.ground import served as endpoint
 
-from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
+from modelyard.assess.graph import Graph
 from modelyard.core.champions import Champion, Shape
 from modelyard.core.errors import InputError, SpecError
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
+from modelyard.run.serving import EndpointSpec
 
-ACCOUNT = "123456789012"
-KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0"
 PACKAGES = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/ml-dev-fraud-registry-scores"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-MACHINES: dict[str, Any] = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
 PATH = "/modelyard/ml/dev/fraud"
 BY_PATH = "aws:ssm/getParametersByPath:getParametersByPath"
 Stored = Mapping[str, str]
 
 
 def spec(**changes: Any) -> EndpointSpec:
-    given = {"model": "scores", "owner": "ada@acme.example", "release": {"kind": "loop"}, "served_by": MACHINES}
-    return EndpointSpec.model_validate({**given, "vpc": False, **changes})
+    return EndpointSpec.model_validate(endpoint(**{"release": {"kind": "loop"}, "served_by": TWO, **changes}))
 
 
 def stored_in(parameters: Stored) -> dict[str, Any]:
@@ -57,31 +53,17 @@ def graph_of(
     promoting: bool = False,
 ) -> Graph:
     """The endpoint recorded where the parameters lie; None: a recording that asks nothing live."""
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account=ACCOUNT,
-        team="fraud",
-        production=production,
-        tags=tags or {},
-    )
+    context = replace(fraud(production=production), tags=tags or {})
 
     def program() -> dict[str, Any]:
-        keys = KnownKeys({"default": KEY})
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
-        registry = ModelRegistry("registry", models, context=context, keys=keys, audit=KnownAudit(context))
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=context, keys=keys)
-        made = InferenceEndpoint("score", given, context=context, registry=registry, lake=lake, keys=keys)
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        made.grant_invoke(Role("app", context=context, trusted=trusted, description="calls"))
+        made = ground(context, "scores", "others", keys=known_keys()).endpoint("score", given)
+        made.grant_invoke(a_role("app", context))
         if promoting:
-            made.grant_promote(Role("loop", context=context, trusted=trusted, description="promotes"))
+            made.grant_promote(a_role("loop", context))
         return {"exists": made.exists, "awaits": made.awaits}
 
     answers = {**(stored_in(stored) if stored is not None else {}), **(more or {})}
-    return record(program, project="p", stack="s", region="eu-west-1", invokes=answers)
+    return recording(program, invokes=answers)
 
 
 def a_champion(version: int, model: str = "scores") -> Stored:
@@ -154,10 +136,10 @@ def test_what_the_loop_promoted_since_is_no_change_of_the_same_shape():
         assert one(before, name) == one(after, name)
 
 
-LARGER = {**MACHINES, "variants": {"main": {"instance_type": "ml.m5.xlarge", "instances": 2}}}
-MORE = {**MACHINES, "variants": {"main": {"instance_type": "ml.m5.large", "instances": 3}}}
+LARGER = {**TWO, "variants": {"main": {"instance_type": "ml.m5.xlarge", "instances": 2}}}
+MORE = {**TWO, "variants": {"main": {"instance_type": "ml.m5.large", "instances": 3}}}
 SCALED = {
-    **MACHINES,
+    **TWO,
     "variants": {
         "main": {
             "instance_type": "ml.m5.large",
@@ -165,7 +147,7 @@ SCALED = {
         }
     },
 }
-SHADOWED = {**MACHINES, "shadow": {"version": 9, "instance_type": "ml.m5.large"}}
+SHADOWED = {**TWO, "shadow": {"version": 9, "instance_type": "ml.m5.large"}}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +188,7 @@ def test_who_is_told_and_how_far_it_scales_is_no_shape():
 def test_a_shape_makes_requests_that_sagemaker_takes():
     waiting = {"kind": "asynchronous", "instance_type": "ml.g5.xlarge"}
     service = botocore.session.get_session().get_service_model("sagemaker")
-    for served_by in (MACHINES, SCALED, SHADOWED, waiting, {"kind": "serverless", "ready": 1}):
+    for served_by in (TWO, SCALED, SHADOWED, waiting, {"kind": "serverless", "ready": 1}):
         shape = shape_of(graph_of(spec(served_by=served_by), a_champion(3)))
         requests: dict[str, dict[str, Any]] = {
             "CreateEndpointConfig": {**shape.configuration, "EndpointConfigName": f"{shape.prefix}-v4"},
@@ -288,7 +270,7 @@ def test_a_record_that_nobody_can_read_is_refused_and_never_taken_for_none(text:
 
 
 def test_a_loop_that_could_bring_nothing_is_refused():
-    own = {**MACHINES, "variants": {"main": {"instance_type": "ml.m5.large", "version": 2}}}
+    own = {**TWO, "variants": {"main": {"instance_type": "ml.m5.large", "version": 2}}}
     with pytest.raises(SpecError, match="leaves the loop nothing to bring"):
         graph_of(spec(served_by=own), {})
 

@@ -12,20 +12,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.ground import ACCOUNT, a_role, fraud, ground, known_keys, recording, served
 
-from modelyard import Context, DataLake, KnownAudit, KnownKeys, LakeSpec, ModelRegistry, RegistrySpec, Role
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
+from modelyard.assess.graph import Graph
 from modelyard.core.addresses import EndpointAddress
 from modelyard.core.errors import InputError, SpecError
 from modelyard.core.releases import ReleaseRecord, SignedRelease
 from modelyard.core.releasing import message
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
+from modelyard.run.serving import EndpointSpec
 
-ACCOUNT = "123456789012"
-KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-serve@sha256:{'d' * 64}"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 OURS, THEIRS, OLD = "a" * 64, "b" * 64, "c" * 64
 MANY: dict[str, Any] = {
     "kind": "multi_model",
@@ -41,14 +37,7 @@ MANY: dict[str, Any] = {
 
 
 def spec(changes: Mapping[str, Any] | None = None, **more: Any) -> EndpointSpec:
-    given = {
-        "model": "scores",
-        "owner": "ada@acme.example",
-        "release": {"kind": "declared", "version": 3},
-        "served_by": {**MANY, **(changes or {})},
-        "vpc": False,
-    }
-    return EndpointSpec.model_validate({**given, **more})
+    return EndpointSpec.model_validate(served(served_by={**MANY, **(changes or {})}, **more))
 
 
 def graph_of(
@@ -58,26 +47,13 @@ def graph_of(
     invokes: Mapping[str, Any] | None = None,
     models: Sequence[str] | None = None,
 ) -> Graph:
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account=ACCOUNT,
-        team="fraud",
-        production=production,
-    )
+    context = fraud(production=production)
 
     def program() -> None:
-        keys = KnownKeys({"default": KEY})
-        known = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL, "third": MODEL}})
-        registry = ModelRegistry("registry", known, context=context, keys=keys, audit=KnownAudit(context))
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=context, keys=keys)
-        made = InferenceEndpoint("score", given, context=context, registry=registry, lake=lake, keys=keys)
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        made.grant_invoke(Role("app", context=context, trusted=trusted, description="calls"), models=models)
+        on = ground(context, "scores", "others", "third", keys=known_keys())
+        on.endpoint("score", given).grant_invoke(a_role("app", context), models=models)
 
-    return record(program, project="p", stack="s", region="eu-west-1", invokes=invokes)
+    return recording(program, invokes=invokes)
 
 
 def one(graph: Graph, name: str) -> dict[str, Any]:

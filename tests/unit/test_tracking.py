@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from tests.ground import KEY, a_role, fraud, known_keys, recording
 
-from modelyard import Context, ExperimentTracking, KnownKeys, KnownNetwork, Role, TrackingSpec, trust_service
-from modelyard.assess.graph import Graph, record
+from modelyard import ExperimentTracking, KnownNetwork, TrackingSpec
+from modelyard.assess.graph import Graph
 from modelyard.build.tracking import auth_configuration, keeper, prepare, server_command, server_environment
 from modelyard.build.tracking.idle import daily
 from modelyard.build.tracking.server import database_uri
@@ -23,10 +24,6 @@ from modelyard.core.contract import NetworkContract
 from modelyard.core.errors import SpecError
 from modelyard.core.spec import SourceMap
 
-CONTEXT = Context(
-    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
-)
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/0"
 NETWORK = NetworkContract(
     vpc_id="vpc-12345678",
     cidr="10.0.0.0/16",
@@ -44,15 +41,7 @@ SERVER = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/ml-dev
 def graph_of(
     flavour: dict[str, Any], grant: str = "", *, production: bool = False, network: bool = True, **more: Any
 ) -> Graph:
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region="eu-west-1",
-        account="123456789012",
-        team="fraud",
-        production=production,
-    )
+    context = fraud(production=production)
 
     spec = TrackingSpec.model_validate({"flavour": flavour, **more})
     spec.locate(SourceMap("teams/fraud.yaml"), "tracking")
@@ -62,14 +51,13 @@ def graph_of(
             "tracking",
             spec,
             context=context,
-            keys=KnownKeys({"default": KEY}),
+            keys=known_keys(),
             network=KnownNetwork(NETWORK) if network else None,
         )
         if grant:
-            trusted = [trust_service("sagemaker.amazonaws.com", context=context)]
-            getattr(tracking, f"grant_{grant}")(Role("one", context=context, trusted=trusted, description="one"))
+            getattr(tracking, f"grant_{grant}")(a_role("one", context, "sagemaker"))
 
-    return record(program, project="p", stack="s", region=CONTEXT.region)
+    return recording(program)
 
 
 def one(graph: Graph, type_: str, name: str) -> dict[str, Any]:

@@ -5,32 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from tests.ground import FRAUD, a_role, ground, known_keys, recording, served
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    EndpointWatch,
-    EvidenceStore,
-    GovernanceSpec,
-    InferenceEndpoint,
-    KnownAudit,
-    KnownKeys,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Role,
-    TeamWatch,
-    WatchSpec,
-)
-from modelyard.assess.graph import Graph, record
-from modelyard.core.access import trust_service
+from modelyard import EndpointWatch, EvidenceStore, GovernanceSpec, TeamWatch, WatchSpec
+from modelyard.assess.graph import Graph
 from modelyard.core.errors import InputError, SpecError
 from modelyard.run.monitoring import dashboards
 from modelyard.run.monitoring.dashboards import COLUMNS, body, text
@@ -38,12 +23,6 @@ from modelyard.run.monitoring.metrics import METRICS, OURS, MonitorKind
 from modelyard.run.monitoring.prices import hosting
 from modelyard_sandbox.knowledge.rules.views import RULES
 
-CONTEXT = Context(
-    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012", team="fraud"
-)
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/0"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-MACHINES = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
 SERVERLESS = {"kind": "serverless", "memory_mib": 2048}
 PROBE = {"payload": "1,2,3"}
 ALARM, FUNCTION = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:lambda/function:Function"
@@ -61,37 +40,22 @@ def program(
     invokes: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Endpoints by name, each with its watch: what serves it, and what watches it."""
-    context = Context(**{**_asdict(CONTEXT), "region": region})
+    context = replace(FRAUD, region=region)
 
     def made() -> None:
-        keys = KnownKeys({"default": KEY})
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=context, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-        registry = ModelRegistry("registry", models, context=context, keys=keys, audit=KnownAudit(context))
+        on = ground(context, keys=known_keys())
+        keys, lake = on.keys, on.lake
         store = None
         if evidence:
             store = EvidenceStore(
-                "evidence", GovernanceSpec(), context=context, keys=keys, registry=registry, audit=KnownAudit(context)
+                "evidence", GovernanceSpec(), context=context, keys=keys, registry=on.registry, audit=on.audit
             )
         watched: list[EndpointWatch] = []
         for name, (serving, watch) in watches.items():
-            given = {
-                "model": "scores",
-                "owner": "ada@acme.example",
-                "release": {"kind": "declared", "version": 3},
-                "served_by": MACHINES,
-                **serving,
-            }
-            if given["served_by"]["kind"] != "serverless":
-                given.setdefault("vpc", False)
-            endpoint = InferenceEndpoint(
-                name,
-                EndpointSpec.model_validate(given),
-                context=context,
-                registry=registry,
-                lake=lake,
-                keys=keys,
-            )
+            given = {**served(), **serving}
+            if given["served_by"]["kind"] == "serverless":
+                given["vpc"] = serving.get("vpc")
+            endpoint = on.endpoint(name, given)
             watched.append(
                 EndpointWatch(
                     f"{name}-watch",
@@ -105,14 +69,7 @@ def program(
         if team is not None:
             team(TeamWatch("watch", context=context, watched=watched, lake=lake, keys=keys, evidence=store))
 
-    return record(made, project="p", stack="s", region=region, invokes=invokes or {})
-
-
-def _asdict(context: Context) -> dict[str, Any]:
-    return {
-        name: getattr(context, name)
-        for name in ("organization", "platform", "environment", "region", "account", "team")
-    }
+    return recording(made, region=region, invokes=invokes or {})
 
 
 @cache
@@ -272,17 +229,11 @@ def test_an_endpoint_whose_incidents_are_off_opens_none():
     assert graph.named("watch-dashboard")
 
 
-def trusted() -> Role:
-    return Role(
-        "person", context=CONTEXT, trusted=[trust_service("lambda.amazonaws.com", context=CONTEXT)], description="p"
-    )
-
-
 def test_whoever_closes_writes_that_alone():
     graph = program(
         {"score": ({}, {})},
         evidence=True,
-        team=lambda watch: watch.grant_close_incidents(trusted(), endpoints=["score"]),
+        team=lambda watch: watch.grant_close_incidents(a_role("person"), endpoints=["score"]),
     )
     (put,) = [s for s in policies(graph, "person") if s["Action"] == "s3:PutObject"]
     assert str(put["Resource"]).endswith("/incidents/score/*/closed.json")
@@ -291,7 +242,8 @@ def test_whoever_closes_writes_that_alone():
 def test_a_grant_on_an_endpoint_without_incidents_is_refused_by_name():
     with pytest.raises(InputError, match="is no endpoint with incidents; there are: score"):
         program(
-            {"score": ({}, {})}, team=lambda watch: watch.grant_read_incidents(trusted(), endpoints=["score", "none"])
+            {"score": ({}, {})},
+            team=lambda watch: watch.grant_read_incidents(a_role("person"), endpoints=["score", "none"]),
         )
 
 
