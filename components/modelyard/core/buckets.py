@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +11,9 @@ import pulumi_aws as aws
 from modelyard.core import access
 from modelyard.core.access import Principal, Statement
 from modelyard.core.component import Component
+from modelyard.core.retention import Classification, retention_for
+
+_UPLOAD_DAYS: Final = 7
 
 
 def closed(component: Component, role: str, bucket: aws.s3.Bucket) -> None:
@@ -140,3 +144,51 @@ def access_log_bucket(
         opts=component.options(),
     )
     return bucket, policy
+
+
+def store_bucket(
+    component: Component,
+    *,
+    key_arn: pulumi.Input[str],
+    logs_at: str,
+    log_days: int,
+    locked: bool = False,
+    older_days: int | None = None,
+) -> tuple[aws.s3.Bucket, aws.s3.BucketVersioning]:
+    """The only bucket of a component, for confidential objects, and its versioning, which a lock's rule waits for.
+
+    `logs_at`: below which prefix its access logs lie; they go after `log_days`. `locked`: whether its objects can be
+    locked. `older_days`: when older versions go; absent: they stay. Uploads that nobody ended go after a week. Its
+    policy is the component's.
+    """
+    context = component.context
+    retention = retention_for(Classification.CONFIDENTIAL, production=context.production)
+    name = component.physical("s3-bucket")
+    logs = access_log_bucket(component, sources=[f"arn:{context.partition}:s3:::{name}"], days=log_days)
+    bucket = aws.s3.Bucket(
+        component.named("bucket"),
+        bucket=name,
+        object_lock_enabled=True if locked else None,
+        force_destroy=retention.force_destroy,
+        opts=component.options(protect=retention.protect),
+    )
+    closed(component, "bucket", bucket)
+    versioning = versioned(component, "versioning", bucket)
+    encrypted(component, "encryption", bucket, key_arn)
+    rule: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
+        "id": "uploads",
+        "status": "Enabled",
+        "filter": {"prefix": ""},
+        "abort_incomplete_multipart_upload": {"days_after_initiation": _UPLOAD_DAYS},
+    }
+    if older_days is not None:
+        rule["id"] = "older-versions"
+        rule["noncurrent_version_expiration"] = {"noncurrent_days": older_days}
+    aws.s3.BucketLifecycleConfiguration(
+        component.named("lifecycle"),
+        bucket=bucket.bucket,
+        rules=[rule],
+        opts=component.options(depends_on=[versioning]),
+    )
+    logged(component, "logging", bucket, logs, logs_at)
+    return bucket, versioning

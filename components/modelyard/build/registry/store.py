@@ -8,12 +8,10 @@ import pulumi_aws as aws
 from modelyard.build.registry.spec import RegistrySpec
 from modelyard.core import access
 from modelyard.core.access import Principal, Statement
-from modelyard.core.buckets import access_log_bucket, closed, encrypted, logged, only_tls, versioned
+from modelyard.core.buckets import only_tls, store_bucket
 from modelyard.core.component import Component
-from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 
-_UPLOAD_DAYS = 7
 _PULLED = ("gates", "lineage", "models", "releases")
 
 
@@ -23,35 +21,10 @@ class Store:
     def __init__(self, registry: Component, spec: RegistrySpec, *, key_arn: pulumi.Output[str], signer: str) -> None:
         self._context = registry.context
         self.key_arn = key_arn
-        retention = retention_for(Classification.CONFIDENTIAL, production=registry.context.production)
-        name = registry.physical("s3-bucket")
-        known = f"arn:{registry.context.partition}:s3:::{name}"
-        logs = access_log_bucket(registry, sources=[known], days=spec.access_log_days)
-        self.bucket = aws.s3.Bucket(
-            registry.named("bucket"),
-            bucket=name,
-            object_lock_enabled=True,
-            force_destroy=retention.force_destroy,
-            opts=registry.options(protect=retention.protect),
+        self.bucket, _ = store_bucket(
+            registry, key_arn=key_arn, logs_at="registry/", log_days=spec.access_log_days, locked=True
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
-        closed(registry, "bucket", self.bucket)
-        versioned(registry, "versioning", self.bucket)
-        encrypted(registry, "encryption", self.bucket, key_arn)
-        aws.s3.BucketLifecycleConfiguration(
-            registry.named("lifecycle"),
-            bucket=self.name,
-            rules=[
-                {
-                    "id": "uploads",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": _UPLOAD_DAYS},
-                }
-            ],
-            opts=registry.options(),
-        )
-        logged(registry, "logging", self.bucket, logs, "registry/")
         aws.s3.BucketPolicy(
             registry.named("policy"),
             bucket=self.name,

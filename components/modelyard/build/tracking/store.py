@@ -10,13 +10,11 @@ import pulumi_aws as aws
 from modelyard.build.tracking.spec import TrackingSpec
 from modelyard.core import access
 from modelyard.core.access import Statement
-from modelyard.core.buckets import access_log_bucket, closed, encrypted, logged, only_tls, versioned
+from modelyard.core.buckets import only_tls, store_bucket
 from modelyard.core.component import Component
-from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 
 RUNS: Final = "runs"
-_UPLOAD_DAYS: Final = 7
 
 
 class Store:
@@ -25,36 +23,14 @@ class Store:
     def __init__(self, tracking: Component, spec: TrackingSpec, *, key_arn: pulumi.Output[str]) -> None:
         self._context = tracking.context
         self.key_arn = key_arn
-        retention = retention_for(Classification.CONFIDENTIAL, production=tracking.context.production)
-        name = tracking.physical("s3-bucket")
-        logs = access_log_bucket(
-            tracking, sources=[f"arn:{tracking.context.partition}:s3:::{name}"], days=spec.access_log_days
-        )
-        self.bucket = aws.s3.Bucket(
-            tracking.named("bucket"),
-            bucket=name,
-            force_destroy=retention.force_destroy,
-            opts=tracking.options(protect=retention.protect),
+        self.bucket, _ = store_bucket(
+            tracking,
+            key_arn=key_arn,
+            logs_at="tracking/",
+            log_days=spec.access_log_days,
+            older_days=spec.noncurrent_days,
         )
         self.arn = self.bucket.arn
-        closed(tracking, "bucket", self.bucket)
-        versioned(tracking, "versioning", self.bucket)
-        encrypted(tracking, "encryption", self.bucket, key_arn)
-        aws.s3.BucketLifecycleConfiguration(
-            tracking.named("lifecycle"),
-            bucket=self.bucket.bucket,
-            rules=[
-                {
-                    "id": "older-versions",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "noncurrent_version_expiration": {"noncurrent_days": spec.noncurrent_days},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": _UPLOAD_DAYS},
-                }
-            ],
-            opts=tracking.options(),
-        )
-        logged(tracking, "logging", self.bucket, logs, "tracking/")
         self.policy = aws.s3.BucketPolicy(
             tracking.named("policy"),
             bucket=self.bucket.bucket,

@@ -7,15 +7,12 @@ import pulumi_aws as aws
 
 from modelyard.core import access
 from modelyard.core.access import Principal, Statement
-from modelyard.core.buckets import access_log_bucket, closed, encrypted, logged, only_tls, versioned
+from modelyard.core.buckets import only_tls, store_bucket
 from modelyard.core.component import Component
 from modelyard.core.evidence import BUNDLES, INDEX, INFRASTRUCTURE, POLICY
 from modelyard.core.incidents import INCIDENTS
-from modelyard.core.retention import Classification, retention_for
 from modelyard.foundation.keys import DECRYPT, ENCRYPT_AND_DECRYPT, through_service
 from modelyard.run.governance.spec import GovernanceSpec
-
-_UPLOAD_DAYS = 7
 
 
 class Store:
@@ -26,42 +23,16 @@ class Store:
     ) -> None:
         self._context = evidence.context
         self.key_arn = key_arn
-        retention = retention_for(Classification.CONFIDENTIAL, production=evidence.context.production)
-        name = evidence.physical("s3-bucket")
-        logs = access_log_bucket(
-            evidence, sources=[f"arn:{evidence.context.partition}:s3:::{name}"], days=spec.access_log_days
-        )
-        self.bucket = aws.s3.Bucket(
-            evidence.named("bucket"),
-            bucket=name,
-            object_lock_enabled=True,
-            force_destroy=retention.force_destroy,
-            opts=evidence.options(protect=retention.protect),
+        self.bucket, versioning = store_bucket(
+            evidence, key_arn=key_arn, logs_at="evidence/", log_days=spec.access_log_days, locked=True
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
-        closed(evidence, "bucket", self.bucket)
-        versioning = versioned(evidence, "versioning", self.bucket)
         lock = aws.s3.BucketObjectLockConfiguration(
             evidence.written_at("lock", spec.source("lock")),
             bucket=self.name,
             rule={"default_retention": {"mode": spec.mode, "years": spec.retention_years}},
             opts=evidence.options(depends_on=[versioning]),
         )
-        encrypted(evidence, "encryption", self.bucket, key_arn)
-        aws.s3.BucketLifecycleConfiguration(
-            evidence.named("lifecycle"),
-            bucket=self.name,
-            rules=[
-                {
-                    "id": "uploads",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": _UPLOAD_DAYS},
-                }
-            ],
-            opts=evidence.options(depends_on=[versioning]),
-        )
-        logged(evidence, "logging", self.bucket, logs, "evidence/")
         fence = aws.s3.BucketPolicy(
             evidence.named("policy"),
             bucket=self.name,
