@@ -17,6 +17,9 @@ ROLLOUT_SECONDS: Final = 28_800
 _SLACK_SECONDS: Final = 7_200
 _FLAKY: Final = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
 
+States = dict[str, dict[str, Any]]
+"""States by name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
