@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import pulumi
 
 from modelyard.blueprints.granting import Made
 from modelyard.blueprints.spec import MonitoringSpec, TeamSpec
+from modelyard.build.data import DataLake
 from modelyard.core.context import Context
 from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.monitoring import EndpointMonitors, EndpointWatch, TeamWatch
 from modelyard.run.retraining import RetrainingLoop
 from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
+
+
+class _Around(TypedDict):
+    """What everything here takes."""
+
+    context: Context
+    keys: KnownKeys
+    opts: pulumi.ResourceOptions
 
 
 def running(
@@ -24,96 +35,51 @@ def running(
     opts: pulumi.ResourceOptions,
 ) -> None:
     """Endpoints with what is around them, and batches, on the team's registry and lake."""
-    if made.registry is None or made.lake is None:
+    registry, lake = made.registry, made.lake
+    if registry is None or lake is None:
         return
+    around: _Around = {"context": context, "keys": keys, "opts": opts}
     for name, endpoint in spec.serving.items():
         made.endpoints[name] = InferenceEndpoint(
-            name,
-            endpoint,
-            context=context,
-            registry=made.registry,
-            lake=made.lake,
-            keys=keys,
-            network=network,
-            secrets=made.secrets,
-            opts=opts,
+            name, endpoint, registry=registry, lake=lake, network=network, secrets=made.secrets, **around
         )
     for name, models in spec.language_models.items():
-        made.language_models[name] = LanguageModelEndpoint(
-            name, models, context=context, registry=made.registry, keys=keys, network=network, opts=opts
-        )
-    _monitoring(spec, made, context, keys, network, opts)
+        made.language_models[name] = LanguageModelEndpoint(name, models, registry=registry, network=network, **around)
+    if made.endpoints:
+        _watch(spec, made, lake, network, around)
     for name, loop in spec.retraining.items():
         watching = made.monitors.get(loop.endpoint)
         made.loops[name] = RetrainingLoop(
             name,
             loop,
-            context=context,
             endpoints=made.endpoints,
             pipelines=made.pipelines,
-            registry=made.registry,
-            lake=made.lake,
-            keys=keys,
+            registry=registry,
+            lake=lake,
             audit=made.audit,
             features=made.features,
             alarms=watching.alarms if watching is not None else {},
-            opts=opts,
+            **around,
         )
     for name, door in spec.doors.items():
-        made.doors[name] = PublicDoor(
-            f"{name}-door", door, context=context, keys=keys, endpoint=made.endpoints[name], opts=opts
-        )
+        made.doors[name] = PublicDoor(f"{name}-door", door, endpoint=made.endpoints[name], **around)
     for name, batch in spec.batch_inference.items():
         made.batches[name] = BatchInference(
-            f"{name}-batch",
-            batch,
-            context=context,
-            registry=made.registry,
-            lake=made.lake,
-            keys=keys,
-            network=network,
-            opts=opts,
+            f"{name}-batch", batch, registry=registry, lake=lake, network=network, **around
         )
     _say(made)
 
 
-def _monitoring(
-    spec: TeamSpec,
-    made: Made,
-    context: Context,
-    keys: KnownKeys,
-    network: NetworkLike | None,
-    opts: pulumi.ResourceOptions,
-) -> None:
+def _watch(spec: TeamSpec, made: Made, lake: DataLake, network: NetworkLike | None, around: _Around) -> None:
     """What watches each endpoint, with the alarms of its model on its page, and what the team has once for all."""
-    if made.lake is None or not made.endpoints:
-        return
     for name, endpoint in made.endpoints.items():
         wanted = spec.monitoring.get(name) or MonitoringSpec(owner=endpoint.spec.owner)
-        monitors = EndpointMonitors(
-            f"{name}-monitors",
-            wanted,
-            context=context,
-            endpoint=endpoint,
-            lake=made.lake,
-            keys=keys,
-            network=network,
-            opts=opts,
-        )
-        watch = EndpointWatch(
-            f"{name}-watch", wanted.watch, context=context, endpoint=endpoint, lake=made.lake, keys=keys, opts=opts
-        )
+        monitors = EndpointMonitors(f"{name}-monitors", wanted, endpoint=endpoint, lake=lake, network=network, **around)
+        watch = EndpointWatch(f"{name}-watch", wanted.watch, endpoint=endpoint, lake=lake, **around)
         watch.show(*monitors.alarm_arns)
         made.monitors[name], made.watches[name] = monitors, watch
-    made.watch = TeamWatch(
-        "watch",
-        context=context,
-        watched=list(made.watches.values()),
-        lake=made.lake,
-        keys=keys,
-        evidence=made.evidence,
-        opts=opts,
-    )
+    watched = list(made.watches.values())
+    made.watch = TeamWatch("watch", watched=watched, lake=lake, evidence=made.evidence, **around)
 
 
 def _say(made: Made) -> None:
