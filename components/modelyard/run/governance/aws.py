@@ -10,7 +10,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.build.registry import ModelRegistry
+from modelyard.build.registry import ModelRegistry, stored
 from modelyard.core import evidence, releasing
 from modelyard.core.access import Grantee, Statement, address, identity_of
 from modelyard.core.addresses import BucketAddress
@@ -232,7 +232,7 @@ class EvidenceStore(Component):
 def sources(declared: Mapping[str, Any]) -> dict[str, str]:
     """The files of the function that writes, by path: its own text, the rules', the page's, and the declared models."""
     files = {"function.py": _text("function.py"), "models.json": json.dumps(declared, sort_keys=True)}
-    return bundle(files, releasing, evidence, page)
+    return bundle(files, releasing, stored, evidence, page)
 
 
 def _text(file: str) -> str:

@@ -2,12 +2,11 @@
 
 It believes an event only which version it speaks of: all else comes from the registry, whose signed record must be
 there and valid. What was written once stays: a second run takes what lies there and completes it. It ships as text with
-`core.evidence` and the page, so it uses nothing beyond boto3 and the standard library.
+`core.evidence`, the registry's `stored` and the page, so it uses nothing beyond boto3 and the standard library.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
+from modelyard.build.registry.stored import signed
 from modelyard.core.evidence import (
     INFRASTRUCTURE,
     MANIFEST,
@@ -33,7 +33,7 @@ from modelyard.core.evidence import (
     manifest,
     why_absent,
 )
-from modelyard.core.releasing import canonical, holds, message, person
+from modelyard.core.releasing import canonical, holds, person
 from modelyard.run.governance.page import page
 
 DECLARED: Final = Path(__file__).with_name("models.json")
@@ -106,18 +106,7 @@ def gathered(
 
 def _record(release: Mapping[str, Any], package: str, key: str) -> dict[str, Any]:
     """The record of a release that the registry's key signed, and that speaks of this package."""
-    kms = boto3.client("kms")
-    try:
-        valid = kms.verify(
-            KeyId=key,
-            Message=message(release["payload"]),
-            MessageType="RAW",
-            Signature=base64.b64decode(release["signature"]),
-            SigningAlgorithm="ECDSA_SHA_256",
-        )["SignatureValid"]
-    except (kms.exceptions.KMSInvalidSignatureException, ValueError):
-        valid = False
-    if not valid:
+    if not signed(boto3.client("kms"), release, key):
         raise NotReleased(f"the registry's key didn't sign the record of {package}")
     record = json.loads(release["payload"])
     if record["package"] != package:
