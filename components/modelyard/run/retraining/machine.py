@@ -88,16 +88,21 @@ def _guards(places: Places) -> States:
         "Began": {"Type": "Pass", "InputPath": "$.guard.said.began", "ResultPath": "$.began", "Next": "Given"},
         "Given": choice([when("$.input.package", "", "Train" if places.pipeline else "NothingGiven")], "TakeGiven"),
         "TakeGiven": take("$.input.package", "$.package", "LookAtGiven"),
-        "LookAtGiven": task(
-            "aws-sdk:sagemaker:describeModelPackage",
-            {"ModelPackageName.$": "$.package"},
-            "GivenStatus",
-            result="$.seen",
-            selector={"Status.$": "$.ModelApprovalStatus"},
-            retry=BUSY,
-        ),
+        "LookAtGiven": _status("GivenStatus"),
         "GivenStatus": choice([when("$.seen.Status", "Approved", "Verify")], "ForGates"),
     }
+
+
+def _status(following: str) -> dict[str, Any]:
+    """The approval of the version, at `$.seen.Status`."""
+    return task(
+        "aws-sdk:sagemaker:describeModelPackage",
+        {"ModelPackageName.$": "$.package"},
+        following,
+        result="$.seen",
+        selector={"Status.$": "$.ModelApprovalStatus"},
+        retry=BUSY,
+    )
 
 
 def _gates(places: Places) -> States:
@@ -161,14 +166,7 @@ def _by_a_person(places: Places, most: int) -> States:
         "Ask": ask(places, "ask", "$.asked", "AskOwner", asked),
         "AskOwner": {**mail(places, "$.asked.said", "WaitForPerson"), "Catch": caught("WaitForPerson", None)},
         "WaitForPerson": wait(most, "LookAtVersion"),
-        "LookAtVersion": task(
-            "aws-sdk:sagemaker:describeModelPackage",
-            {"ModelPackageName.$": "$.package"},
-            "Decided",
-            result="$.seen",
-            selector={"Status.$": "$.ModelApprovalStatus"},
-            retry=BUSY,
-        ),
+        "LookAtVersion": _status("Decided"),
         "Decided": choice(
             [
                 when(status, "Approved", "Verify"),
