@@ -19,7 +19,7 @@ from moto import mock_aws
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
-from tests.unit.test_jobs_monitors import COLUMNS, ENDPOINT, line, rows
+from tests.unit.monitored import COLUMNS, ENDPOINT, line, rows
 
 from modelyard import Context
 from modelyard.core.component import Component

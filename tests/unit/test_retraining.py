@@ -8,54 +8,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from modelyard import (
-    Context,
-    DataLake,
-    KnownAudit,
-    KnownKeys,
-    KnownNetwork,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Role,
+from tests.ground import (
+    ACCOUNT,
+    NETWORK,
+    OWNER,
+    REGION,
+    TRANSACTIONS,
+    TWO,
+    a_role,
+    fraud,
+    ground,
+    known_keys,
+    recording,
+    served,
 )
-from modelyard.assess.graph import Graph, record
-from modelyard.build.pipelines import PipelineSpec, TrainingPipeline
-from modelyard.build.training import TrainingPool, TrainingSpec
-from modelyard.core.access import trust_service
-from modelyard.core.champions import Champion, champion_parameter, promoted_prefix, shape_parameter
-from modelyard.core.contract import NetworkContract
+
+from modelyard import KnownNetwork
+from modelyard.assess.graph import Graph
 from modelyard.core.document import load, parse
 from modelyard.core.errors import Fault, Source, SpecError
 from modelyard.run.monitoring import AlarmFacts
 from modelyard.run.retraining import RetrainingLoop, RetrainingSpec
 from modelyard.run.retraining.clock import Pace, pace
-from modelyard.run.retraining.machine import definition
-from modelyard.run.retraining.states import LOOKS, Places, every, looks
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 
-ACCOUNT, REGION = "123456789012", "eu-west-1"
-KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/ml-dev-fraud-train@sha256:{'a' * 64}"
 GIVEN: dict[str, Any] = {
     "endpoint": "score",
     "pipeline": "fit",
-    "owner": "ada@acme.example",
+    "owner": OWNER,
     "budget": {"usd_a_month": 100, "usd_a_run": 10},
 }
-DATASET = {
-    "classification": "internal",
-    "owner": "ada@acme.example",
-    "columns": [{"name": "amount", "type": "double"}],
-}
-NETWORK = {
-    "vpc_id": "vpc-12345678",
-    "cidr": "10.0.0.0/16",
-    "subnets": {"private": {"eu-west-1a": "subnet-12345678"}},
-    "security_groups": {"training": "sg-87654321", "workload": "sg-87654321"},
-}
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 DATA = {"data": {"kind": "dataset", "name": "transactions"}}
 STEPS: dict[str, Any] = {
     "train": {"kind": "train", "image": IMAGE, "inputs": DATA},
@@ -63,7 +45,6 @@ STEPS: dict[str, Any] = {
     "keep": {"kind": "register", "image": IMAGE, "model": "scores", "artifact": "train.model", "after": ["judge"]},
 }
 D, R = "data_drift.data_drift_worst", "model_quality.recall"
-MACHINES: dict[str, Any] = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
 DRIFT = AlarmFacts(
     name="ml-dev-fraud-watch-drift",
     kind="data_drift",
@@ -96,64 +77,28 @@ def graph_of(
     flavour: str = "step_functions",
 ) -> Graph:
     """The loop recorded, with all that it stands on."""
-    context = Context(
-        organization="acme",
-        platform="ml",
-        environment="dev",
-        region=REGION,
-        account=ACCOUNT,
-        team="fraud",
-        production=production,
-    )
+    context = fraud(production=production)
 
     def program() -> None:
-        keys, audit = KnownKeys({"default": KEY}), KnownAudit(context)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL, "others": MODEL}})
-        registry = ModelRegistry("registry", models, context=context, keys=keys, audit=audit)
-        lake = DataLake(
-            "lake", LakeSpec.model_validate({"datasets": {"transactions": DATASET}}), context=context, keys=keys
-        )
-        network = KnownNetwork(NetworkContract.model_validate(NETWORK))
-        types = TrainingSpec.model_validate({"instance_types": ["ml.m5.xlarge"]})
-        pool = TrainingPool("training", types, context=context, lake=lake, network=network)
-        pipeline = PipelineSpec.model_validate(
-            {"owner": "ada@acme.example", "commit": "a1b2c3d", "flavour": {"kind": flavour}, "steps": steps}
-        )
-        fit = TrainingPipeline(
-            "fit", pipeline, context=context, pool=pool, lake=lake, keys=keys, registry=registry, audit=audit
-        )
-        served = {
-            "model": "scores",
-            "owner": "ada@acme.example",
-            "release": {"kind": "loop"},
-            "served_by": MACHINES,
-            **(endpoint or {}),
-        }
-        score = InferenceEndpoint(
-            "score",
-            EndpointSpec.model_validate(served),
-            context=context,
-            registry=registry,
-            lake=lake,
-            keys=keys,
-            network=network,
-        )
+        on = ground(context, "scores", "others", keys=known_keys(), datasets=TRANSACTIONS)
+        fit = on.pipeline("fit", flavour={"kind": flavour}, steps=steps)
+        given_endpoint = served(**{"release": {"kind": "loop"}, "served_by": TWO, "vpc": None, **(endpoint or {})})
+        score = on.endpoint("score", given_endpoint, network=KnownNetwork(NETWORK))
         made = RetrainingLoop(
             name,
             given,
             context=context,
             endpoints={"score": score},
             pipelines={"fit": fit},
-            registry=registry,
-            lake=lake,
-            keys=keys,
-            audit=audit,
+            registry=on.registry,
+            lake=on.lake,
+            keys=on.keys,
+            audit=on.audit,
             alarms={"data_drift.data_drift_worst": DRIFT, "model_quality.recall": RECALL},
         )
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        made.grant_start(Role("starter", context=context, trusted=trusted, description="starts"))
+        made.grant_start(a_role("starter", context))
 
-    return record(program, project="p", stack="s", region=REGION)
+    return recording(program)
 
 
 def faults_of(given: RetrainingSpec, **how: Any) -> dict[str, str]:
@@ -175,9 +120,6 @@ def one(graph: Graph, name: str) -> dict[str, Any]:
 
 def machine_of(graph: Graph) -> dict[str, Any]:
     return json.loads(one(graph, "weekly-machine")["definition"])
-
-
-# --- the file -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,9 +183,6 @@ def test_an_owner_without_an_address_is_told_where_it_stands():
 
 
 _BIG = {"usd_a_month": 1000, "usd_a_run": 10}
-
-
-# --- where it stands ------------------------------------------------------------------------------------------------
 
 
 def test_what_is_not_there_is_told_at_once():
@@ -316,7 +255,7 @@ def test_more_alarms_than_a_rollback_takes_are_refused():
 
 
 def test_a_loop_without_a_pipeline_trains_nothing_and_asks_for_no_budget():
-    given = RetrainingSpec.model_validate({"endpoint": "score", "owner": "ada@acme.example"})
+    given = RetrainingSpec.model_validate({"endpoint": "score", "owner": OWNER})
     graph = graph_of(given)
     states = machine_of(graph)["States"]
     assert "Train" not in states and states["Given"]["Choices"][0]["Next"] == "NothingGiven"
@@ -327,7 +266,7 @@ def test_a_loop_without_a_pipeline_trains_nothing_and_asks_for_no_budget():
 def test_triggers_need_a_pipeline_and_a_pipeline_a_budget():
     given = {
         "endpoint": "score",
-        "owner": "ada@acme.example",
+        "owner": OWNER,
         "triggers": {"w": {"kind": "schedule", "expression": "rate(7 days)"}},
     }
     (said,) = [fault.problem for fault in RetrainingSpec.model_validate(given).all_faults()]
@@ -338,9 +277,6 @@ def test_triggers_need_a_pipeline_and_a_pipeline_a_budget():
 
 def test_a_loop_is_not_called_like_what_it_retrains():
     assert "is called like" in faults_of(spec(), name="score")[""]
-
-
-# --- the graph ------------------------------------------------------------------------------------------------------
 
 
 def test_each_trigger_starts_the_machine_with_who_and_why():
@@ -416,97 +352,6 @@ def test_the_function_knows_the_guards_and_no_secret():
     assert "usd_a_month" in code and DRIFT.name in code
 
 
-# --- the machine ----------------------------------------------------------------------------------------------------
-
-
-def places(**changes: Any) -> Places:
-    known: dict[str, Any] = {
-        "loop": "weekly",
-        "team": "fraud",
-        "function": "f",
-        "pipeline": "p",
-        "flavour": "step_functions",
-        "step": "keep",
-        "endpoint": "e",
-        "champion": "/c",
-        "topic": "t",
-        "bus": "b",
-        "training_seconds": 86_400,
-        "gates_seconds": 7_200,
-        "approval_seconds": 259_200,
-    }
-    return Places(**{**known, **changes})
-
-
-KINDS = [
-    places(),
-    places(approval_seconds=None),
-    places(flavour="sagemaker"),
-    places(flavour="sagemaker", approval_seconds=None),
-    places(pipeline=""),
-]
-
-
-@pytest.mark.parametrize("made", KINDS, ids=["person", "automatic", "sagemaker", "sagemaker-automatic", "brings"])
-def test_every_state_leads_somewhere_and_is_led_to(made: Places):
-    machine = definition(made)
-    states = machine["States"]
-    named = {machine["StartAt"]}
-    for state in states.values():
-        named |= {state["Next"]} if "Next" in state else set()
-        named |= {state["Default"]} if "Default" in state else set()
-        named |= {each["Next"] for key in ("Choices", "Catch") for each in state.get(key, ())}
-        assert state["Type"] in ("Succeed", "Fail", "Choice") or "Next" in state
-    assert named == set(states)
-
-
-@pytest.mark.parametrize("made", KINDS, ids=["person", "automatic", "sagemaker", "sagemaker-automatic", "brings"])
-def test_whatever_breaks_comes_to_the_end_that_gives_the_lock_back(made: Places):
-    states = definition(made)["States"]
-    for name, state in states.items():
-        if state["Type"] in ("Task", "Map"):
-            assert [each["ErrorEquals"] for each in state["Catch"]] == [["States.ALL"]], name
-    before_the_end = set(states) - {"Done", "Failed", "Outcome", "Tell", "Moved", "TellPromotion", "Loud", "TellOwner"}
-    for name in before_the_end - {"End", "EndBroken"}:
-        assert "Done" not in _next(states[name]) and "Failed" not in _next(states[name]), name
-
-
-def _next(state: Mapping[str, Any]) -> set[str]:
-    return {state.get("Next", ""), state.get("Default", "")} | {
-        each["Next"] for key in ("Choices", "Catch") for each in state.get(key, ())
-    }
-
-
-@pytest.mark.parametrize("seconds", [60, 7_200, 86_400, 432_000, 1_209_600])
-def test_looks_fit_a_history_and_last_as_long_as_they_may(seconds: int):
-    assert looks(seconds) <= LOOKS
-    assert seconds - every(seconds) <= looks(seconds) * every(seconds) <= seconds or seconds <= every(seconds)
-
-
-def test_a_run_ends_after_all_its_parts_may_have_taken_their_time():
-    machine = definition(places())
-    assert machine["TimeoutSeconds"] > 86_400 + 7_200 + 259_200 + 28_800
-
-
-# --- the records ----------------------------------------------------------------------------------------------------
-
-
-def test_records_lie_below_the_teams_own_path():
-    context = Context(
-        organization="acme", platform="ml", environment="dev", region=REGION, account=ACCOUNT, team="fraud"
-    )
-    assert champion_parameter(context.names, "score") == "/modelyard/ml/dev/fraud/champions/score"
-    assert shape_parameter(context.names, "score") == "/modelyard/ml/dev/fraud/shapes/score"
-    assert promoted_prefix(context.names, "score").startswith("ml-dev-fraud-")
-
-
-def test_a_champion_knows_nothing_that_it_need_not():
-    with pytest.raises(ValueError, match="extra"):
-        Champion.model_validate({"format": 1, "weights": "s3://…"})
-
-
-# --- the page -------------------------------------------------------------------------------------------------------
-
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "retraining.md").read_text("utf-8")
 
 
@@ -515,15 +360,3 @@ def test_the_pages_example_is_a_loop():
     given = load(parse(text.encode(), "docs/retraining.md"), RetrainingSpec)
     assert list(given.all_faults()) == []
     assert machine_of(graph_of(given))["States"]["AskOwner"]
-
-
-def test_the_page_tells_of_every_end_of_the_machine():
-    ends = {
-        state["Parameters"]["code"]
-        for made in KINDS
-        for state in definition(made)["States"].values()
-        if "code" in state.get("Parameters", {})
-    }
-    ends |= {"lock-held", "cooling-down", "disarmed", "runs-exhausted", "budget-exhausted", "gate-failed"}
-    ends -= {"in-service", "no-endpoint-yet", "promotion-failed"}
-    assert {code for code in ends if f"`{code}`" not in PAGE} == set()
