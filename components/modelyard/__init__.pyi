@@ -50,6 +50,7 @@ from .foundation.network import Network as Network
 from .foundation.network import VpcSpec as VpcSpec
 from .foundation.secrets import Secrets as Secrets
 from .foundation.secrets import SecretsSpec as SecretsSpec
+from .foundation.tenancy import Auditors as Auditors
 from .foundation.tenancy import CiFederation as CiFederation
 from .foundation.tenancy import CiSpec as CiSpec
 from .foundation.tenancy import IdentityCenterDoors as IdentityCenterDoors

@@ -83,7 +83,9 @@ def a_team(
         ci = CiFederation("ci", CI, context=PLATFORM)
         trusted = deployment_trust(context, PLATFORM, (), trust_runs(context, ci.systems, team.deployed_by))
         fence = TeamFence("fence", team, context=context, keys=keys, trusted=trusted, leavers=leavers)
-        doors = IdentityCenterDoors("doors", spec, context=context, header=team, fence=fence, leavers=leavers)
+        doors = IdentityCenterDoors(
+            "doors", spec, context=context, people=team.people, boundary=fence.boundary_name, leavers=leavers
+        )
         personas = Personas("personas", team, context=context, sign_in=sign_in_contract(spec), ci=ci.systems,
                             leavers=leavers)  # fmt: skip
         events = {"classification": "internal", "owner": ADA, "columns": [{"name": "id", "type": "string"}]}

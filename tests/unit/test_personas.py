@@ -77,7 +77,7 @@ def graph(team: TeamHeader | None = None, **changes: Any) -> Graph:
 def doors_of(team: TeamHeader, *, context: Context = CONTEXT, spec: IdentityCenterSpec = CENTER) -> None:
     keys = Keys("keys", KeysSpec(), context=context)
     fence = TeamFence("fence", team, context=context, keys=keys, trusted=[trust_nobody()])
-    IdentityCenterDoors("doors", spec, context=context, header=team, fence=fence)
+    IdentityCenterDoors("doors", spec, context=context, people=team.people, boundary=fence.boundary_name)
 
 
 def trust(made: Graph, persona: str) -> list[dict[str, Any]]:
@@ -260,7 +260,9 @@ def whole(team: TeamHeader, leavers: Mapping[str, str] | None = None) -> Graph:
     def program() -> None:
         keys = Keys("keys", KeysSpec(), context=CONTEXT)
         fence = TeamFence("fence", team, context=CONTEXT, keys=keys, leavers=leavers)
-        IdentityCenterDoors("doors", CENTER, context=CONTEXT, header=team, fence=fence, leavers=leavers)
+        IdentityCenterDoors(
+            "doors", CENTER, context=CONTEXT, people=team.people, boundary=fence.boundary_name, leavers=leavers
+        )
         personas(team, leavers=leavers)
 
     return recorded(program)

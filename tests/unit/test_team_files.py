@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.shipped import edit
 
 from modelyard.blueprints import PlatformSpec, Project, TeamSpec
 from modelyard.blueprints.schema import schema
@@ -134,10 +136,21 @@ def faults_of(project: Project, change, file: str = "platform/platform.yaml", en
         ('"123456789012"', "123456789012", "environments.local.account: got 123456789012; must be text"),
         ("sandbox: true", "sandbox: true\n    production: true", "is not for production"),
         ("platform: ml", "platform: machine-learning", "platform: got 'machine-learning'"),
+        ("[olga@acme.example]", "[olga]", "auditors[0]: got 'olga'; has characters or a form that are not allowed"),
+        ("[olga@acme.example]", "[olga@acme.example, Olga@acme.example]", "auditors[1]: got 'Olga@acme.example'; is"),
     ],
 )
 def test_a_faulty_platform_file_is_refused_where_it_is_wrong(project: Project, written: str, instead: str, said: str):
     assert said in faults_of(project, lambda text: text.replace(written, instead, 1))
+
+
+def test_auditors_who_cannot_sign_in_are_refused(project: Project):
+    def nobody_signs_in(document: dict[str, Any]) -> None:
+        del document["sign_in"], document["environments"]["local"]["sign_in"]
+
+    edit(project.platform_file, nobody_signs_in)
+    with pytest.raises(SpecError, match='auditors: have no way to sign in. Add "sign_in: {kind: identity-center'):
+        project.platform("local")
 
 
 def test_a_team_file_of_another_name_is_refused(project: Project):

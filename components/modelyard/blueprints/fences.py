@@ -1,4 +1,5 @@
-"""What the platform's stack makes for each team: keys, boundary, deployment role, doors for people, and budget."""
+"""What the platform's stack makes for each team: keys, boundary, deployment role, doors for people, and budget; and
+the platform's own auditors."""
 
 from __future__ import annotations
 
@@ -20,13 +21,16 @@ from modelyard.foundation.budgets import Budget
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import NetworkLike
 from modelyard.foundation.tenancy import (
+    Auditors,
     CiFederation,
     IdentityCenterDoors,
     IdentityCenterSpec,
+    SignInSpec,
     TeamFence,
     TeamHeader,
     deployment_trust,
     provider_in,
+    sign_in_contract,
     trust_runs,
 )
 from modelyard.run.serving import DoorAccount
@@ -101,8 +105,8 @@ class Fences:
                 f"{header.team}-doors",
                 spec.sign_in,
                 context=context,
-                header=header,
-                fence=fence,
+                people=header.people,
+                boundary=fence.boundary_name,
                 leavers=spec.leavers,
                 opts=self._directory_opts(spec.sign_in),
             )
@@ -134,6 +138,30 @@ class Fences:
             "releases": releases.contract() if releases else None,
             "workbench": made.contract() if made else None,
         }
+
+    def add_auditors(self, sign_in: SignInSpec) -> None:
+        """Let the platform's auditors read the trail, which tells of all teams."""
+        spec = self._spec
+        auditors = Auditors(
+            "platform-auditors",
+            spec.auditors,
+            context=self._context,
+            sign_in=sign_in_contract(sign_in),
+            leavers=spec.leavers,
+            opts=self._opts,
+            written=spec.source("auditors"),
+        )
+        self._audit.grant_read(auditors)
+        pulumi.export("auditor", auditors.identity.arn)
+        if isinstance(sign_in, IdentityCenterSpec):
+            IdentityCenterDoors(
+                "platform-doors",
+                sign_in,
+                context=self._context,
+                people={"auditor": spec.auditors},
+                leavers=spec.leavers,
+                opts=self._directory_opts(sign_in),
+            )
 
     def _in_account(self, account: str, *, doors: bool = False) -> pulumi.ResourceOptions:
         """Options that lead to an account; what it has once, however many teams live there, comes with the first."""
@@ -168,11 +196,13 @@ def fences(
     network: NetworkLike,
     opts: pulumi.ResourceOptions,
 ) -> dict[str, Any]:
-    """Make the fence of every team; the teams' part of the contract."""
+    """Make the fence of every team, and the platform's auditors; the teams' part of the contract."""
     named = [(part, name) for part in ("adopted", "workbenches") for name in getattr(spec, part) if name not in teams]
     if named:
         has = ", ".join(teams) or "none"
         problem = f"is no team of this environment; there are: {has}"
         raise SpecError(*(spec.fault(f"{part}.{name}", problem, "Name a team.", name) for part, name in named))
     made = Fences(spec, context=context, audit=audit, ci=ci, network=network, opts=opts)
+    if spec.auditors and spec.sign_in is not None:
+        made.add_auditors(spec.sign_in)
     return {team: made.add(header) for team, header in teams.items()}

@@ -37,6 +37,7 @@ from modelyard.foundation.tenancy import (
     SignInSpec,
     TeamHeader,
     leaver_faults,
+    named_twice,
 )
 from modelyard.run.governance import GovernanceSpec
 from modelyard.run.monitoring import MonitorsSpec, WatchSpec
@@ -108,6 +109,11 @@ class PlatformSpec(Spec):
     sign_in: SignInSpec | None = Field(
         default=None, description="How people sign in. Absent: no team can have people, only services and pipelines."
     )
+    auditors: tuple[Person, ...] = Field(
+        default=(),
+        description="Who reads the trail, which tells of all teams: the names under which they sign in. Absent: nobody "
+        "but administrators, so that `yard evidence audit` is refused to everybody else.",
+    )
     leavers: dict[Person, Day] = Field(
         default_factory=dict[Person, Day],
         description="Who has left, and on which day: out of every team at once, their sessions included.",
@@ -145,10 +151,15 @@ class PlatformSpec(Spec):
     )
 
     def check(self) -> Iterator[Fault]:
-        """Tags, days on which somebody left, zones that must lie in the region, and a sandbox that is no production."""
+        """Tags, people who can't sign in or are there twice, days on which somebody left, zones that must lie in the
+        region, and a sandbox that is no production."""
         if self.sandbox and self.production:
             yield self.fault("sandbox", "is not for production", "Take one of the two away.", self.sandbox)
         yield from tag_faults(self, self.tags)
+        if self.auditors and self.sign_in is None:
+            remedy = 'Add "sign_in: {kind: identity-center, …}".'
+            yield self.fault("auditors", "have no way to sign in", remedy)
+        yield from named_twice(self, "auditors", self.auditors)
         yield from leaver_faults(self, self.leavers, datetime.now(UTC).date())
         if isinstance(self.network, VpcSpec):
             yield from self.network.zones_outside(self.region)

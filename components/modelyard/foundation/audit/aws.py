@@ -101,7 +101,7 @@ class AuditTrail(Component):
             self._accounts.add(account)
 
     def grant_read(self, grantee: Grantee) -> None:
-        """Let `grantee` read the trail's files, and search its log group."""
+        """Let `grantee` read the trail's files, see what it records, verify its digests, and search its log group."""
         files = self.places.bucket
         identity_of(grantee).allow(
             self,
@@ -109,6 +109,9 @@ class AuditTrail(Component):
             [
                 Statement(("s3:GetBucketLocation", "s3:ListBucket"), (files,)),
                 Statement(("s3:GetObject", "s3:GetObjectVersion"), (f"{files}/*",)),
+                Statement(("cloudtrail:GetEventSelectors",), (self.places.trail,)),
+                # Neither takes a resource: AWS's public keys, and the trails that there are (validate-logs asks both).
+                Statement(("cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys"), ("*",)),
                 Statement(_SEARCH, (self.places.log_group, f"{self.places.log_group}:*")),
                 through_service(self.context, "s3", DECRYPT, self.key_arn),
             ],

@@ -1,5 +1,6 @@
 from .accounts import deployment_trust as deployment_trust
 from .accounts import provider_in as provider_in
+from .auditors import Auditors as Auditors
 from .aws import TeamFence as TeamFence
 from .federation import CiFederation as CiFederation
 from .federation import ci_contract as ci_contract
@@ -26,6 +27,7 @@ from .people_spec import SamlSpec as SamlSpec
 from .people_spec import SignInSpec as SignInSpec
 from .people_spec import has_left as has_left
 from .people_spec import leaver_faults as leaver_faults
+from .people_spec import named_twice as named_twice
 from .people_spec import same_person as same_person
 from .personas import Personas as Personas
 from .personas import persona_arn as persona_arn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -12,7 +12,6 @@ from modelyard.core.access import Statement
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.contract import SignInContract
-from modelyard.foundation.tenancy.aws import TeamFence
 from modelyard.foundation.tenancy.people_spec import (
     HumanPersona,
     IdentityCenterSpec,
@@ -23,7 +22,6 @@ from modelyard.foundation.tenancy.people_spec import (
     has_left,
 )
 from modelyard.foundation.tenancy.personas import DOES, door_name, persona_arn
-from modelyard.foundation.tenancy.spec import TeamHeader
 
 
 def sign_in_contract(spec: IdentityCenterSpec | SamlSpec | OidcSpec | RolesSpec) -> SignInContract:
@@ -40,11 +38,11 @@ def sign_in_contract(spec: IdentityCenterSpec | SamlSpec | OidcSpec | RolesSpec)
 
 
 class IdentityCenterDoors(Component):
-    """For each persona of a team a permission set that can do one thing: assume that persona.
+    """For each persona of a team, or of the platform, a permission set that can do one thing: assume that persona.
 
-    `context` is the team's; `header` says who is in which persona, and `leavers` who no longer is. `fence`: the team's,
-    whose boundary is on every permission set; it lives in the team's account. `opts` lead to the account that
-    administers Identity Center.
+    `context` is the team's; `people` says who is in which persona, and `leavers` who no longer is. `boundary`: the name
+    of the team's, which is on every permission set; it lives in the team's account. Absent: none, as for the platform.
+    `opts` lead to the account that administers Identity Center.
     """
 
     CAPABILITY = "tenancy"
@@ -55,19 +53,19 @@ class IdentityCenterDoors(Component):
         spec: IdentityCenterSpec,
         *,
         context: Context,
-        header: TeamHeader,
-        fence: TeamFence,
+        people: Mapping[HumanPersona, Sequence[str]],
+        boundary: pulumi.Input[str] | None = None,
         leavers: Leavers | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
-        self._boundary = fence.boundary_name
-        self._people: dict[str, pulumi.Output[str]] = {}
+        self._boundary = boundary
+        self._users: dict[str, pulumi.Output[str]] = {}
         doors: dict[str, pulumi.Output[str]] = {}
-        for persona, people in header.people.items():
-            here = [person for person in people if not has_left(person, leavers or {})]
+        for persona, named in people.items():
+            here = [person for person in named if not has_left(person, leavers or {})]
             doors[persona] = self._door(persona, here)
         self.register_outputs({"doors": doors})
 
@@ -82,19 +80,9 @@ class IdentityCenterDoors(Component):
             region=spec.region,
             opts=self.options(),
         )
-        ceiling = aws.ssoadmin.PermissionsBoundaryAttachment(
-            self.named(f"{persona}-boundary"),
-            instance_arn=spec.instance_arn,
-            permission_set_arn=door.arn,
-            permissions_boundary={
-                "customer_managed_policy_reference": {
-                    "name": self._boundary,
-                    "path": context.names.path,
-                }
-            },
-            region=spec.region,
-            opts=self.options(),
-        )
+        ceiling: list[pulumi.Resource] = []
+        if self._boundary is not None:
+            ceiling.append(self._ceiling(persona, door, self._boundary))
         assume = Statement(("sts:AssumeRole",), (persona_arn(context, persona),), sid="ThePersona")
         policy = aws.ssoadmin.PermissionSetInlinePolicy(
             self.named(f"{persona}-access"),
@@ -102,7 +90,7 @@ class IdentityCenterDoors(Component):
             permission_set_arn=door.arn,
             inline_policy=access.policy_json([assume]),
             region=spec.region,
-            opts=self.options(depends_on=[ceiling]),
+            opts=self.options(depends_on=ceiling),
         )
         if spec.assign == "groups":
             group = self._group(persona, people)
@@ -111,6 +99,20 @@ class IdentityCenterDoors(Component):
             for person in people:
                 self._assign(f"{persona}-{_key(person)}", door, policy, "USER", self._user(person))
         return door.arn
+
+    def _ceiling(
+        self, persona: HumanPersona, door: aws.ssoadmin.PermissionSet, boundary: pulumi.Input[str]
+    ) -> aws.ssoadmin.PermissionsBoundaryAttachment:
+        return aws.ssoadmin.PermissionsBoundaryAttachment(
+            self.named(f"{persona}-boundary"),
+            instance_arn=self.spec.instance_arn,
+            permission_set_arn=door.arn,
+            permissions_boundary={
+                "customer_managed_policy_reference": {"name": boundary, "path": self.context.names.path}
+            },
+            region=self.spec.region,
+            opts=self.options(),
+        )
 
     def _group(self, persona: HumanPersona, people: list[str]) -> pulumi.Output[str]:
         group = aws.identitystore.Group(
@@ -154,7 +156,7 @@ class IdentityCenterDoors(Component):
 
     def _user(self, person: str) -> pulumi.Output[str]:
         """The directory's id of a person. The deployment fails for somebody whom the directory doesn't know."""
-        if person not in self._people:
+        if person not in self._users:
             found = aws.identitystore.get_user_output(
                 identity_store_id=self.spec.identity_store_id,
                 alternate_identifier=aws.identitystore.GetUserAlternateIdentifierArgs(
@@ -165,8 +167,8 @@ class IdentityCenterDoors(Component):
                 region=self.spec.region,
                 opts=pulumi.InvokeOutputOptions(parent=self),
             )
-            self._people[person] = found.user_id
-        return self._people[person]
+            self._users[person] = found.user_id
+        return self._users[person]
 
 
 def _key(person: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -113,6 +113,13 @@ SignInSpec = Annotated[IdentityCenterSpec | SamlSpec | OidcSpec | RolesSpec, Fie
 
 Leavers = Mapping[Person, Day]
 """Who has left, and on which day."""
+
+
+def named_twice(spec: Spec, path: str, people: Sequence[str]) -> Iterator[Fault]:
+    """Those whom a list, at `path` of `spec`, has named before."""
+    for index, person in enumerate(people):
+        if any(same_person(person, other) for other in people[:index]):
+            yield spec.fault(f"{path}[{index}]", "is there twice", "Remove one.", person)
 
 
 def leaver_faults(spec: Spec, leavers: Leavers, today: date) -> Iterator[Fault]:

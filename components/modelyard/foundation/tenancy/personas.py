@@ -73,6 +73,31 @@ def trust_people(context: Context, persona: Persona, people: Sequence[str], sign
             return trust_sessions_named(Principal.roles(*sign_in.roles), people)
 
 
+def persona_role(
+    component: Component, persona: Persona, trusted: Sequence[Statement], written: Source, remedy: str = "Name fewer."
+) -> Role:
+    """The role of a persona, a child of `component`. Raises `AccessError` for a trust that is longer than IAM takes."""
+    length = access.size(access.policy(trusted))
+    if length > TRUST_LENGTH:
+        problem = f"gives a trust policy of {length} characters, and IAM takes {TRUST_LENGTH}"
+        raise AccessError(Fault(problem, remedy, written))
+    return Role(
+        component_of(persona),
+        context=component.context,
+        trusted=trusted,
+        description=f"{component.context.owner}: {DOES[persona]}",
+        opts=component.options(),
+        written=written,
+    )
+
+
+def end_sessions(component: Component, role: Role, leavers: Leavers) -> None:
+    """As "Revoke sessions" does (IAM/latest/UserGuide/id_roles_use_revoke-sessions), for whoever left last."""
+    if leavers:
+        old = {"DateLessThan": {"aws:TokenIssueTime": f"{max(leavers.values())}T00:00:00Z"}}
+        role.allow(component, "end sessions", [Statement(("*",), ("*",), old, "Deny", sid="EndedSessions")])
+
+
 class Personas(Component):
     """Roles of a team's people and pipelines, inside the team's boundary; each can do what it was granted.
 
@@ -111,8 +136,9 @@ class Personas(Component):
             self._add(persona, [trust_people(context, persona, here, sign_in)], header.source(f"people.{persona}"))
         if header.ci_runs:
             self._add("pipeline", trust_runs(context, ci or {}, header.ci_runs), header.source("ci_runs"))
-        if gone:
-            self._end_sessions_before(max(gone.values()))
+        for persona, role in self._roles.items():
+            if persona != "pipeline":
+                end_sessions(self, role, gone)
         self.exceptions: tuple[str, ...] = tuple(_exceptions(header))
         for exception in self.exceptions:
             pulumi.warn(exception, self)
@@ -137,25 +163,7 @@ class Personas(Component):
         return iter(self._roles)
 
     def _add(self, persona: Persona, trusted: Sequence[Statement], written: Source) -> None:
-        length = access.size(access.policy(trusted))
-        if length > TRUST_LENGTH:
-            problem = f"gives a trust policy of {length} characters, and IAM takes {TRUST_LENGTH}"
-            raise AccessError(Fault(problem, "Split the team, or name fewer.", written))
-        self._roles[persona] = Role(
-            component_of(persona),
-            context=self.context,
-            trusted=trusted,
-            description=f"{self.context.owner}: {DOES[persona]}",
-            opts=self.options(),
-            written=written,
-        )
-
-    def _end_sessions_before(self, day: str) -> None:
-        """As "Revoke sessions" does (IAM/latest/UserGuide/id_roles_use_revoke-sessions), for whoever left last."""
-        old = {"DateLessThan": {"aws:TokenIssueTime": f"{day}T00:00:00Z"}}
-        for persona, role in self._roles.items():
-            if persona != "pipeline":
-                role.allow(self, "end sessions", [Statement(("*",), ("*",), old, "Deny", sid="EndedSessions")])
+        self._roles[persona] = persona_role(self, persona, trusted, written, "Split the team, or name fewer.")
 
 
 def _exceptions(header: TeamHeader) -> Iterator[str]:

@@ -13,7 +13,7 @@ from modelyard.core.names import PLATFORM_TEAM
 from modelyard.core.spec import REPLACES, AccountId, Email, Spec
 from modelyard.foundation.budgets import BudgetSpec
 from modelyard.foundation.tenancy.federation_spec import CiRun
-from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, same_person
+from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, named_twice, same_person
 
 Capability = Literal[
     "batch", "data", "doors", "features", "images", "lustre", "monitoring", "pipelines", "registry", "retraining",
@@ -109,9 +109,7 @@ class TeamHeader(Spec):
         if self.team == PLATFORM_TEAM:
             yield self.fault("team", "is the platform's own name", "Choose another.", self.team)
         for persona, people in self.people.items():
-            for index, person in enumerate(people):
-                if any(same_person(person, other) for other in people[:index]):
-                    yield self.fault(f"people.{persona}[{index}]", "is there twice", "Remove one.", person)
+            yield from named_twice(self, f"people.{persona}", people)
 
     def uses(self, capability: Capability) -> bool:
         """Whether the fence admits it."""

@@ -22,7 +22,7 @@ from modelyard.operate.models.place import Client, asking, code_of
 Record = Mapping[str, Any]
 """A record of CloudTrail's (awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents)."""
 
-SIGN_IN: Final = "Sign in as somebody whom the audit lets read: AuditTrail.grant_read in the platform's stack."
+SIGN_IN: Final = "Sign in as an auditor of the platform: `auditors` in its file says who reads the trail."
 _LATE: Final = timedelta(days=1)
 """A file lies below the day on which it was delivered; CloudTrail does so within minutes."""
 _AT_ONCE: Final = 8
