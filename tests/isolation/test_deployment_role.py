@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.isolation import native
-from tests.isolation.calls import ARN_OF, NAMED_BY_ID, Stack
+from tests.isolation.call_tables import ARN_OF, NAMED_BY_ID
+from tests.isolation.calls import Stack
 from tests.isolation.judge import Judge, Question
 from tests.isolation.released import released
 from tests.isolation.shared import shared_by_all
