@@ -33,6 +33,17 @@ FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0"
 OWNER = "ada@acme.example"
 MODEL = {"description": "d", "owner": OWNER, "ungated_because": "the gates are tried elsewhere"}
+GATED = {
+    "models": {
+        "scores": {
+            "description": "Scores payments",
+            "owner": OWNER,
+            "metrics": ["recall"],
+            "gates": {"recall": {"kind": "accuracy", "metric": "recall", "threshold": 0.8}},
+        }
+    }
+}
+"""A registry whose one model passes a gate."""
 MACHINES: dict[str, Any] = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
 TWO: dict[str, Any] = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}}
 TRANSACTIONS = {

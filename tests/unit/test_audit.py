@@ -5,57 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
-from moto.events.models import EventPattern
+from tests.unit.audits import ACCOUNT, CONTEXT, PRODUCTION, TOLD, audited, properties, statements
 
 from modelyard.assess.graph import Graph, record
 from modelyard.core.access import trust_service
 from modelyard.core.context import Context
 from modelyard.core.errors import InputError, SpecError
 from modelyard.core.identity import Role
-from modelyard.core.spec import SourceMap
-from modelyard.foundation.audit import AuditSpec, AuditTrail, KnownAudit, key_statements
-from modelyard.foundation.audit.places import Places
-from modelyard.foundation.audit.tampering import filters, rule_patterns
-from modelyard.foundation.keys import Keys, KeysSpec
-from modelyard.foundation.tenancy.reach import Reach
+from modelyard.foundation.audit import AuditSpec, AuditTrail, KnownAudit
 
-ACCOUNT = "123456789012"
-CONTEXT = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account=ACCOUNT)
-PRODUCTION = dataclasses.replace(CONTEXT, environment="prod", production=True)
-TOLD: dict[str, Any] = {"notify": ["security@acme.example"]}
 TRAIL = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/ml-dev-platform-audit"
 BUS = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/ml-dev-platform-audit"
-Use = Callable[[AuditTrail], None]
-
-
-def audited(context: Context = CONTEXT, use: Use | None = None, **given: Any) -> Graph:
-    spec = AuditSpec.model_validate(given)
-    spec.locate(SourceMap("platform.yaml"), "audit")
-
-    def program() -> None:
-        keys = Keys("keys", KeysSpec(), context=context, services=key_statements(context))
-        audit = AuditTrail("audit", spec, context=context, keys=keys)
-        if use:
-            use(audit)
-
-    return record(program, project="p", stack="s", region=context.region)
-
-
-def properties(graph: Graph, name: str) -> Any:
-    (node,) = [node for node in graph.nodes if node.name == name and node.type.startswith("aws:")]
-    return node.properties
-
-
-def statements(graph: Graph, name: str, prop: str = "policy") -> dict[str, Any]:
-    document = json.loads(properties(graph, name)[prop])
-    return {statement.get("Sid", str(number)): statement for number, statement in enumerate(document["Statement"])}
 
 
 def a_role(team: str | None, name: str = "approver") -> Role:
@@ -66,9 +31,6 @@ def a_role(team: str | None, name: str = "approver") -> Role:
 
 def grants(graph: Graph, role: str = "approver") -> list[Any]:
     return json.loads(properties(graph, f"{role}-audit-access")["policy"])["Statement"]
-
-
-# The trail
 
 
 def test_the_trail_records_every_region_validates_its_files_and_encrypts_them():
@@ -148,9 +110,6 @@ def test_the_role_of_delivery_writes_to_the_trails_streams_and_does_nothing_else
     assert trust["Condition"]["ArnLike"]["aws:SourceArn"] == TRAIL
 
 
-# Data events
-
-
 def selectors(graph: Graph) -> list[dict[str, Any]]:
     found = properties(graph, "audit-trail")["advancedEventSelectors"]
     return [
@@ -200,140 +159,6 @@ def test_a_prefix_that_comes_too_late_is_refused():
     audited(use=kept.append)
     with pytest.raises(InputError, match="after the trail was made"):
         kept[0].watch("arn:aws:s3:::late/")
-
-
-# Tampering
-
-
-def test_the_topic_is_encrypted_and_admits_this_audits_rules_and_alarms_alone():
-    graph = audited(**TOLD)
-    assert properties(graph, "audit-topic")["kmsMasterKeyId"]
-    policy = statements(graph, "audit-topic-policy")
-    assert set(policy) == {"AlarmsPublish", "RulesPublish", "OnlyByTLS"}
-    rules = policy["RulesPublish"]["Condition"]
-    assert rules["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
-    made = {node.outputs["arn"] for node in graph.nodes if node.type == "aws:cloudwatch/eventRule:EventRule"}
-    assert set(rules["ArnEquals"]["aws:SourceArn"]) == made
-    alarms = {node.outputs["arn"] for node in graph.nodes if node.type == "aws:cloudwatch/metricAlarm:MetricAlarm"}
-    assert set(policy["AlarmsPublish"]["Condition"]["ArnEquals"]["aws:SourceArn"]) == alarms
-
-
-def test_who_may_tell_the_topic_may_use_its_key():
-    graph = audited()
-    keyed, told = statements(graph, "keys-default"), statements(graph, "audit-topic-policy")
-    for kind in ("Alarms", "Rules"):
-        assert keyed[f"{kind}TellPeople"]["Condition"] == told[f"{kind}Publish"]["Condition"]
-
-
-def test_everybody_who_is_named_is_told():
-    graph = audited(notify=["security@acme.example", "ciso@acme.example"])
-    told = [node.properties for node in graph.nodes if node.type == "aws:sns/topicSubscription:TopicSubscription"]
-    assert {(it["protocol"], it["endpoint"]) for it in told} == {
-        ("email", "security@acme.example"),
-        ("email", "ciso@acme.example"),
-    }
-
-
-def call(service: str, called: str, /, **parameters: Any) -> dict[str, Any]:
-    return {
-        "source": f"aws.{service}",
-        "detail-type": "AWS API Call via CloudTrail",
-        "detail": {
-            "eventSource": f"{service}.amazonaws.com",
-            "eventName": called,
-            "requestParameters": parameters,
-        },
-    }
-
-
-PLACES = Places(CONTEXT)
-SEEN = [
-    ("trail", call("cloudtrail", "StopLogging", name=PLACES.trail)),
-    ("trail", call("cloudtrail", "DeleteTrail", name=PLACES.trail_name)),
-    ("trail", call("cloudtrail", "UpdateTrail", name=PLACES.trail)),
-    ("trail", call("cloudtrail", "PutEventSelectors", trailName=PLACES.trail)),
-    ("bucket", call("s3", "DeleteBucketPolicy", bucketName=PLACES.bucket_name)),
-    ("bucket", call("s3", "PutBucketPolicy", bucketName=PLACES.bucket_name)),
-    ("bucket", call("s3", "PutBucketObjectLockConfiguration", bucketName=PLACES.bucket_name)),
-    ("keys", call("kms", "PutKeyPolicy", keyId="1")),
-    ("keys", call("kms", "ScheduleKeyDeletion", keyId="1")),
-    ("keys", call("kms", "DisableKey", keyId="1")),
-    ("telling", call("events", "DeleteRule", name=PLACES.rule_name("trail"))),
-    ("telling", call("events", "DisableRule", name=PLACES.rule_name("keys"))),
-    ("telling", call("events", "RemoveTargets", rule=PLACES.rule_name("bucket"))),
-    ("telling", call("events", "DeleteEventBus", name=PLACES.bus_name)),
-    ("telling", call("monitoring", "DeleteAlarms", alarmNames=[PLACES.alarm_name("root")])),
-    ("telling", call("sns", "Unsubscribe", subscriptionArn=f"{PLACES.topic}:1")),
-    ("telling", call("logs", "DeleteMetricFilter", logGroupName=PLACES.log_group_name)),
-]
-UNSEEN = [
-    call("cloudtrail", "StopLogging", name="somebody-elses"),
-    call("cloudtrail", "GetTrailStatus", name=PLACES.trail),
-    call("s3", "PutBucketPolicy", bucketName="ml-dev-fraud-lake-raw"),
-    call("kms", "CreateKey"),
-    call("events", "DeleteRule", name="ml-dev-fraud-retrain"),
-    call("monitoring", "DeleteAlarms", alarmNames=["ml-dev-fraud-latency"]),
-    call("sns", "Unsubscribe", subscriptionArn="arn:aws:sns:eu-west-1:1:ml-dev-fraud-alarms:1"),
-]
-
-
-def alternatives(pattern: dict[str, Any]) -> list[EventPattern]:
-    """The pattern without `$or`, which the emulator's matcher doesn't know."""
-    several = pattern["detail"].get("$or", [pattern["detail"]])
-    return [EventPattern.load(json.dumps({**pattern, "detail": detail})) for detail in several]
-
-
-def rules_that_see(event: dict[str, Any]) -> set[str]:
-    return {
-        role
-        for role, pattern in rule_patterns(PLACES).items()
-        if any(alternative.matches_event(event) for alternative in alternatives(pattern))  # type: ignore[arg-type]
-    }
-
-
-@pytest.mark.parametrize(
-    ("role", "event"), SEEN, ids=lambda it: it if isinstance(it, str) else it["detail"]["eventName"]
-)
-def test_tampering_is_seen_by_its_rule(role: str, event: dict[str, Any]):
-    assert rules_that_see(event) == {role}
-
-
-@pytest.mark.parametrize("event", UNSEEN, ids=lambda it: it["detail"]["eventName"])
-def test_the_everyday_is_not_taken_for_tampering(event: dict[str, Any]):
-    assert rules_that_see(event) == set()
-
-
-def test_patterns_and_filters_fit_whatever_things_are_called():
-    longest = dataclasses.replace(CONTEXT, platform="p" * 10, environment="e" * 24)
-    places = Places(longest, "a" * 24)
-    for pattern in rule_patterns(places).values():
-        assert len(json.dumps(pattern, separators=(",", ":"))) <= 4096, "events/latest/APIReference/API_PutRule"
-    for wanted in filters(50).values():
-        assert len(wanted.pattern) <= 1024, "AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter"
-
-
-def test_what_happens_in_other_regions_is_found_in_the_trail():
-    graph = audited(denied_calls=7)
-    patterns = {role: properties(graph, f"audit-filter-{role}")["pattern"] for role in ("boundary", "denied", "root")}
-    assert "DeleteRolePermissionsBoundary" in patterns["boundary"]
-    assert "*-fence-boundary*" in patterns["boundary"]
-    assert "AccessDenied*" in patterns["denied"] and '$.userIdentity.type = "Root"' in patterns["root"]
-    thresholds = {role: properties(graph, f"audit-alarm-{role}")["threshold"] for role in patterns}
-    assert thresholds == {"boundary": 1, "denied": 7, "root": 1}
-    for role in patterns:
-        metric, alarm = (properties(graph, f"audit-{kind}-{role}") for kind in ("filter", "alarm"))
-        told = metric["metricTransformation"]
-        assert (told["namespace"], told["name"]) == (alarm["namespace"], alarm["metricName"])
-        assert alarm["alarmActions"] == [Places(CONTEXT).topic]
-
-
-def test_the_filter_looks_for_boundaries_as_they_are_called():
-    names = Reach(CONTEXT.for_team("fraud")).boundary_name, Reach(PRODUCTION.for_team("f" * 24)).boundary_name
-    assert all(fnmatchcase(name, "*-fence-boundary*") for name in names)
-    assert "*-fence-boundary*" in filters(50)["boundary"].pattern
-
-
-# The bus
 
 
 def test_the_bus_refuses_who_is_not_the_platforms_and_who_speaks_for_another():
@@ -423,9 +248,6 @@ def test_the_code_of_the_page_runs():
     graph = record(program, project="p", stack="s", region=CONTEXT.region)
     assert len(blocks) == 2
     assert selectors(graph)[1]["resources.ARN"] == ["arn:aws:s3:::ml-dev-fraud-"]
-
-
-# What is refused
 
 
 @pytest.mark.parametrize(

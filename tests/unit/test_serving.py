@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.ground import KEY, TWO, a_role, fraud, ground, known_keys, recording, served
+from tests.ground import GATED, KEY, TWO, a_role, fraud, ground, known_keys, recording, served
 
 from modelyard.assess.graph import Graph
 from modelyard.core.errors import InputError, Source, SpecError
@@ -23,16 +23,6 @@ from modelyard.run.serving import ABILITIES, EndpointSpec
 from modelyard.run.serving.abilities import table
 from modelyard.run.serving.release import unreleased
 
-REGISTRY = {
-    "models": {
-        "scores": {
-            "description": "Scores payments",
-            "owner": "ada@acme.example",
-            "metrics": ["recall"],
-            "gates": {"recall": {"kind": "accuracy", "metric": "recall", "threshold": 0.8}},
-        }
-    }
-}
 SCALED = {
     "kind": "instances",
     "variants": {
@@ -60,7 +50,7 @@ def program_of(text: str, production: bool, intent: str, invokes: dict[str, Any]
     context = fraud(production=production)
 
     def program() -> None:
-        endpoint = ground(context, keys=known_keys(), registry=REGISTRY).endpoint(
+        endpoint = ground(context, keys=known_keys(), registry=GATED).endpoint(
             "score", EndpointSpec.model_validate_json(text)
         )
         if intent:

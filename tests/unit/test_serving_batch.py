@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
-from tests.ground import KEY, OWNER, a_role, fraud, ground, known_keys, recording
-from tests.unit.test_serving import REGISTRY
+from tests.ground import GATED, KEY, OWNER, a_role, fraud, ground, known_keys, recording
 
 from modelyard.assess.graph import Graph
 from modelyard.core.errors import InputError, SpecError
@@ -36,7 +35,7 @@ def program_of(given: BatchSpec, *, production: bool = False, intent: str = "", 
     context = fraud(production=production)
 
     def program() -> None:
-        on = ground(context, keys=known_keys(), registry=REGISTRY)
+        on = ground(context, keys=known_keys(), registry=GATED)
         nightly = BatchInference("nightly", given, context=context, registry=on.registry, lake=on.lake, keys=on.keys)
         if intent:
             getattr(nightly, f"grant_{intent}")(a_role("app", context))
