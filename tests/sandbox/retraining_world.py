@@ -14,45 +14,19 @@ import pytest
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as sdk
 from moto.stepfunctions.parser.asl.component.state.wait.state_wait import StateWait
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from tests.ground import NETWORK, OWNER, TRANSACTIONS, TWO, a_role, ground, served
+from tests.sandbox.models_world import DEV, REGION, SCORES, Executing, World, registry_spec
 
-from modelyard import (
-    Context,
-    DataLake,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    KnownNetwork,
-    LakeSpec,
-    ModelRegistry,
-    Role,
-)
-from modelyard.build.pipelines import PipelineSpec, TrainingPipeline
-from modelyard.build.training import TrainingPool, TrainingSpec
-from modelyard.core.access import trust_service
+from modelyard import Context, Keys, KeysSpec, KnownNetwork
 from modelyard.core.champions import Champion
-from modelyard.core.contract import NetworkContract
 from modelyard.core.events import read_event
 from modelyard.operate.models import decide
 from modelyard.run.monitoring import AlarmFacts
 from modelyard.run.retraining import RetrainingLoop, RetrainingSpec
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 from modelyard_sandbox.inprocess.deployment import Deployment, deploy
 
-from .models_world import DEV, REGION, Executing, World, registry_spec
-
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/ml-dev-fraud-train@sha256:{'a' * 64}"
-NETWORK = {
-    "vpc_id": "vpc-12345678",
-    "cidr": "10.0.0.0/16",
-    "subnets": {"private": {"eu-west-1a": "subnet-12345678"}},
-    "security_groups": {"training": "sg-87654321", "workload": "sg-87654321"},
-}
 DATA = {"data": {"kind": "dataset", "name": "transactions"}}
-DATASET = {
-    "classification": "internal",
-    "owner": "ada@acme.example",
-    "columns": [{"name": "amount", "type": "double"}],
-}
 STEPS: dict[str, Any] = {
     "train": {"kind": "train", "image": IMAGE, "inputs": DATA},
     "judge": {"kind": "evaluate", "image": IMAGE, "inputs": {"model": {"kind": "output", "of": "train.model"}}},
@@ -61,7 +35,7 @@ STEPS: dict[str, Any] = {
 LOOP: dict[str, Any] = {
     "endpoint": "score",
     "pipeline": "fit",
-    "owner": "ada@acme.example",
+    "owner": OWNER,
     "cooldown_hours": 24,
     "gates_minutes": 2,
     "most_runs_a_month": 5,
@@ -69,13 +43,7 @@ LOOP: dict[str, Any] = {
     "budget": {"usd_a_month": 100, "usd_a_run": 10},
     "approval": {"kind": "automatic"},
 }
-ENDPOINT: dict[str, Any] = {
-    "model": "scores",
-    "owner": "ada@acme.example",
-    "release": {"kind": "loop"},
-    "served_by": {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large", "instances": 2}}},
-    "vpc": False,
-}
+ENDPOINT = served(release={"kind": "loop"}, served_by=TWO)
 DRIFT = AlarmFacts(
     name="ml-dev-fraud-watch-drift",
     kind="data_drift",
@@ -96,39 +64,12 @@ def a_team(
     """The program; without `loop` all but the loop."""
 
     def program() -> None:
-        spec = registry_spec()
         keys = Keys(f"keys-{context.environment}", KeysSpec(), context=context)
-        audit = KnownAudit(context)
-        registry = ModelRegistry("registry", spec, context=context, keys=keys, audit=audit)
-        trusted = [trust_service("sagemaker.amazonaws.com", context=context)]
+        on = ground(context, keys=keys, registry={"models": {"scores": SCORES}}, datasets=TRANSACTIONS)
         for intent in ("submit", "evaluate", "approve", "pull"):
-            getattr(registry, f"grant_{intent}")(Role(intent, context=context, trusted=trusted, description=intent))
-        datasets = {"datasets": {"transactions": DATASET}}
-        lake = DataLake("lake", LakeSpec.model_validate(datasets), context=context, keys=keys)
-        network = KnownNetwork(NetworkContract.model_validate(NETWORK))
-        types = TrainingSpec.model_validate({"instance_types": ["ml.m5.xlarge"]})
-        pool = TrainingPool("training", types, context=context, lake=lake, network=network)
-        fit = TrainingPipeline(
-            "fit",
-            PipelineSpec.model_validate(
-                {"owner": "ada@acme.example", "commit": "a1b2c3d", "flavour": {"kind": flavour}, "steps": STEPS}
-            ),
-            context=context,
-            pool=pool,
-            lake=lake,
-            keys=keys,
-            registry=registry,
-            audit=audit,
-        )
-        score = InferenceEndpoint(
-            "score",
-            EndpointSpec.model_validate(endpoint),
-            context=context,
-            registry=registry,
-            lake=lake,
-            keys=keys,
-            network=network,
-        )
+            getattr(on.registry, f"grant_{intent}")(a_role(intent, context, "sagemaker"))
+        fit = on.pipeline("fit", flavour={"kind": flavour}, steps=STEPS)
+        score = on.endpoint("score", endpoint, network=KnownNetwork(NETWORK))
         if loop is None:
             return
         made = RetrainingLoop(
@@ -137,13 +78,13 @@ def a_team(
             context=context,
             endpoints={"score": score},
             pipelines={"fit": fit},
-            registry=registry,
-            lake=lake,
-            keys=keys,
-            audit=audit,
+            registry=on.registry,
+            lake=on.lake,
+            keys=on.keys,
+            audit=on.audit,
             alarms={"data_drift.data_drift_worst": DRIFT} if score.exists else {},
         )
-        made.grant_start(Role("starter", context=context, trusted=trusted, description="starts"))
+        made.grant_start(a_role("starter", context, "sagemaker"))
 
     return program
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox.lives import registered, unregistered
+
 from modelyard import engine as yard
 from modelyard.engine import Engine, Result, StackTarget
 from modelyard_sandbox.accounting import counted
@@ -73,27 +75,11 @@ class World:
 
     def registered(self, versions: int) -> None:
         """Versions of the model that wait for approval."""
-        for number in range(1, versions + 1):
-            self.sagemaker.create_model_package(
-                ModelPackageGroupName=GROUP,
-                ModelApprovalStatus="PendingManualApproval",
-                InferenceSpecification={
-                    "Containers": [
-                        {
-                            "Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/serve@sha256:{'d' * 64}",
-                            "ModelDataUrl": f"s3://bucket/models/scores/{number}/model.tar.gz",
-                        }
-                    ],
-                    "SupportedContentTypes": ["text/csv"],
-                    "SupportedResponseMIMETypes": ["text/csv"],
-                },
-            )
+        registered(self.sagemaker, versions, region=REGION)
 
     def unregistered(self) -> None:
         """No version is left."""
-        found = self.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
-        for package in found:
-            self.sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+        unregistered(self.sagemaker, "scores")
 
     def serving(self) -> dict[str, Any]:
         """The endpoint as SageMaker describes it."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.sandbox.lives import changed
 from tests.shipped import copied, edit
 
 from modelyard import engine as yard
@@ -161,10 +162,6 @@ def deployed() -> Iterator[Callable[..., Deployment]]:
             return stacks.enter_context(made)
 
         yield one
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_a_team_lives_in_its_account_from_its_fence_to_its_end(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.sandbox.lives import changed
 
 from modelyard import AuditSpec, AuditTrail, Context, Keys, KeysSpec, Role
 from modelyard.core.access import trust_service
@@ -40,10 +41,6 @@ def an_audit(*teams: str, **spec: Any) -> Program:
         audit.grant_publish(approver, team="fraud")
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_keys_that_let_no_service_in_stop_the_trail():

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import settings as moto_settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from tests.sandbox.lives import changed
 
 from modelyard import Budget, BudgetSpec, Context, Keys, KeysSpec, Role, TeamFence, TeamHeader, trust_service
 from modelyard.core.access import Statement
@@ -48,10 +49,6 @@ def a_budget(**changes: Any) -> Program:
         )
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 CHANGES = [

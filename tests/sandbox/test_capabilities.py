@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import settings as moto_settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from tests.sandbox.lives import changed
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, TeamFence, TeamHeader, VpcSpec
 from modelyard.core.access import trust_service
@@ -72,10 +73,6 @@ def a_fence(cost_center: str = "1") -> Program:
         TeamFence("fence", header, context=FRAUD, keys=keys)
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 LIVES = [

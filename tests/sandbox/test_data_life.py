@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Role
 from modelyard.build.data import alarm_key_use
 from modelyard.core.access import trust_service
-from modelyard.testing import Deployment, deploy
+from modelyard.testing import deploy
 from modelyard_sandbox.accounting import counted
 
 CONTEXT = Context(
@@ -42,10 +43,6 @@ def a_lake(**changes: Any) -> Callable[[], None]:
         lake.grant_publish(sender, datasets=["events"])
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 HELD = {"reason": "Case 2026/17 before the court", "since": "2026-01-31", "by": "legal@acme.example"}

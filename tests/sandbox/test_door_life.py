@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard import Context, Keys, KeysSpec
 from modelyard.run.serving import DoorAccount, DoorSpec, KnownEndpoint, PublicDoor
@@ -32,10 +33,6 @@ def a_door(*, logs: bool = True, **changes: Any) -> Callable[[], None]:
         PublicDoor("door", spec, context=FRAUD, keys=keys, endpoint=endpoint, opts=after)
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def offered(stack: Deployment) -> dict[str, Any]:

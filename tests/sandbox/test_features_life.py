@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard import Context, DataLake, FeaturesSpec, FeatureStore, Keys, KeysSpec, KnownNetwork, LakeSpec, Role
 from modelyard.core.access import trust_service
@@ -59,10 +60,6 @@ def a_store(flavour: dict[str, Any], **changes: Any) -> Any:
         store.grant_read_online(reader)
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 @pytest.mark.parametrize("flavour", [SAGEMAKER, FEAST, REDIS], ids=["sagemaker", "feast", "redis"])

@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.sandbox.governance_world import BUS, DEPLOYED, kept, program
+from tests.sandbox.lives import changed
 from tests.sandbox.models_world import REGION
 
 from modelyard.run.governance import GovernanceSpec
-from modelyard.testing import Deployment, deploy
+from modelyard.testing import deploy
 from modelyard_sandbox.accounting import counted
 
 NAME = "ml-dev-fraud-evidence-8rtvt"
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def evidence(**said: Any) -> Callable[[], None]:

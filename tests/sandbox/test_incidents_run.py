@@ -9,59 +9,34 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.ground import a_role, ground
+from tests.ground import served as served_as
+from tests.sandbox.lives import registered
 from tests.sandbox.models_world import DEV, REGION, Executing
 from typer.testing import CliRunner
 
-from modelyard import (
-    DataLake,
-    EndpointSpec,
-    EndpointWatch,
-    EvidenceStore,
-    GovernanceSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Role,
-    TeamWatch,
-    WatchSpec,
-)
+from modelyard import EndpointWatch, EvidenceStore, GovernanceSpec, TeamWatch, WatchSpec
 from modelyard.cli import incident as commands
 from modelyard.cli.app import app
-from modelyard.core.access import trust_service
 from modelyard.core.errors import InputError, ModelyardError
 from modelyard.operate.incidents import Desk, close, fetch, incidents, showing
 from modelyard_sandbox.inprocess.deployment import Deployment, deploy
 
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
-GROUP, ALARM = "ml-dev-fraud-registry-scores", "ml-dev-fraud-score-main-errors"
-SERVED = {
-    "model": "scores",
-    "owner": "ada@acme.example",
-    "release": {"kind": "declared", "version": 1},
-    "served_by": {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}},
-    "vpc": False,
-}
+ALARM = "ml-dev-fraud-score-main-errors"
 
 
 def program(*, served: bool, evidence: bool, **watch: Any) -> Callable[[], None]:
     def made() -> None:
-        keys = Keys("keys", KeysSpec(), context=DEV)
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=DEV, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-        audit = KnownAudit(DEV)
-        registry = ModelRegistry("registry", models, context=DEV, keys=keys, audit=audit)
+        on = ground(DEV)
+        keys, lake = on.keys, on.lake
         store = None
         if evidence:
-            store = EvidenceStore("evidence", GovernanceSpec(), context=DEV, keys=keys, registry=registry, audit=audit)
+            store = EvidenceStore(
+                "evidence", GovernanceSpec(), context=DEV, keys=keys, registry=on.registry, audit=on.audit
+            )
         if not served:
             return
-        endpoint = InferenceEndpoint(
-            "score", EndpointSpec.model_validate(SERVED), context=DEV, registry=registry, lake=lake, keys=keys
-        )
+        endpoint = on.endpoint("score", served_as(1))
         watched = EndpointWatch(
             "score-watch",
             WatchSpec.model_validate(watch),
@@ -71,26 +46,9 @@ def program(*, served: bool, evidence: bool, **watch: Any) -> Callable[[], None]
             keys=keys,
         )
         team = TeamWatch("watch", context=DEV, watched=[watched], lake=lake, keys=keys, evidence=store)
-        trusted = [trust_service("sagemaker.amazonaws.com", context=DEV)]
-        team.grant_close_incidents(Role("oncall", context=DEV, trusted=trusted, description="closes"))
+        team.grant_close_incidents(a_role("oncall", DEV, "sagemaker"))
 
     return made
-
-
-def registered(stack: Deployment) -> None:
-    container = {
-        "Image": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/serve@sha256:{'d' * 64}",
-        "ModelDataUrl": "s3://bucket/models/scores/1/model.tar.gz",
-    }
-    stack.client("sagemaker").create_model_package(
-        ModelPackageGroupName=GROUP,
-        ModelApprovalStatus="PendingManualApproval",
-        InferenceSpecification={
-            "Containers": [container],
-            "SupportedContentTypes": ["text/csv"],
-            "SupportedResponseMIMETypes": ["text/csv"],
-        },
-    )
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["evidence", "lake"])
@@ -102,7 +60,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Deployment]:
         with deploy(lambda: None, region=REGION, emulated=Executing()) as made:
             made.client("events").create_event_bus(Name="ml-dev-platform-audit")
             made.update(program(served=False, evidence=request.param))
-            registered(made)
+            registered(made.client("sagemaker"), 1)
             made.update(program(served=True, evidence=request.param))
             yield made
 

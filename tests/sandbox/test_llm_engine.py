@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import unregistered, weights_registered
 
 from modelyard import engine as yard
 from modelyard.assess.graph import Graph
@@ -51,7 +52,6 @@ if os.environ.get("ADOPT"):
         opts=pulumi.ResourceOptions(import_=os.environ["ADOPT"]),
     )
 """
-GROUP = "ml-dev-fraud-registry-writer"
 ENDPOINT = "ml-dev-fraud-assistant"
 
 
@@ -78,22 +78,6 @@ def changed(result: Any) -> dict[str, str]:
     return {item.name: item.op for item in result.resources if item.op != "same" and item.name.startswith("assistant")}
 
 
-def registered(sagemaker: Any, versions: int) -> None:
-    for number in range(versions):
-        prefix = f"s3://ml-dev-fraud-registry/models/writer/{number}/weights/"
-        source = {"S3Uri": prefix, "S3DataType": "S3Prefix", "CompressionType": "None"}
-        image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/ml-dev-fraud-vllm@sha256:{'d' * 64}"
-        sagemaker.create_model_package(
-            ModelPackageGroupName=GROUP,
-            ModelApprovalStatus="PendingManualApproval",
-            InferenceSpecification={
-                "Containers": [{"Image": image, "ModelDataSource": {"S3DataSource": source}}],
-                "SupportedContentTypes": ["application/json"],
-                "SupportedResponseMIMETypes": ["application/json"],
-            },
-        )
-
-
 def test_language_models_live_from_their_first_preview_to_their_end(engine: Engine, sandbox: Sandbox, tmp_path: Path):
     (tmp_path / "Pulumi.yaml").write_text("name: llm\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PROGRAM)
@@ -112,7 +96,7 @@ def test_language_models_live_from_their_first_preview_to_their_end(engine: Engi
 
     empty = counted(client, session.region)
     yard.up(target(), engine=engine)
-    registered(sagemaker, 2)
+    weights_registered(sagemaker, region=session.region)
     assert "create" in yard.preview(target(spec()), engine=engine).changes
     yard.up(target(spec()), engine=engine)
     first = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
@@ -163,8 +147,7 @@ def test_language_models_live_from_their_first_preview_to_their_end(engine: Engi
     back = changed(yard.up(target(renamed), engine=engine))
     assert back["assistant-talk-component"] == "create", "what is gone is seen, and made again"
 
-    for package in sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]:
-        sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+    unregistered(sagemaker, "writer")
     yard.down(target(renamed), remove=True, engine=engine)
     assert counted(client, session.region) == empty
 

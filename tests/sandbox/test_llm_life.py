@@ -6,34 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from modelyard import (
-    Context,
-    DataLake,
-    EndpointSpec,
-    InferenceEndpoint,
-    Keys,
-    KeysSpec,
-    KnownAudit,
-    LakeSpec,
-    LanguageModelEndpoint,
-    LanguageModelSpec,
-    ModelRegistry,
-    RegistrySpec,
-    Secrets,
-    SecretsSpec,
-)
-from modelyard.testing import Deployment, deploy
+from tests.ground import FRAUD, MACHINES, OWNER, ground, served
+from tests.sandbox.lives import changed, weights_registered
+
+from modelyard import LanguageModelEndpoint, LanguageModelSpec, Secrets, SecretsSpec
+from modelyard.testing import deploy
 from modelyard_sandbox.accounting import counted
 
-FRAUD = Context(
-    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012"
-).for_team("fraud")
-GROUP = "ml-dev-fraud-registry-writer"
-MODEL = {"description": "d", "owner": "ada@acme.example", "ungated_because": "the gates are tried elsewhere"}
 REDACT = {"fields": {"email": "hash"}, "columns": ["amount", "email"], "secret": "salt"}
-
-
-MACHINES = {"kind": "instances", "variants": {"main": {"instance_type": "ml.m5.large"}}}
 
 
 def a_team(
@@ -44,33 +24,16 @@ def a_team(
     """A lake, secrets and a registry; with `llm` language models, with `capture` an endpoint that keeps calls so."""
 
     def program() -> None:
-        keys = Keys("keys", KeysSpec(), context=FRAUD)
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
+        on = ground(FRAUD, "writer")
         salts = {"entries": {"salt": {"kind": "generated", "classification": "internal"}}}
-        secrets = Secrets("secrets", SecretsSpec.model_validate(salts), context=FRAUD, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"writer": MODEL}})
-        registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
+        secrets = Secrets("secrets", SecretsSpec.model_validate(salts), context=FRAUD, keys=on.keys)
         if llm is not None:
             spec = LanguageModelSpec.model_validate(llm)
-            LanguageModelEndpoint("assistant", spec, context=FRAUD, registry=registry, keys=keys)
+            LanguageModelEndpoint("assistant", spec, context=FRAUD, registry=on.registry, keys=on.keys)
         if capture is not None:
-            served = {
-                "model": "writer",
-                "owner": "ada@acme.example",
-                "release": {"kind": "declared", "version": 1},
-                "served_by": served_by or MACHINES,
-                "capture": capture,
-                **({} if served_by else {"vpc": False}),
-            }
-            InferenceEndpoint(
-                "score",
-                EndpointSpec.model_validate(served),
-                context=FRAUD,
-                registry=registry,
-                lake=lake,
-                keys=keys,
-                secrets=secrets,
-            )
+            vpc = None if served_by else False
+            given = served(1, model="writer", served_by=served_by or MACHINES, capture=capture, vpc=vpc)
+            on.endpoint("score", given, secrets=secrets)
 
     return program
 
@@ -82,33 +45,13 @@ def models(version: int = 1, **changes: Any) -> dict[str, Any]:
         "weights_gib": 15,
         "copies": {"most": 4},
     }
-    given = {"owner": "ada@acme.example", "instance_type": "ml.g5.12xlarge", "models": {"chat": chat}, "vpc": False}
+    given = {"owner": OWNER, "instance_type": "ml.g5.12xlarge", "models": {"chat": chat}, "vpc": False}
     return {**given, **changes}
-
-
-def registered(stack: Deployment, versions: int = 2) -> None:
-    for version in range(versions):
-        prefix = f"s3://bucket/models/writer/{version}/weights/"
-        source = {"S3Uri": prefix, "S3DataType": "S3Prefix", "CompressionType": "None"}
-        image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-vllm@sha256:{'d' * 64}"
-        stack.client("sagemaker").create_model_package(
-            ModelPackageGroupName=GROUP,
-            ModelApprovalStatus="PendingManualApproval",
-            InferenceSpecification={
-                "Containers": [{"Image": image, "ModelDataSource": {"S3DataSource": source}}],
-                "SupportedContentTypes": ["application/json"],
-                "SupportedResponseMIMETypes": ["application/json"],
-            },
-        )
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_language_models_are_made_stay_change_in_place_and_go():
     with deploy(a_team(), region="eu-west-1") as stack:
-        registered(stack)
+        weights_registered(stack.client("sagemaker"))
         before = counted(stack.client, "eu-west-1")
         stack.update(a_team(models()))
         stack.update(a_team(models()))
@@ -126,7 +69,7 @@ def test_language_models_are_made_stay_change_in_place_and_go():
 
 def test_what_redacts_is_made_changes_with_what_is_sensitive_and_goes():
     with deploy(a_team(), region="eu-west-1") as stack:
-        registered(stack)
+        weights_registered(stack.client("sagemaker"))
         before = counted(stack.client, "eu-west-1")
         stack.update(a_team(capture={"redact": REDACT}))
         stack.update(a_team(capture={"redact": REDACT}))
@@ -145,7 +88,7 @@ def test_what_redacts_is_made_changes_with_what_is_sensitive_and_goes():
 def test_a_serverless_endpoint_captured_by_our_container_lives_and_dies():
     serverless = {"kind": "serverless"}
     with deploy(a_team(), region="eu-west-1") as stack:
-        registered(stack)
+        weights_registered(stack.client("sagemaker"))
         before = counted(stack.client, "eu-west-1")
         own = {"by": "container", "redact": REDACT}
         stack.update(a_team(capture=own, served_by=serverless))
@@ -166,7 +109,7 @@ def test_the_deployed_function_redacts_what_sagemaker_captured():
     part = {"observedContentType": "text/csv", "mode": "INPUT", "data": "1,ada@acme.example", "encoding": "CSV"}
     line = json.dumps({"captureData": {"endpointInput": part}, "eventMetadata": {"eventId": "e"}})
     with deploy(a_team(), region="eu-west-1") as stack:
-        registered(stack)
+        weights_registered(stack.client("sagemaker"))
         stack.update(a_team(capture={"redact": REDACT}))
         s3 = stack.client("s3")
         (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "lake-capture" in each["Name"]]

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.sandbox.test_serving_life import FRAUD, MODEL, TWO, changed, registered
-from tests.unit.test_monitors import ALL, JOBS, REFERENCE
+from tests.ground import FRAUD, TWO, ground, served
+from tests.sandbox.lives import changed, registered
+from tests.unit.monitors import ALL, JOBS, REFERENCE
 
-from modelyard import DataLake, Keys, KeysSpec, KnownAudit, LakeSpec, ModelRegistry, RegistrySpec
 from modelyard.run.monitoring import EndpointMonitors, MonitorsSpec
-from modelyard.run.serving import EndpointSpec, InferenceEndpoint
 from modelyard.testing import Deployment, deploy
 from modelyard_sandbox.accounting import counted
 
@@ -20,24 +19,13 @@ def program(**changes: Any) -> Callable[[], None]:
     """A lake, a registry and an endpoint, and with `run_by` its monitors."""
 
     def made() -> None:
-        keys = Keys("keys", KeysSpec(), context=FRAUD)
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-        registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
-        served = {
-            "model": "scores",
-            "owner": "ada@acme.example",
-            "release": {"kind": "declared", "version": 1},
-            "served_by": {"kind": "instances", "variants": TWO},
-            "vpc": False,
-        }
+        on = ground()
         if not changes:
             return
-        spec = EndpointSpec.model_validate(served)
-        endpoint = InferenceEndpoint("score", spec, context=FRAUD, registry=registry, lake=lake, keys=keys)
+        endpoint = on.endpoint("score", served(1, served_by=TWO))
         if "run_by" in changes:
             told = MonitorsSpec.model_validate({**ALL, **changes})
-            EndpointMonitors("watch", told, context=FRAUD, endpoint=endpoint, lake=lake, keys=keys)
+            EndpointMonitors("watch", told, context=FRAUD, endpoint=endpoint, lake=on.lake, keys=on.keys)
 
     return made
 
@@ -65,7 +53,7 @@ def known(stack: Deployment) -> set[str]:
 @pytest.mark.parametrize("run_by", ["scheduler", "model_monitor"])
 def test_monitors_are_made_stay_as_they_are_and_go(run_by: str):
     with deploy(program(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(ENDPOINT_ALONE)
         before = counted(stack.client, "eu-west-1")
         stack.update(program(run_by=run_by))
@@ -80,7 +68,7 @@ def test_monitors_are_made_stay_as_they_are_and_go(run_by: str):
 
 def test_another_limit_is_another_definition_and_no_schedule_names_one_that_is_gone():
     with deploy(program(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(program(run_by="model_monitor"))
         before = definitions(stack)
         stack.update(program(run_by="model_monitor", data_drift={**ALL["data_drift"], "psi": 0.4}))
@@ -96,7 +84,7 @@ def test_another_limit_is_another_definition_and_no_schedule_names_one_that_is_g
 
 def test_another_reference_is_another_baseline_for_every_definition():
     with deploy(program(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(program(run_by="model_monitor"))
         before = definitions(stack)
         stack.update(program(run_by="model_monitor", reference={**REFERENCE, "prefix": "payments/v4"}))
@@ -108,7 +96,7 @@ def test_another_reference_is_another_baseline_for_every_definition():
 
 def test_another_limit_changes_alarm_and_function_where_our_own_clock_runs():
     with deploy(program(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(program(run_by="scheduler"))
         stack.update(program(run_by="scheduler", data_drift={**ALL["data_drift"], "psi": 0.4}))
         assert changed(stack) == {"watch-data-drift-worst": "update", "watch-planner": "update"}
@@ -118,7 +106,7 @@ def test_another_limit_changes_alarm_and_function_where_our_own_clock_runs():
 
 def test_who_starts_the_jobs_can_be_changed_and_changed_back():
     with deploy(program(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(program(run_by="scheduler"))
         one = counted(stack.client, "eu-west-1")
         stack.update(program(run_by="model_monitor"))

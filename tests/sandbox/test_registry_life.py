@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.sandbox.lives import changed
 
 from modelyard import Context, Keys, KeysSpec, KnownAudit, ModelRegistry, RegistrySpec
 from modelyard.build.registry import function
@@ -45,10 +46,6 @@ def a_registry(**changes: Any) -> Callable[[], None]:
         ModelRegistry("registry", spec, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_a_registry_is_made_stays_as_it_is_changes_and_goes():

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard.core.champions import Champion, champion_parameter
 from modelyard.testing import Deployment, deploy
@@ -60,10 +61,6 @@ def serves(stack: Deployment) -> None:
     )
     name = champion_parameter(DEV.names, "score")
     stack.client("ssm").put_parameter(Name=name, Value=champion.model_dump_json(), Type="String")
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def machine(stack: Deployment) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.sandbox.lives import changed
 
 from modelyard import Context, Keys, KeysSpec, Role, Secrets, SecretsSpec
 from modelyard.core.access import trust_service
@@ -39,10 +40,6 @@ def some_secrets(folder: Path | None = None, context: Context = FRAUD, **entries
         secrets.grant_read(role, secrets=[name for name in ("db",) if name in entries])
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def value(stack: Deployment, name: str, stage: str = "AWSCURRENT") -> str:

@@ -6,24 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.ground import FRAUD, GATED, ground
+from tests.ground import served as served_as
+from tests.sandbox.lives import changed, registered
 
-from modelyard import Context, DataLake, Keys, KeysSpec, KnownAudit, LakeSpec, ModelRegistry, RegistrySpec
 from modelyard.core.errors import DeploymentError
-from modelyard.run.serving import BatchInference, BatchSpec, EndpointSpec, InferenceEndpoint
+from modelyard.run.serving import BatchInference, BatchSpec
 from modelyard.testing import Deployment, deploy
 from modelyard_sandbox.accounting import counted
 
-FRAUD = Context(
-    organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012"
-).for_team("fraud")
-GROUP = "ml-dev-fraud-registry-scores"
 ENDPOINT = "ml-dev-fraud-score"
-MODEL = {
-    "description": "Scores payments",
-    "owner": "ada@acme.example",
-    "metrics": ["recall"],
-    "gates": {"recall": {"kind": "accuracy", "metric": "recall", "threshold": 0.8}},
-}
 TWO = {"main": {"instance_type": "ml.m5.large", "instances": 2}}
 SCALED = {
     "main": {
@@ -47,49 +39,11 @@ def an_endpoint(version: int | None = None, **served_by: Any) -> Callable[[], No
     """A lake and a registry, and with a version an endpoint that serves it."""
 
     def program() -> None:
-        keys = Keys("keys", KeysSpec(), context=FRAUD)
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
-        registry = ModelRegistry(
-            "registry",
-            RegistrySpec.model_validate({"models": {"scores": MODEL}}),
-            context=FRAUD,
-            keys=keys,
-            audit=KnownAudit(FRAUD),
-        )
+        on = ground(registry=GATED)
         if version is not None:
-            given = {
-                "model": "scores",
-                "owner": "ada@acme.example",
-                "release": {"kind": "declared", "version": version},
-                "served_by": {"kind": "instances", "variants": TWO, **served_by},
-                "vpc": False,
-            }
-            spec = EndpointSpec.model_validate(given)
-            InferenceEndpoint("score", spec, context=FRAUD, registry=registry, lake=lake, keys=keys)
+            on.endpoint("score", served_as(version, served_by={"kind": "instances", "variants": TWO, **served_by}))
 
     return program
-
-
-def registered(stack: Deployment, versions: int = 2) -> None:
-    for version in range(versions):
-        stack.client("sagemaker").create_model_package(
-            ModelPackageGroupName=GROUP,
-            ModelApprovalStatus="PendingManualApproval",
-            InferenceSpecification={
-                "Containers": [
-                    {
-                        "Image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/serve@sha256:{'d' * 64}",
-                        "ModelDataUrl": f"s3://bucket/models/scores/{version}/model.tar.gz",
-                    }
-                ],
-                "SupportedContentTypes": ["text/csv"],
-                "SupportedResponseMIMETypes": ["text/csv"],
-            },
-        )
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def served(stack: Deployment) -> dict[str, Any]:
@@ -98,7 +52,7 @@ def served(stack: Deployment) -> dict[str, Any]:
 
 def test_an_endpoint_is_made_stays_as_it_is_and_goes():
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         before = counted(stack.client, "eu-west-1")
         stack.update(an_endpoint(1))
         assert served(stack)["EndpointStatus"] == "InService"
@@ -110,7 +64,7 @@ def test_an_endpoint_is_made_stays_as_it_is_and_goes():
 
 def test_another_version_is_a_new_model_and_configuration_and_the_endpoint_in_place():
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(an_endpoint(1))
         old = served(stack)["EndpointConfigName"]
         stack.update(an_endpoint(2))
@@ -126,7 +80,7 @@ def test_another_version_is_a_new_model_and_configuration_and_the_endpoint_in_pl
 
 def test_counts_that_scaled_meanwhile_survive_another_version():
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(an_endpoint(1, variants=SCALED))
         stack.client("sagemaker").update_endpoint_weights_and_capacities(
             EndpointName=ENDPOINT, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 5}]
@@ -137,7 +91,7 @@ def test_counts_that_scaled_meanwhile_survive_another_version():
 
 def test_counts_that_nothing_scales_come_back_to_the_file():
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(an_endpoint(1))
         stack.client("sagemaker").update_endpoint_weights_and_capacities(
             EndpointName=ENDPOINT, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 5}]
@@ -150,7 +104,7 @@ def test_weights_that_were_shifted_survive_another_version():
     machine = {"instance_type": "ml.m5.large"}
     two = {"main": machine, "other": {**machine, "version": 1}}
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(an_endpoint(1, variants=two))
         stack.client("sagemaker").update_endpoint_weights_and_capacities(
             EndpointName=ENDPOINT, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredWeight": 9.0}]
@@ -162,7 +116,7 @@ def test_weights_that_were_shifted_survive_another_version():
 
 def test_an_alarm_during_the_rollout_leaves_the_old_model_serving():
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         stack.update(an_endpoint(1))
         old = served(stack)["EndpointConfigName"]
         stack.client("cloudwatch").set_alarm_state(
@@ -186,7 +140,7 @@ def test_every_kind_lives_and_dies():
         MANY,
     ]
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         before = counted(stack.client, "eu-west-1")
         for kind in kinds:
             stack.update(_of(kind))
@@ -214,22 +168,10 @@ def test_another_model_in_a_list_of_many_changes_policies_alone():
 
 
 def _of(kind: dict[str, Any]) -> Callable[[], None]:
-    given = {
-        "model": "scores",
-        "owner": "ada@acme.example",
-        "release": {"kind": "declared", "version": 1},
-        "served_by": kind,
-    }
-    if kind["kind"] != "serverless":
-        given["vpc"] = False
-    spec = EndpointSpec.model_validate(given)
+    given = served_as(1, served_by=kind, vpc=None if kind["kind"] == "serverless" else False)
 
     def program() -> None:
-        keys = Keys("keys", KeysSpec(), context=FRAUD)
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-        registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
-        InferenceEndpoint("score", spec, context=FRAUD, registry=registry, lake=lake, keys=keys)
+        ground(registry=GATED).endpoint("score", given)
 
     return program
 
@@ -247,12 +189,14 @@ def a_batch(**changes: Any) -> Callable[[], None]:
     }
 
     def program() -> None:
-        keys = Keys("keys", KeysSpec(), context=FRAUD)
-        lake = DataLake("lake", LakeSpec.model_validate({}), context=FRAUD, keys=keys)
-        models = RegistrySpec.model_validate({"models": {"scores": MODEL}})
-        registry = ModelRegistry("registry", models, context=FRAUD, keys=keys, audit=KnownAudit(FRAUD))
+        on = ground(registry=GATED)
         BatchInference(
-            "nightly", BatchSpec.model_validate(given), context=FRAUD, registry=registry, lake=lake, keys=keys
+            "nightly",
+            BatchSpec.model_validate(given),
+            context=FRAUD,
+            registry=on.registry,
+            lake=on.lake,
+            keys=on.keys,
         )
 
     return program
@@ -260,7 +204,7 @@ def a_batch(**changes: Any) -> Callable[[], None]:
 
 def test_a_batch_is_made_stays_as_it_is_changes_and_goes():
     with deploy(an_endpoint(), region="eu-west-1") as stack:
-        registered(stack)
+        registered(stack.client("sagemaker"))
         before = counted(stack.client, "eu-west-1")
         stack.update(a_batch())
         stack.update(a_batch())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard import Context, ExperimentTracking, Keys, KeysSpec, Network, Role, TrackingSpec, VpcSpec, trust_service
 from modelyard.testing import Deployment, deploy
@@ -51,10 +52,6 @@ def tracking(spec: dict[str, Any], **changes: Any) -> Callable[[], None]:
 
 def bare() -> None:
     a_platform()
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def address(stack: Deployment, identity: str) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, VpcSpec
 from modelyard.build.training import TrainingPool, TrainingSpec
 from modelyard.core.access import trust_service
-from modelyard.testing import Deployment, deploy
+from modelyard.testing import deploy
 from modelyard_jobs.queues import batch_job, queued_job
 from modelyard_jobs.resources import resources
 from modelyard_sandbox.accounting import counted
@@ -56,10 +57,6 @@ def a_pool(given: dict[str, Any], **changes: Any) -> Callable[[], None]:
         pool.grant_submit(Role("submitter", context=FRAUD, trusted=trusted, description="submits"), shares=shares)
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_a_pool_on_batch_is_made_stays_runs_what_it_declares_changes_and_goes(emulator: str):

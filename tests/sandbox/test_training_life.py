@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sandbox.lives import changed
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, VpcSpec
 from modelyard.build.training import TrainingPool, TrainingSpec
 from modelyard.core.access import trust_service
-from modelyard.testing import Deployment, deploy
+from modelyard.testing import deploy
 from modelyard_jobs.resources import resources
 from modelyard_jobs.submit import RefusedError, training_job
 from modelyard_sandbox.accounting import counted
@@ -32,10 +33,6 @@ def a_pool(**changes: Any) -> Callable[[], None]:
         pool.grant_submit(Role("submitter", context=FRAUD, trusted=trusted, description="submits"))
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_a_pool_is_made_stays_as_it_is_changes_where_jobs_are_submitted_and_goes():

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.sandbox.test_incidents_run import program, registered
+from tests.sandbox.lives import changed, registered
+from tests.sandbox.test_incidents_run import program
 
 from modelyard.core.captured import PROBE
 from modelyard.run.monitoring.metrics import OURS
@@ -17,10 +18,6 @@ from modelyard_sandbox.inprocess.deployment import Deployment, deploy
 
 REGION, ENDPOINT = "eu-west-1", "ml-dev-fraud-score"
 PROBED = {"probe": {"payload": "1,2,3"}, "cost": {"monthly_ceiling_usd": 200}}
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def watched(stack: Deployment, **watch: Any) -> None:
@@ -39,7 +36,7 @@ def test_a_watch_is_made_stays_as_it_is_changes_in_place_and_leaves_nothing(befo
     with deploy(lambda: None, region=REGION) as stack:
         stack.client("events").create_event_bus(Name="ml-dev-platform-audit")
         stack.update(before)
-        registered(stack)
+        registered(stack.client("sagemaker"), 1)
         there = counted(stack.client, REGION)
         watched(stack, **PROBED)
         assert set(changed(stack).values()) == {"create"}
@@ -84,7 +81,7 @@ def test_what_watches_really_runs_and_measures(before: Callable[[], None]):
     with deploy(lambda: None, region=REGION) as stack:
         stack.client("events").create_event_bus(Name="ml-dev-platform-audit")
         stack.update(before)
-        registered(stack)
+        registered(stack.client("sagemaker"), 1)
         watched(stack, **PROBED)
         assert invoked(stack, "probe")["answered"] is True
         assert published(stack, "uptime_answered") == [1.0]

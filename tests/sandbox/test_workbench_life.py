@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.sandbox.lives import changed
 
 from modelyard import (
     Context,
@@ -22,7 +23,7 @@ from modelyard import (
     WorkbenchSpec,
 )
 from modelyard.core.access import trust_service
-from modelyard.testing import Deployment, deploy
+from modelyard.testing import deploy
 from modelyard_jobs.resources import resources
 from modelyard_sandbox.accounting import counted
 
@@ -53,10 +54,6 @@ def a_workbench(
             made.grant_open(Role("persona", context=FRAUD, trusted=trusted, description="people"), people)
 
     return program
-
-
-def changed(stack: Deployment) -> dict[str, str]:
-    return {urn.rpartition("::")[2]: done for urn, done in stack.operations.items() if done != "same"}
 
 
 def test_a_workbench_is_made_stays_as_it_is_changes_in_place_and_leaves_nothing(emulator: str):
