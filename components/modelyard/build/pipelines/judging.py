@@ -13,7 +13,7 @@ from modelyard.build.data import DataLake
 from modelyard.build.pipelines.registrar import REPORTER
 from modelyard.build.pipelines.spec import PipelineSpec
 from modelyard.build.pipelines.steps import RegisterStep
-from modelyard.build.registry import ModelRegistry
+from modelyard.build.registry import ModelRegistry, stored
 from modelyard.build.training import TrainingPool
 from modelyard.core import releasing
 from modelyard.core.bundles import bundle
@@ -63,7 +63,7 @@ def judge(pipeline: Component, *, pool: TrainingPool, lake: DataLake) -> Role:
 def sources(steps: dict[str, Any]) -> dict[str, str]:
     """The function's files by path: its own text, the rules' text, and the steps."""
     text = Path(__file__).with_name("report_function.py").read_text("utf-8")
-    return bundle({"report.py": text, "steps.json": json.dumps(steps, sort_keys=True)}, releasing)
+    return bundle({"report.py": text, "steps.json": json.dumps(steps, sort_keys=True)}, releasing, stored)
 
 
 def declared(steps: Mapping[str, RegisterStep], registry: ModelRegistry) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The function that puts down what the gates of a new version measured, as the evaluation of its bytes left it.
 
-It ships as text with `core.releasing`, so it uses nothing beyond boto3 and the standard library.
+It ships as text with `core.releasing` and `registry.stored`, so it uses nothing beyond boto3 and the standard library.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import ClientError
 
+from modelyard.build.registry.stored import readable
 from modelyard.core.releasing import EVALUATION, canonical
 
 DECLARED: Final = Path(__file__).with_name("steps.json")
-_GONE: Final = ("NoSuchKey", "404", "AccessDenied")
 
 
 class Refused(Exception):  # noqa: N818
@@ -38,7 +37,7 @@ def report(event: Mapping[str, Any], step: Mapping[str, Any], settings: Mapping[
     s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
     package, place = str(event["package"]), urlsplit(str(event["report"]))
     key = f"{place.path.strip('/')}/{EVALUATION}"
-    said = _document(s3, place.netloc, key)
+    said = readable(s3, place.netloc, key)
     if said is None:
         raise Refused(f"the evaluation left no {EVALUATION} that can be read as s3://{place.netloc}/{key}")
     known = sagemaker.describe_model_package(ModelPackageName=package).get("CustomerMetadataProperties") or {}
@@ -55,17 +54,6 @@ def report(event: Mapping[str, Any], step: Mapping[str, Any], settings: Mapping[
     body = canonical({"version": 1, "package": package, "results": results}).encode()
     s3.put_object(Bucket=bucket, Key=put, Body=body, ContentType="application/json", ChecksumAlgorithm="SHA256")
     return put
-
-
-def _document(s3: Any, bucket: str, key: str) -> Any:
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
-    except ValueError:
-        return None
 
 
 def _wrong(said: Any, digest: str, gates: Mapping[str, Any]) -> Iterator[str]:
@@ -100,7 +88,7 @@ def _champions(s3: Any, sagemaker: Any, bucket: str, model: str, group: str) -> 
     if not approved:
         return []
     version = approved[0]["ModelPackageArn"].rpartition("/")[2]
-    return (_document(s3, bucket, f"gates/{model}/{version}.json") or {}).get("results", [])
+    return (readable(s3, bucket, f"gates/{model}/{version}.json") or {}).get("results", [])
 
 
 def _against(
