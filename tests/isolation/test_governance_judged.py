@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.ground import CHURN, FRAUD, a_role, ground, recording
 from tests.isolation.judge import Judge, Question
-from tests.isolation.world import arn_of
+from tests.isolation.world import World, arn_of
 
 from modelyard import EvidenceStore, GovernanceSpec
 from modelyard.assess.access import Access, collect
@@ -173,4 +175,17 @@ def test_who_verifies_sees_the_registrys_record_and_no_more(
 def test_the_writer_sees_the_cards(judge: Judge, access: Access, who: str, allowed: bool):
     card = FRAUD.arn("sagemaker", "model-card/ml-dev-fraud-registry-scores")
     (verdict,) = judge.ask(access, [Question(arn_of(access, who), "sagemaker:DescribeModelCard", card)])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("on", "allowed"), [("deployment/policy.json", True), (BUNDLE, False), ("index/scores/3.json", False)]
+)
+def test_ci_of_the_shipped_team_puts_the_policy_report_down_and_no_evidence(
+    judge: Judge, teams: World, on: str, allowed: bool
+):
+    team = teams.teams["bravo"]  # has what fraud has
+    (pipeline,) = [role for role in team.roles if role.name.endswith("persona-pipeline")]
+    (store,) = [arn for arn in team.real if re.fullmatch(rf"arn:aws:s3:::{team.prefix}evidence-[0-9a-z]+", arn)]
+    (verdict,) = judge.ask(teams.access, [Question(pipeline.arn, PUT, f"{store}/{on}", ONCE)])
     assert verdict.allowed is allowed, str(verdict)

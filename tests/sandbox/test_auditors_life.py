@@ -10,8 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.sandbox.lives import changed
 from tests.sandbox.test_capabilities import judged
-from tests.sandbox.test_tenancy_life import ADA, GRACE, PLATFORM, center, changed, known_people, members, trusts
+from tests.sandbox.test_tenancy_life import ADA, GRACE, PLATFORM, center, known_people, members, trusts
 
 from modelyard import Auditors, AuditSpec, AuditTrail, Keys, KeysSpec, Role, trust_service
 from modelyard.core.errors import InputError
