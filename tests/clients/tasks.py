@@ -22,7 +22,7 @@ def eventually(ready: Callable[[], bool], alive: Callable[[], str | None]) -> No
         ended = alive()
         assert ended is None, ended
         assert time.monotonic() < deadline, f"nothing came within {PATIENCE:.0f} s"
-        time.sleep(_POLL)
+        time.sleep(_POLL)  # a server in another process tells only whom it is asked by
 
 
 class Container:

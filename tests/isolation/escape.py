@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tests.isolation.world import Team
 
@@ -32,9 +32,9 @@ class Escape:
     mine: bool = False
 
 
-def each(service: str, what: str, actions: str, on: str, **more: Values | bool | None) -> Escape:
+def each(service: str, what: str, actions: str, on: str, **more: Any) -> Escape:
     """An escape whose actions and types are words of a text."""
-    return Escape(what, service, tuple(actions.split()), tuple(on.split()), **more)  # pyright: ignore[reportArgumentType]
+    return Escape(what, service, tuple(actions.split()), tuple(on.split()), **more)
 
 
 def filled(values: Values, team: Team, arns: Mapping[str, Mapping[str, str]]) -> dict[str, str | tuple[str, ...]]:

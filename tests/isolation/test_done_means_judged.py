@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from tests.ground import ACCOUNT, TWO, a_role, ground, served
@@ -98,8 +98,8 @@ def role(name: str, of: str = "fraud") -> str:
     return TEAMS[of].arn("iam", f"role{names.path}{names.of('iam-role', name)}", regional=False)
 
 
-def persona(name: str) -> str:
-    return persona_arn(FRAUD, name)  # pyright: ignore[reportArgumentType]
+def persona(name: Any) -> str:
+    return persona_arn(FRAUD, name)
 
 
 def one(judge: Judge, access: Access, question: Question) -> Verdict:

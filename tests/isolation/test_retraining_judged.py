@@ -90,9 +90,9 @@ def access(judge: Judge) -> Access:
     return loosely(found, forms)
 
 
-def who(name: str, of: Context = FRAUD) -> str:
+def who(name: Any, of: Context = FRAUD) -> str:
     if name in PEOPLE:
-        return persona_arn(of, name)  # pyright: ignore[reportArgumentType]
+        return persona_arn(of, name)
     return of.arn("iam", f"role{of.names.path}{of.names.of('iam-role', name)}", regional=False)
 
 

@@ -32,7 +32,7 @@ def eventually() -> Eventually:
             found = look()
             if found:
                 return found
-            time.sleep(_POLL)
+            time.sleep(_POLL)  # LocalStack tells nobody when something has come
         raise AssertionError(f"nothing came within {_PATIENCE:.0f} s")
 
     return wait

@@ -37,10 +37,10 @@ def call(name: str, role: str = ROLE, error: str = "", **asked: Any) -> dict[str
     return {"source": "aws.sagemaker", "detail-type": "AWS API Call via CloudTrail", "detail": detail}
 
 
-def looked(dev: World, event: dict[str, Any]) -> dict[str, str]:
+def looked(dev: World, event: Any) -> dict[str, str]:
     """What the guard found, problem by code; only what its rule lets through reaches it."""
     rule = dev.stack.client("events").describe_rule(Name="ml-dev-fraud-registry-deployments")
-    if not EventPattern.load(rule["EventPattern"]).matches_event(event):  # pyright: ignore[reportArgumentType]
+    if not EventPattern.load(rule["EventPattern"]).matches_event(event):
         return {"not-heard": rule["EventPattern"]}
     said = dev.stack.client("lambda").invoke(
         FunctionName="ml-dev-fraud-registry-guard", Payload=json.dumps(event).encode()

@@ -23,7 +23,7 @@ from tests.unit.monitored import COLUMNS, ENDPOINT, line, rows
 
 from modelyard import Context
 from modelyard.core.component import Component
-from modelyard.run.monitoring import METRICS, MonitorsSpec, dimensions, monitors_function
+from modelyard.run.monitoring import METRICS, MonitorKind, MonitorsSpec, dimensions, monitors_function
 from modelyard.run.monitoring.conducted import definition_of, described
 from modelyard_jobs.monitors import main
 from modelyard_sandbox import moto_extensions
@@ -151,15 +151,15 @@ class World:
                 self.s3.put_object(Bucket=bucket, Key=f"{key}/{file.name}", Body=file.read_bytes())
         return code == 0
 
-    def figures(self, kind: str) -> dict[str, float]:
+    def figures(self, kind: MonitorKind) -> dict[str, float]:
         """The newest value of each metric of a monitor, as an alarm of the table sees it."""
         schedule = f"ml-dev-fraud-watch-{kind.replace('_', '-')}-schedule"
-        about = dimensions(kind, ENDPOINT, schedule=schedule)  # type: ignore[arg-type]
+        about = dimensions(kind, ENDPOINT, schedule=schedule)
         clouds, now = boto3.client("cloudwatch", region_name=REGION), datetime.now(UTC)
         found: dict[str, float] = {}
-        for metric in METRICS[kind].metrics:  # type: ignore[index]
+        for metric in METRICS[kind].metrics:
             points = clouds.get_metric_statistics(
-                Namespace=METRICS[kind].namespace,  # type: ignore[index]
+                Namespace=METRICS[kind].namespace,
                 MetricName=metric.name,
                 Dimensions=[{"Name": name, "Value": value} for name, value in about.items()],
                 StartTime=now - timedelta(minutes=5),
@@ -174,7 +174,8 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
-    told = described(Named(), SPEC, ENDPOINT, {"model_quality": "labels/score"})  # type: ignore[arg-type]
+    named: Any = Named()
+    told = described(named, SPEC, ENDPOINT, {"model_quality": "labels/score"})
     (tmp_path / "monitors.json").write_text(json.dumps(told))
     monkeypatch.setattr(monitors_function, "__file__", str(tmp_path / "function.py"))
     monkeypatch.setattr(ExecutionWorker, "start", ExecutionWorker._execution_logic)

@@ -110,7 +110,7 @@ class Told:
         before = dict(os.environ)
         os.environ.update(env)
         try:
-            graph = record(self._target.project_dir, project="vault", stack="dev")  # pyright: ignore[reportArgumentType]
+            graph = record(self._target.project_dir, project="vault", stack="dev")
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -10,6 +10,7 @@ from tests.ground import FRAUD, GATED, OWNER, TWO, a_role, ground, known_keys, r
 from modelyard.assess.graph import Graph, Node
 from modelyard.core.spec import SourceMap
 from modelyard.run.monitoring import EndpointMonitors, MonitorsSpec
+from modelyard.run.monitoring.metrics import MonitorKind
 
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-jobs@sha256:{'0' * 64}"
 RUNBOOK = "https://wiki.acme.example/runbooks/score"
@@ -40,7 +41,7 @@ ALL: dict[str, Any] = {
     "cpu": {},
     "memory": {"percent": 80},
 }
-JOBS = (
+JOBS: tuple[MonitorKind, ...] = (
     "data_quality",
     "data_drift",
     "prediction_drift",

@@ -94,11 +94,11 @@ def alternatives(pattern: dict[str, Any]) -> list[EventPattern]:
     return [EventPattern.load(json.dumps({**pattern, "detail": detail})) for detail in several]
 
 
-def rules_that_see(event: dict[str, Any]) -> set[str]:
+def rules_that_see(event: Any) -> set[str]:
     return {
         role
         for role, pattern in rule_patterns(PLACES).items()
-        if any(alternative.matches_event(event) for alternative in alternatives(pattern))  # type: ignore[arg-type]
+        if any(alternative.matches_event(event) for alternative in alternatives(pattern))
     }
 
 

@@ -207,7 +207,7 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         with pytest.raises(BenchError, match="not done after"):
-            process.run(["sh", "-c", f"sleep 60 >{pipe} 2>&1 & wait"], limit=1)
+            process.run(["sh", "-c", f"sleep 60 >{pipe} 2>&1 & wait"], limit=1)  # ended, never slept out
         closed, _, _ = select.select([end], [], [], 10)
         assert closed, "whatever still runs disturbs the next measurement"
     finally:

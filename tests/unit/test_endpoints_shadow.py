@@ -55,7 +55,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 def an_endpoint(given: EndpointSpec) -> Endpoint:
     def client(service: str, region: str = "us-east-1") -> Any:
-        return boto3.client(service, region_name=region)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return boto3.client(service, region_name=region)
 
     lake = Lake(CONTEXT, LakeSpec.model_validate({}), client("s3"), lambda: "me")
     found = Endpoint(CONTEXT, "score", given, lake, client)

@@ -304,7 +304,7 @@ def build(binaries, work, progress):
     with (here / "builds").open("a") as file:
         file.write(me + "\\n")
     while not all((here / f"started-{name}").exists() for name in "ab"):
-        time.sleep(0.01)
+        time.sleep(0.01)  # the other process tells by a file alone that it is here
     (binaries / "pulumi").write_text(sys.argv[3])
     (binaries / "pulumi").chmod(0o755)
 

@@ -98,9 +98,10 @@ def test_messages_are_grouped_by_component_and_debug_is_dropped() -> None:
         ("error", "AccessDenied: no", "DataLake lake"),
         ("warning", "house/tls: open", "DataLake lake"),
     ]
-    screen = Console(file=io.StringIO(), width=100)
+    stream = io.StringIO()
+    screen = Console(file=stream, width=100)
     show(screen, result)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    text = stream.getvalue()
     assert text.index("DataLake lake") < text.index("error: lake-raw: AccessDenied: no")
 
 
@@ -179,7 +180,7 @@ ps -o pgid= $$ > "$FAKE/group"
 [ -n "$FAKE_WAITS" ] && trap 'echo interrupt >> "$FAKE/interrupts"; touch "$FAKE/go-on"' INT
 touch "$FAKE/running"
 if [ -n "$FAKE_WAITS" ]; then
-  while [ ! -e "$FAKE/go-on" ]; do sleep 0.02; done
+  while [ ! -e "$FAKE/go-on" ]; do sleep 0.02; done  # a shell has nothing else to wait for a file with
 fi
 [ -n "$FAKE_SAYS" ] && echo "error: $FAKE_SAYS" >&2
 exit ${FAKE_CODE:-0}
@@ -209,9 +210,10 @@ def test_an_operation_shows_components_outputs_and_next_steps_as_plain_lines(
     pretended: tuple[Engine, StackTarget],
 ) -> None:
     engine, target = pretended
-    screen = Console(file=io.StringIO(), width=80)
+    stream = io.StringIO()
+    screen = Console(file=stream, width=80)
     result = yard.up(target, engine=engine, console=screen, next_steps=["Next: yard doctor"])
-    lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert lines[0] == "Updating p/dev"
     assert lines[1].split() == ["✓", "DataLake", "lake", "2", "created", "0.0", "s"]
     assert [line.split() for line in lines[3:6]] == [["name", "value"], ["bucket", "b"], ["password", "(secret)"]]

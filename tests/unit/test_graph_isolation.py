@@ -15,7 +15,6 @@ from modelyard.assess.graph import Graph, Secret, record
 from modelyard.core.errors import AccessError, InputError
 
 # Loading a module of the AWS SDK warns of the old types in it, whoever asks for a new one.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws")
 
 
 class Store(pulumi.ComponentResource):

@@ -11,7 +11,6 @@ from modelyard.core.errors import AccessError, ContractError, InputError, Source
 from modelyard.core.source import note_source, note_transformed
 
 # Loading a module of the AWS SDK warns of the old types in it, whoever asks for a new one.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws")
 
 
 class Store(pulumi.ComponentResource):

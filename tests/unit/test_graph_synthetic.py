@@ -6,8 +6,6 @@ from modelyard.assess.graph import UNKNOWN, Place, Secret
 from modelyard.assess.graph.forms import FORMS
 from modelyard.assess.graph.synthetic import synthesize
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws")
-
 PLACE = Place("111122223333", "eu-central-1")
 ARN = re.compile(r"arn:aws:[a-z0-9-]+:(eu-central-1)?:(111122223333)?:\S+")
 

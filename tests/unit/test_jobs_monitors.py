@@ -12,6 +12,7 @@ import pytest
 from tests.unit.monitored import ENDPOINT, RUNS, SCHEDULE, Place, Row, a_row, calls, plan, rows
 
 from modelyard.run.monitoring import METRICS, dimensions
+from modelyard.run.monitoring.metrics import MonitorKind
 from modelyard_jobs.monitors_judge import BELOW
 
 
@@ -43,16 +44,16 @@ def test_what_moved_is_found_and_what_stayed_is_not(place: Place, kind: str):
 
 
 @pytest.mark.parametrize("kind", [*RUNS, "data_quality"])
-def test_what_a_run_emits_is_what_alarms_look_at(place: Place, kind: str):
+def test_what_a_run_emits_is_what_alarms_look_at(place: Place, kind: MonitorKind):
     began = datetime.now(UTC) - timedelta(seconds=1)
     place.made(plan(kind))
     place.captured(calls(rows()))
     place.ran()
-    known = {metric.name for metric in METRICS[kind].metrics}  # type: ignore[index]
+    known = {metric.name for metric in METRICS[kind].metrics}
     assert {each["MetricName"] for each in place.emitted()} <= known
     for each in place.emitted():
         told = {dimension["Name"]: dimension["Value"] for dimension in each["Dimensions"]}
-        assert told == dimensions(kind, ENDPOINT, schedule=SCHEDULE)  # type: ignore[arg-type]
+        assert told == dimensions(kind, ENDPOINT, schedule=SCHEDULE)
         moment = datetime.fromisoformat(each["Timestamp"].replace("Z", "+00:00"))
         assert moment > began, "an alarm sees nothing of yesterday's points, and labels come late"
     results = (place.root / "opt/ml/processing/output/cloudwatch_metrics.jsonl").read_text()

@@ -16,7 +16,7 @@ from tests.ground import KEY, OWNER
 from tests.unit.monitors import ALL, JOBS, REFERENCE, RUNBOOK, an_endpoint, given, one, program_of
 
 from modelyard.assess.graph import Graph, Node
-from modelyard.run.monitoring import METRICS, MonitorsSpec, dimensions
+from modelyard.run.monitoring import METRICS, MonitorKind, MonitorsSpec, dimensions
 from modelyard.run.monitoring.metrics import table
 from modelyard.run.serving import EndpointSpec
 
@@ -84,7 +84,7 @@ def test_an_alarm_names_the_runbook_of_its_own_monitor_before_the_one_of_all():
 @pytest.mark.parametrize("run_by", ["scheduler", "model_monitor"])
 def test_alarms_look_at_what_jobs_publish_under_the_names_of_the_table(run_by: str):
     found = graph(run_by=run_by)
-    known = {metric.name: kind for kind in JOBS for metric in METRICS[kind].metrics}  # type: ignore[index]
+    known: dict[str, MonitorKind] = {metric.name: kind for kind in JOBS for metric in METRICS[kind].metrics}
     known["labelled_share"] = "model_quality"
     seen: set[str] = set()
     for name, alarm in alarms(found).items():
@@ -93,10 +93,10 @@ def test_alarms_look_at_what_jobs_publish_under_the_names_of_the_table(run_by: s
         if kind is None:
             continue
         seen.add(kind)
-        table = METRICS[kind]  # type: ignore[index]
+        table = METRICS[kind]
         schedule = f"ml-dev-fraud-watch-{kind.replace('_', '-')}-schedule"
         assert said["namespace"] == table.namespace, name
-        assert said["dimensions"] == dimensions(kind, ENDPOINT, schedule=schedule), name  # type: ignore[arg-type]
+        assert said["dimensions"] == dimensions(kind, ENDPOINT, schedule=schedule), name
         side = "LessThanThreshold" if table[str(said["metricName"])].worse == "below" else "GreaterThanThreshold"
         assert said["comparisonOperator"] == side, name
     assert seen == set(JOBS)

@@ -48,7 +48,7 @@ class Bucket:
 
     def head_object(self, Bucket: str, Key: str) -> None:
         if Key not in self.objects:
-            raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 404}}, "HeadObject")  # type: ignore[typeddict-item]
+            raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 404}}, "HeadObject")
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
         self.objects[Key] = Body
@@ -160,7 +160,7 @@ def test_figures_go_to_cloudwatch_as_the_job_left_them():
 def test_a_refusal_of_the_bucket_that_is_no_absence_is_told():
     class Broken(Bucket):
         def head_object(self, Bucket: str, Key: str) -> None:
-            raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "HeadObject")  # type: ignore[typeddict-item]
+            raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "HeadObject")
 
     with pytest.raises(ClientError):
         prepared(Broken())

@@ -19,12 +19,15 @@ class Lake:
     zones = ("raw", "curated", "features", "capture", "artifacts")
 
 
+LAKE: Any = Lake()
+
+
 def faults(served: dict[str, Any] | None = None, **changes: Any) -> list[str]:
     """What a component refuses, as it collects it, without making a whole stack for it."""
     spec = MonitorsSpec.model_validate(given(**changes))
     spec.locate(SourceMap("team.yaml"), "monitoring.score")
     endpoint = EndpointSpec.model_validate(served or an_endpoint())
-    found = [*spec.all_faults(), *spec.unfit_for(endpoint), *spec.unplaced(Lake(), networked=False)]  # type: ignore[arg-type]
+    found = [*spec.all_faults(), *spec.unfit_for(endpoint), *spec.unplaced(LAKE, networked=False)]
     assert found
     return [str(fault) for fault in found]
 
@@ -119,7 +122,7 @@ def test_what_our_container_keeps_is_watched_by_the_scheduler_and_not_by_model_m
 
 def test_columns_that_redaction_takes_are_refused():
     spec = MonitorsSpec.model_validate(given())
-    said = list(spec.unplaced(Lake(), networked=True, redacted={"amount": "remove", "country": "hash"}))  # type: ignore[arg-type]
+    said = list(spec.unplaced(LAKE, networked=True, redacted={"amount": "remove", "country": "hash"}))
     assert [fault.value for fault in said] == ["amount"]
-    hashed = list(spec.unplaced(Lake(), networked=True, redacted={"amount": "hash"}))  # type: ignore[arg-type]
+    hashed = list(spec.unplaced(LAKE, networked=True, redacted={"amount": "hash"}))
     assert "a hash is no number" in str(hashed[0])

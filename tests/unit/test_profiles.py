@@ -30,7 +30,7 @@ from modelyard.core.distributions import (
     kind_of,
     together,
 )
-from modelyard.core.snapshots import Column
+from modelyard.core.snapshots import Column, Format
 from modelyard_jobs.profile import Profile, UnreadableFile
 
 NUMBERS = st.floats(width=64) | st.integers(-5, 5).map(float)
@@ -146,9 +146,9 @@ COLUMNS = [
         ("json", '{"id": "a", "amount": 1.10, "tags": ["x"]}\n\n{"amount": "2.5", "tags": null}\n', [1, 0, 1]),
     ],
 )
-def test_text_formats_are_read_by_the_declared_types(tmp_path: Path, format: str, text: str, nulls: list[int]):
+def test_text_formats_are_read_by_the_declared_types(tmp_path: Path, format: Format, text: str, nulls: list[int]):
     (tmp_path / "file").write_text(text)
-    with Profile(COLUMNS, format, tmp_path) as profile:  # pyright: ignore[reportArgumentType]
+    with Profile(COLUMNS, format, tmp_path) as profile:
         assert profile.add(tmp_path / "file") == 2
         got = profile.statistics()
     assert [column.nulls for column in got] == nulls
@@ -166,9 +166,9 @@ def test_text_formats_are_read_by_the_declared_types(tmp_path: Path, format: str
         ("parquet", "PAR1", "can't be read as parquet"),
     ],
 )
-def test_a_file_that_is_not_what_was_declared_is_refused(tmp_path: Path, format: str, text: str, said: str):
+def test_a_file_that_is_not_what_was_declared_is_refused(tmp_path: Path, format: Format, text: str, said: str):
     (tmp_path / "file").write_text(text)
-    with Profile(COLUMNS, format, tmp_path) as profile, pytest.raises(UnreadableFile, match=said) as refusal:  # pyright: ignore[reportArgumentType]
+    with Profile(COLUMNS, format, tmp_path) as profile, pytest.raises(UnreadableFile, match=said) as refusal:
         profile.add(tmp_path / "file")
     assert str(tmp_path) not in str(refusal.value), "a temporary folder tells nobody anything"
 

@@ -85,7 +85,8 @@ class Project:
 def taken_away(account: str | None, monkeypatch: pytest.MonkeyPatch) -> str:
     """What is said when an operation has taken the endpoint score away."""
     monkeypatch.setattr(Cloud, "client", lambda _self, service, _region="": client(service))
-    place: Any = Place(Project(account), "dev", True, ("fraud",), {})  # pyright: ignore[reportArgumentType]
+    project: Any = Project(account)
+    place: Any = Place(project, "dev", True, ("fraud",), {})
     change = ResourceChange("urn", "modelyard:serving:InferenceEndpoint", "score", "delete", "")
     result = Result("down", "p", "s", True, {}, (), (change,), {}, (), 1.0)
     said = io.StringIO()

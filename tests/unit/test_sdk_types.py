@@ -75,7 +75,7 @@ def tokens_of(*modules: str) -> Iterator[str]:
 
     for registered in rpc._RESOURCE_MODULES.values():
         for module in registered:
-            for token in module.mod_info["classes"]:  # type: ignore[attr-defined]
+            for token in module.mod_info["classes"]:  # type: ignore[attr-defined]  # Pulumi's type lacks it
                 if token.split(":")[1].partition("/")[0] in modules:
                     yield token
 

@@ -325,7 +325,7 @@ def test_the_key_lets_the_platforms_deployment_make_the_home_and_no_teams_role()
 
 
 def test_types_are_those_that_sagemaker_knows_but_for_the_newest():
-    known = set(Session().get_service_model("sagemaker").shape_for("AppInstanceType").enum)  # type: ignore[attr-defined]
+    known = set(Session().get_service_model("sagemaker").shape_for("AppInstanceType").enum)
     left_out = {name for name in known if name.startswith(("ml.g7.", "ml.g7e."))} | {
         "system",
         "ml.geospatial.interactive",

@@ -23,7 +23,7 @@ from modelyard.operate.data.store import Store
 def everything(lake: Lake) -> str:
     """All bytes of all versions in the lake, as text."""
     store = Store(lake.s3)
-    found = [one for zone in ("raw", "artifacts") for one in store.versions(lake.bucket(zone), "")]  # pyright: ignore[reportArgumentType]
+    found = [one for zone in ("raw", "artifacts") for one in store.versions(lake.bucket(zone), "")]
     parts: list[str] = []
     for one in found:
         body = lake.s3.get_object(Bucket=one.bucket, Key=one.key, VersionId=one.version_id)["Body"].read()
