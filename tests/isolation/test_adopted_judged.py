@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.ground import PLATFORM, recording
 from tests.isolation.judge import Judge, Question
 
-from modelyard import Context, Keys, KeysSpec, TeamFence, TeamHeader
+from modelyard import Keys, KeysSpec, TeamFence, TeamHeader
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
 from modelyard.foundation.tenancy import AdoptedSpec
-
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
 
 
 def fence(team: str, adopted: AdoptedSpec | None) -> None:
@@ -28,7 +26,7 @@ def program() -> None:
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+    return collect(recording(program))
 
 
 GLUE = "arn:aws:glue:eu-west-1:123456789012"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.ground import CHURN, FRAUD, PLATFORM, recording
 from tests.isolation.judge import Judge, Question
+from tests.isolation.world import arn_of
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, VpcSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import Graph, record
+from modelyard.assess.graph import Graph
 from modelyard.build.training import TrainingPool, TrainingSpec
 from modelyard.core.access import Statement, trust_service
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 DIGEST = f"@sha256:{'0' * 64}"
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/"
 IMAGE = f"{REGISTRY}ml-dev-fraud-train{DIGEST}"
@@ -73,17 +73,12 @@ def program() -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return record(program, project="p", stack="s", region="eu-west-1")
+    return recording(program)
 
 
 @pytest.fixture(scope="module")
 def access(graph: Graph) -> Access:
     return collect(graph)
-
-
-def arn(access: Access, name: str) -> str:
-    (found,) = [found for found in access.identities if found.endswith(f"/{name}")]
-    return found
 
 
 def place(kind: str, name: str) -> str:
@@ -103,7 +98,7 @@ def context(resource: str = "", **changes: Any) -> dict[str, Any]:
 
 
 def decided(judge: Judge, access: Access, who: str, action: str, resource: str, asked: dict[str, Any]) -> bool:
-    (verdict,) = judge.ask(access, [Question(arn(access, who), action, resource, asked)])
+    (verdict,) = judge.ask(access, [Question(arn_of(access, who), action, resource, asked)])
     return verdict.allowed
 
 
@@ -164,7 +159,7 @@ def test_a_job_is_tagged_as_own_when_it_is_new_and_never_taken_from_others(judge
 
 def test_whoever_submits_to_batch_passes_no_role_and_registers_nothing(judge: Judge, access: Access):
     passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
-    assert not decided(judge, access, SUBMITTER, "iam:PassRole", arn(access, "ml-dev-fraud-batch-job"), passed)
+    assert not decided(judge, access, SUBMITTER, "iam:PassRole", arn_of(access, "ml-dev-fraud-batch-job"), passed)
     assert not decided(judge, access, SUBMITTER, "batch:RegisterJobDefinition", DEFINITION, registering())
 
 
@@ -215,7 +210,7 @@ def test_only_the_pools_roles_are_put_into_a_definition(
     judge: Judge, access: Access, role: str, service: str, allowed: bool
 ):
     asked = {"iam:PassedToService": service}
-    assert decided(judge, access, REGISTRAR, "iam:PassRole", arn(access, role), asked) is allowed
+    assert decided(judge, access, REGISTRAR, "iam:PassRole", arn_of(access, role), asked) is allowed
 
 
 def waiting(**changes: Any) -> dict[str, Any]:
@@ -267,7 +262,7 @@ def test_a_waiting_job_runs_as_the_pools_role_alone(
     judge: Judge, access: Access, role: str, service: str, allowed: bool
 ):
     asked = {"iam:PassedToService": service}
-    assert decided(judge, access, QUEUER, "iam:PassRole", arn(access, role), asked) is allowed
+    assert decided(judge, access, QUEUER, "iam:PassRole", arn_of(access, role), asked) is allowed
 
 
 def test_own_waiting_jobs_are_ended_and_no_others(judge: Judge, access: Access):

@@ -9,17 +9,16 @@ from typing import Any
 
 import pulumi
 import pytest
+from tests.ground import FRAUD, PLATFORM
 from tests.isolation.calls import Stack
 from tests.isolation.judge import Judge, Question
 from tests.isolation.test_deployment_role import unique
 
-from modelyard import Context, Keys, KeysSpec
+from modelyard import Keys, KeysSpec
 from modelyard.assess.access import Access, Identity, Policy
 from modelyard.run.serving import DoorAccount, DoorSpec, KnownEndpoint, PublicDoor
 from modelyard_sandbox.inprocess import Call, Deployed, deploy
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD = PLATFORM.for_team("fraud")
 ROLE = "arn:aws:iam::123456789012:role/modelyard-deployment/fraud"
 OURS = ("apigateway", "wafv2")
 APIS = "arn:aws:apigateway:eu-west-1::/restapis"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pulumi_aws as aws
 import pytest
+from tests.ground import CHURN, FRAUD, a_role, recording
 from tests.isolation.judge import Judge, Question
 
-from modelyard import Context, ExistingRole, Keys, KeysSpec, Role
+from modelyard import ExistingRole, Keys, KeysSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
 from modelyard.core import access as access_documents
 from modelyard.core.access import Statement, trust_service
 from modelyard.run.serving import DoorSpec, KnownEndpoint, PublicDoor
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 PARTNER = "arn:aws:iam::123456789012:role/partners/shop"
 STRANGER = "arn:aws:iam::123456789012:role/people/eve"
 CALL, INVOKE = "execute-api:Invoke", "sagemaker:InvokeEndpoint"
@@ -33,10 +31,6 @@ def program() -> None:
     aws.iam.Role("eve", name="eve", path="/people/", assume_role_policy=trust)
     keys = Keys("keys", KeysSpec(), context=FRAUD)
 
-    def role(name: str, context: Context) -> Role:
-        trusted = [trust_service("lambda.amazonaws.com", context=context)]
-        return Role(name, context=context, trusted=trusted, description=name)
-
     def door(name: str, endpoint: str) -> PublicDoor:
         said = {
             "request": {"fields": {"amount": {"kind": "number"}}},
@@ -47,16 +41,16 @@ def program() -> None:
 
     score = door("score-door", "ml-dev-fraud-score")
     door("other-door", "ml-dev-fraud-other")
-    score.grant_call(role("shop", FRAUD))
-    role("neighbour", FRAUD)
+    score.grant_call(a_role("shop", FRAUD))
+    a_role("neighbour", FRAUD)
     wide = [Statement(("execute-api:*", "sagemaker:*"), ("*",))]
-    role("stranger", CHURN).allow(_Everything(), "everything", wide)
+    a_role("stranger", CHURN).allow(_Everything(), "everything", wide)
     ExistingRole("eve", STRANGER, context=CHURN).allow(_Everything(), "everything", wide)
 
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+    return collect(recording(program))
 
 
 def arn(access: Access, name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.ground import CHURN, FRAUD, PLATFORM
 from tests.isolation.judge import Judge, Question
 from tests.isolation.trials import pattern
 from tests.isolation.world import loosely
@@ -17,8 +18,6 @@ from modelyard.core.access import Statement, trust_service
 from modelyard.foundation.tenancy import TeamFence, TeamHeader
 from modelyard.foundation.tenancy.reach import Reach
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 OWNER = "ada@acme.example"
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-jobs@sha256:{'a' * 64}"
 VIEW: dict[str, Any] = {

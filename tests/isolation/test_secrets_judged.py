@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pulumi_aws as aws
 import pytest
+from tests.ground import CHURN, FRAUD, recording
 from tests.isolation.judge import Judge, Question
 
 from modelyard import Context, ExistingRole, Keys, KeysSpec, Role, Secrets, SecretsSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
 from modelyard.core import access as access_documents
 from modelyard.core.access import Statement, trust_service
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 PERSON = "arn:aws:iam::123456789012:role/people/ada"
 ROTATOR = "arn:aws:iam::123456789012:role/rotator"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:rotate"
@@ -47,7 +45,7 @@ def program() -> None:
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+    return collect(recording(program))
 
 
 def arn(access: Access, name: str) -> str:

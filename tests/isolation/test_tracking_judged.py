@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.ground import PLATFORM, recording
 from tests.isolation.judge import Judge, Question
 
-from modelyard import Context, ExperimentTracking, Keys, KeysSpec, KnownNetwork, Role, TrackingSpec, trust_service
+from modelyard import ExperimentTracking, Keys, KeysSpec, KnownNetwork, Role, TrackingSpec, trust_service
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import record
 from modelyard.core.contract import NetworkContract
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
 TEAMS = {team: PLATFORM.for_team(team) for team in ("fraud", "churn")}
 INTENTS = ("log", "read", "manage")
 NETWORK = NetworkContract(
@@ -46,7 +45,7 @@ def program() -> None:
 
 @pytest.fixture(scope="module")
 def access() -> Access:
-    return collect(record(program, project="p", stack="s", region="eu-west-1"))
+    return collect(recording(program))
 
 
 def role(access: Access, name: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.ground import CHURN, FRAUD, PLATFORM, recording
 from tests.isolation.judge import Judge, Question
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, VpcSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import Graph, record
+from modelyard.assess.graph import Graph
 from modelyard.build.training import TrainingPool, TrainingSpec
 from modelyard.core.access import Statement, trust_service
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
-FRAUD, CHURN = PLATFORM.for_team("fraud"), PLATFORM.for_team("churn")
 TRAIN, TUNE, PROCESS = (f"sagemaker:Create{kind}Job" for kind in ("Training", "HyperParameterTuning", "Processing"))
 ABSENT = object()
 
@@ -46,7 +45,7 @@ def program() -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return record(program, project="p", stack="s", region="eu-west-1")
+    return recording(program)
 
 
 @pytest.fixture(scope="module")

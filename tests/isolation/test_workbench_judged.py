@@ -9,13 +9,14 @@ from typing import Any
 
 import pulumi_aws as aws
 import pytest
+from tests.ground import PLATFORM, recording
 from tests.isolation.judge import Judge, Question
 from tests.isolation.trials import pattern
 from tests.isolation.world import loosely
 
 from modelyard import Context, Keys, KeysSpec, KnownNetwork, Role, Workbench, WorkbenchSpec
 from modelyard.assess.access import Access, collect
-from modelyard.assess.graph import Graph, record, reveal
+from modelyard.assess.graph import Graph, reveal
 from modelyard.build.workbench import key_use
 from modelyard.core import access as documents
 from modelyard.core.access import Statement, trust_service
@@ -23,7 +24,6 @@ from modelyard.core.contract import NetworkContract
 from modelyard.foundation.tenancy.boundary import boundary
 from modelyard.foundation.tenancy.reach import Reach
 
-PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
 ADA, BOB, EVE = "ada@acme.example", "bob@acme.example", "eve@acme.example"
 NETWORK = {
     "vpc_id": "vpc-12345678",
@@ -78,7 +78,7 @@ def program() -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return record(program, project="p", stack="s", region="eu-west-1")
+    return recording(program)
 
 
 @pytest.fixture(scope="module")
