@@ -45,6 +45,12 @@ def test_every_part_of_a_watch_is_made():
     }
 
 
+def test_nothing_said_is_patterns_cost_and_a_page_and_no_probe():
+    assert names(whole(), FUNCTION, "other-watch-") == {"patterns", "cost"}
+    assert names(whole(), ALARM, "other-watch-") == {"sweeps", "distances", "steps", "patterns-fails", "cost-fails"}
+    assert whole().named("other-watch-dashboard")
+
+
 def test_an_alarm_has_an_owner_a_runbook_and_a_topic_that_tells_them():
     for node in whole().of_type(ALARM):
         if not node.name.startswith("score-watch-"):

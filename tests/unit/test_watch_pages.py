@@ -32,12 +32,6 @@ from modelyard_sandbox.knowledge.rules.views import RULES
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
 
 
-def test_nothing_said_is_patterns_cost_and_a_page_and_no_probe():
-    assert names(whole(), FUNCTION, "other-watch-") == {"patterns", "cost"}
-    assert names(whole(), ALARM, "other-watch-") == {"sweeps", "distances", "steps", "patterns-fails", "cost-fails"}
-    assert whole().named("other-watch-dashboard")
-
-
 def page(graph: Graph, name: str) -> dict[str, Any]:
     return json.loads(one(graph, name)["dashboardBody"])
 
