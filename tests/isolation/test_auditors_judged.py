@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from tests.isolation.judge import Judge, Question
@@ -46,8 +46,10 @@ CHANGES: Final = (
 )
 
 
-def allowed(judge: Judge, teams: World, *question: object) -> bool:
-    (verdict,) = judge.ask(teams.access, [Question(*question)])  # pyright: ignore[reportArgumentType]
+def allowed(
+    judge: Judge, teams: World, who: str, action: str, resource: str, context: dict[str, Any] | None = None
+) -> bool:
+    (verdict,) = judge.ask(teams.access, [Question(who, action, resource, context or {})])
     return verdict.allowed
 
 

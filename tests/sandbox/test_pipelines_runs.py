@@ -261,6 +261,7 @@ def failed_task(task: Any, env: Any, cause: str) -> Exception:
             env=env,
             error_name=StatesErrorName(typ=kind),
             event_type=HistoryEventType.TaskFailed,
+            # moto's own code gives one of its parts, too, where its type asks for all.
             event_details=EventDetails(taskFailedEventDetails=details),  # pyright: ignore[reportCallIssue]
         )
     )
