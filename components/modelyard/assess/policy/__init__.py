@@ -1,0 +1,1 @@
+"""Policy: rules over a graph, waivers, profiles, and what is told of them."""

@@ -1,0 +1,10 @@
+"""The catalogue: every rule, in the order of its domains."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelyard.assess.policy.rule import Rule
+from modelyard.assess.policy.rules import buckets, features
+
+CATALOGUE: Final[tuple[Rule, ...]] = (*buckets.RULES, *features.RULES)

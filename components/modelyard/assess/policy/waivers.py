@@ -1,0 +1,96 @@
+"""Waivers: one rule, some resources, a reason, an owner, and a last day; nothing is waived for ever.
+
+A file `waivers.yaml` beside `platform.yaml` lists them. An expired one is a fault, an unused one is reported, and no
+waiver speaks of more than one rule.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from modelyard.assess.policy.engine import Result
+from modelyard.assess.policy.rule import Rule
+from modelyard.core.errors import Fault
+from modelyard.core.spec import Email, Spec
+
+FILE: Final = "waivers.yaml"
+WARN: Final = timedelta(days=14)
+LONGEST: Final = timedelta(days=366)
+"""A year: whoever still needs it then says so again."""
+
+
+class Waiver(Spec):
+    """Lets one rule be broken by the resources that it names, until a day."""
+
+    rule: str = Field(description="The rule's id.")
+    urn: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
+        description="The resource's URN; * stands for any text. Not * alone: a waiver names what it is for."
+    )
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=500)] = Field(description="Why it is right so.")
+    owner: Email = Field(description="Who answers for it.")
+    until: date = Field(description="The last day (UTC) that it holds, at most a year ahead.")
+
+    def covers(self, result: Result) -> bool:
+        """Whether it speaks of this result."""
+        return self.rule == result.rule.id and fnmatch.fnmatchcase(result.urn, self.urn)
+
+
+class WaiversSpec(Spec):
+    """The content of `waivers.yaml`."""
+
+    waivers: tuple[Waiver, ...] = Field(default=(), max_length=500, description="The waivers.")
+
+    def faults_on(self, today: date, rules: Iterable[Rule]) -> Iterator[Fault]:
+        """Waivers that are over, too long, or of rules that there aren't."""
+        known = {rule.id for rule in rules}
+        for index, waiver in enumerate(self.waivers):
+            where = f"waivers[{index}]"
+            if waiver.rule not in known:
+                yield self.fault(f"{where}.rule", "is no rule", "See what there is: yard rules.", waiver.rule)
+            if not waiver.urn.strip("*?"):
+                remedy = "Name the resource, or its type and a part of its name."
+                yield self.fault(f"{where}.urn", "silences the whole rule", remedy, waiver.urn)
+            if waiver.until < today:
+                remedy = "Mend what it was for, or say again why it is needed, and until when."
+                yield self.fault(f"{where}.until", "is over", remedy, waiver.until.isoformat())
+            elif waiver.until - today > LONGEST:
+                yield self.fault(
+                    f"{where}.until", "is more than a year ahead", "Name a nearer day.", waiver.until.isoformat()
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A result that a waiver speaks of."""
+
+    result: Result
+    waiver: Waiver
+
+
+def divided(results: Iterable[Result], waivers: Sequence[Waiver]) -> tuple[list[Result], list[Waived]]:
+    """The results that stand, and those that a waiver covers: the first one that does."""
+    stand, waived = list[Result](), list[Waived]()
+    for result in results:
+        found = next((waiver for waiver in waivers if waiver.covers(result)), None)
+        if found is None:
+            stand.append(result)
+        else:
+            waived.append(Waived(result, found))
+    return stand, waived
+
+
+def unused(waivers: Iterable[Waiver], waived: Iterable[Waived]) -> list[Waiver]:
+    """The waivers that covered nothing."""
+    used = {id(each.waiver) for each in waived}
+    return [waiver for waiver in waivers if id(waiver) not in used]
+
+
+def ending(waivers: Iterable[Waiver], today: date) -> list[Waiver]:
+    """The waivers that end within two weeks."""
+    return [waiver for waiver in waivers if today <= waiver.until <= today + WARN]
