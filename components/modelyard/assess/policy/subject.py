@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from modelyard.assess.graph.model import Graph, Node
 from modelyard.assess.graph.values import UNKNOWN, Secret
 from modelyard.assess.policy.rule import Undecided
 
 _STEP: Final = re.compile(r"[^.\[\]]+")
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,17 @@ class Stack:
         self.graph = graph
         self.around = around
         self._pointing: dict[tuple[str, str], dict[str, list[Node]]] = {}
+        self._found: dict[object, object] = {}
 
     def subjects(self, *types: str) -> Iterator[Subject]:
         """The stack's own resources of these types; what it only reads isn't its to answer for."""
         return (Subject(self, node) for node in self.graph.of_type(*types) if not node.external)
+
+    def once(self, find: Callable[[Stack], _Found]) -> _Found:
+        """What `find` finds in the whole stack: it looks once, however many resources ask."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return cast(_Found, self._found[find])
 
     def pointing(self, at: Node, kind: str, by: str) -> list[Node]:
         """The nodes of type `kind` whose property `by` comes from `at`, or names it."""

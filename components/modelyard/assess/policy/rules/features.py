@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelyard.assess.policy.examples import part
-from modelyard.assess.policy.rule import Check, Domain, Rule, Severity, Violation
+from modelyard.assess.policy.rule import Domain, Rule, Severity, Violation
+from modelyard.assess.policy.rules.checks import asks, true
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import (
     CACHE,
@@ -18,24 +19,6 @@ from modelyard.assess.policy.types import (
 )
 
 _KEY = "arn:aws:kms:eu-west-1:111122223333:key/a"
-
-
-def _asks(path: str, problem: str, *, where: str = "") -> Check:
-    """A check that something stands at `path`; `where`: only where something stands there."""
-
-    def check(subject: Subject) -> Iterator[Violation]:
-        if (not where or subject.says(where)) and not subject.says(path):
-            yield Violation(problem, path)
-
-    return check
-
-
-def _true(path: str, problem: str) -> Check:
-    def check(subject: Subject) -> Iterator[Violation]:
-        if subject.get(path) is not True:
-            yield Violation(problem, path)
-
-    return check
 
 
 def _under_own_key(table: Subject) -> Iterator[Violation]:
@@ -74,7 +57,7 @@ RULES: Final = (
         "It holds what is known of people over years.",
         "Name a key in the offline store's storage.",
         (FEATURE_GROUP,),
-        _asks(
+        asks(
             "offlineStoreConfig.s3StorageConfig.kmsKeyId",
             "keeps its history without a key of its own",
             where="offlineStoreConfig",
@@ -91,7 +74,7 @@ RULES: Final = (
         "What an endpoint looks up about a person is as confidential as the history.",
         "Name a key in the online store's security.",
         (FEATURE_GROUP,),
-        _asks(
+        asks(
             "onlineStoreConfig.securityConfig.kmsKeyId",
             "keeps its newest values without a key of its own",
             where="onlineStoreConfig.enableOnlineStore",
@@ -110,7 +93,7 @@ RULES: Final = (
         "An old value answers as if it were new, and nobody notices.",
         "Set a time to live, longer than the views are filled anew.",
         (FEATURE_GROUP,),
-        _asks(
+        asks(
             "onlineStoreConfig.ttlDuration.value",
             "answers with values of any age",
             where="onlineStoreConfig.enableOnlineStore",
@@ -127,7 +110,7 @@ RULES: Final = (
         "A job that writes nonsense does so within minutes; the last backup is a day old.",
         "Enable point-in-time recovery.",
         (TABLE,),
-        _true("pointInTimeRecovery.enabled", "can't be restored to a moment before a mistake"),
+        true("pointInTimeRecovery.enabled", "can't be restored to a moment before a mistake"),
         bad=(part(TABLE, name="t"),),
         good=(part(TABLE, name="t", pointInTimeRecovery={"enabled": True}),),
         maps=("FSBP DynamoDB.2", "NIST CP-9"),
@@ -153,7 +136,7 @@ RULES: Final = (
         "A table is gone in a second, and the endpoint that asks it with it.",
         "Enable deletion protection.",
         (TABLE,),
-        _true("deletionProtectionEnabled", "can be deleted by mistake"),
+        true("deletionProtectionEnabled", "can be deleted by mistake"),
         bad=(part(TABLE, name="t", deletionProtectionEnabled=False),),
         good=(part(TABLE, name="t", deletionProtectionEnabled=True),),
         maps=("FSBP DynamoDB.6",),
@@ -166,7 +149,7 @@ RULES: Final = (
         "Features travel from the cache with every call of an endpoint. A serverless cache always does.",
         "Enable encryption in transit.",
         (REPLICATION_GROUP,),
-        _true("transitEncryptionEnabled", "is spoken to in plain text"),
+        true("transitEncryptionEnabled", "is spoken to in plain text"),
         bad=(part(REPLICATION_GROUP, description="d"),),
         good=(part(REPLICATION_GROUP, transitEncryptionEnabled=True),),
         maps=("FSBP ElastiCache.5",),
@@ -179,7 +162,7 @@ RULES: Final = (
         "Snapshots and swapped pages lie on disks.",
         "Enable encryption at rest. A serverless cache always is.",
         (REPLICATION_GROUP,),
-        _true("atRestEncryptionEnabled", "lies on disks in plain text"),
+        true("atRestEncryptionEnabled", "lies on disks in plain text"),
         bad=(part(REPLICATION_GROUP, description="d"),),
         good=(part(REPLICATION_GROUP, atRestEncryptionEnabled=True),),
         maps=("FSBP ElastiCache.4",),
