@@ -17,6 +17,7 @@ from modelyard.core.spec import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
+    "modelyard.assess.policy",
     "modelyard.blueprints",
     "modelyard.foundation.audit",
     "modelyard.foundation.budgets",

@@ -15,6 +15,7 @@ from modelyard.cli.app import app
 OWN = {
     ("yard", "--version"),
     ("yard access", "--env"),
+    ("yard check", "--env"),
     ("yard data erase", "--yes"),
     ("yard data restore", "--to"),
     ("yard data restore", "--yes"),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from typer.testing import CliRunner
 
 from modelyard.assess.graph import Graph, Secret
 from modelyard.assess.graph.model import Node
-from modelyard.cli.app import app
 from modelyard.core.errors import InputError
 from modelyard.operate.deployed import Difference, checked, differences, showing
 
@@ -150,12 +147,3 @@ def test_a_desired_state_that_is_secret_is_told_and_not_judged():
 def test_a_caller_who_may_not_look_is_told_what_it_takes():
     with pytest.raises(InputError, match=r"GetResource is refused.*cloudformation:DescribeType"):
         checked("fraud", controlled('{"Name": "a"}'), lambda *_: _Refusing("AccessDeniedException"))
-
-
-def test_without_deployed_it_says_what_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(app, ["check"])
-    assert isinstance(ended.exception, InputError)
-    assert ended.exception.exit_code == 2
-    assert "has no rules for what isn't yet" in str(ended.exception)
-    assert "Add --deployed" in str(ended.exception)

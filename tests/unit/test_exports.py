@@ -29,6 +29,7 @@ def test_every_public_name_resolves(package: str):
         "import modelyard.blueprints.spec",
         "import modelyard.core.addresses, modelyard.core.contract",
         "import modelyard.cli.app",
+        "import modelyard.assess.policy.rules, modelyard.assess.policy.examine",
         "import modelyard_jobs.resources",
         "from modelyard import LakeSpec, VpcSpec, KeysSpec, Context",
     ],

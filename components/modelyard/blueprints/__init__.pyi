@@ -3,6 +3,7 @@ from .access import FeatureAccessSpec as FeatureAccessSpec
 from .access import ImageAccessSpec as ImageAccessSpec
 from .access import ModelAccessSpec as ModelAccessSpec
 from .access import PipelineAccessSpec as PipelineAccessSpec
+from .enforcement import PolicySpec as PolicySpec
 from .programs import Program as Program
 from .programs import platform_main as platform_main
 from .programs import platform_program as platform_program

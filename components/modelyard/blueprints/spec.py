@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from modelyard.blueprints.access import AccessSpec, Things, access_faults
+from modelyard.blueprints.enforcement import PolicySpec
 from modelyard.blueprints.requirements import lacking
 from modelyard.build.data import LakeSpec
 from modelyard.build.features import FeaturesSpec
@@ -108,6 +109,9 @@ class PlatformSpec(Spec):
     )
     sign_in: SignInSpec | None = Field(
         default=None, description="How people sign in. Absent: no team can have people, only services and pipelines."
+    )
+    policy: PolicySpec = Field(
+        default_factory=PolicySpec, description="How strictly the rules of `yard check` are enforced."
     )
     auditors: tuple[Person, ...] = Field(
         default=(),

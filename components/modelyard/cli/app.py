@@ -9,7 +9,7 @@ import typer
 
 from modelyard.cli import data, endpoint, engine, evidence, incident, model, secrets, stacks, teams
 from modelyard.cli.access import access
-from modelyard.cli.check import check
+from modelyard.cli.check import check, rules
 from modelyard.cli.graph import graph
 from modelyard.cli.retraining import retrain
 
@@ -35,7 +35,7 @@ def options(
         raise typer.Exit
 
 
-for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, check, retrain, teams.schema):
+for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, check, rules, retrain, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from modelyard.assess.policy.examples import Part
@@ -76,3 +76,16 @@ class Rule:
     bad: tuple[Part, ...]
     good: tuple[Part, ...]
     maps: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As `yard rules --json` prints it."""
+        return {
+            "id": self.id,
+            "severity": str(self.severity),
+            "domain": str(self.domain),
+            "title": self.title,
+            "why": self.why,
+            "remedy": self.remedy,
+            "types": list(self.types),
+            "maps": list(self.maps),
+        }

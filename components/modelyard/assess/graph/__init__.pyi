@@ -1,0 +1,13 @@
+from .compare import Difference as Difference
+from .compare import agree as agree
+from .compare import differences as differences
+from .model import Graph as Graph
+from .model import Node as Node
+from .readers import from_preview as from_preview
+from .readers import from_state as from_state
+from .recorder import record as record
+from .synthetic import Place as Place
+from .values import UNKNOWN as UNKNOWN
+from .values import Secret as Secret
+from .values import reveal as reveal
+from .values import undecided as undecided

@@ -1,0 +1,109 @@
+"""`yard check`: stacks recorded from a project's files, and every rule asked. No cloud, no login, no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+from modelyard.assess.graph.stacks import record_platform, record_team
+from modelyard.assess.policy.examine import Checked, Examined, examine
+from modelyard.assess.policy.profiles import unknown_rules
+from modelyard.assess.policy.rules import CATALOGUE
+from modelyard.assess.policy.subject import Surroundings
+from modelyard.assess.policy.waivers import FILE, Waiver, WaiversSpec, ending, unused
+from modelyard.blueprints.enforcement import Profile
+from modelyard.blueprints.project import Project
+from modelyard.blueprints.spec import PlatformSpec
+from modelyard.core.document import load, read
+from modelyard.core.errors import Fault, InputError, Source, SpecError
+
+PLATFORM: Final = "platform"
+
+
+def checked(
+    project: Project,
+    *,
+    what: str | None = None,
+    environment: str | None = None,
+    profile: Profile | None = None,
+    today: date | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Checked:
+    """What the rules say of the project's stacks.
+
+    `what`: platform or a team; absent, all. `environment`: absent, every one. `profile`: for all of them, instead of
+    what the platform's file says; a milder one than that is refused. `tell` hears of each stack. Raises `SpecError`
+    with the faults of the files, the waivers' among them, and `RuleCrashed`.
+    """
+    day = today or datetime.now(UTC).date()
+    waivers = _waivers(project, day)
+    found: list[Examined] = []
+    for env, names in _stacks(project, what, environment):
+        spec = project.platform(env)
+        faults = list(unknown_rules(spec.policy, CATALOGUE))
+        if faults:
+            raise SpecError(*faults)
+        chosen = _profile(spec, profile)
+        for name in names:
+            tell(f"{name} in {env}")
+            team = None if name == PLATFORM else name
+            graph = record_platform(project.root, env) if team is None else record_team(project.root, team, env)
+            around = Surroundings(
+                environment=env, production=spec.production, region=spec.region, account=spec.account, team=team
+            )
+            found.append(
+                examine(
+                    graph,
+                    CATALOGUE,
+                    around,
+                    stack=name,
+                    profile=chosen,
+                    tightened=spec.policy.stops,
+                    waivers=waivers,
+                )
+            )
+    covered = [each for one in found for each in one.waived]
+    whole = what is None and environment is None
+    return Checked(
+        tuple(found), CATALOGUE, tuple(unused(waivers, covered)) if whole else (), tuple(ending(waivers, day))
+    )
+
+
+_STRICTNESS: Final[tuple[Profile, ...]] = ("sandbox", "baseline", "regulated")
+
+
+def _profile(spec: PlatformSpec, asked: Profile | None) -> Profile:
+    says = spec.policy.chosen(production=spec.production, sandbox=spec.sandbox)
+    if asked is None:
+        return says
+    if _STRICTNESS.index(asked) < _STRICTNESS.index(says):
+        problem = f"is milder than the environment's own, {says}"
+        raise InputError(Fault(problem, "Leave it out, or name a stricter one.", Source("--profile"), asked))
+    return asked
+
+
+def _waivers(project: Project, today: date) -> Sequence[Waiver]:
+    path = project.root / FILE
+    if not path.is_file():
+        return ()
+    spec = load(read(path), WaiversSpec)
+    faults = list(spec.faults_on(today, CATALOGUE))
+    if faults:
+        raise SpecError(*faults)
+    return spec.waivers
+
+
+def _stacks(project: Project, what: str | None, environment: str | None) -> Iterator[tuple[str, list[str]]]:
+    environments = project.environments()
+    if environment is not None and environment not in environments:
+        problem = f"is no environment of the platform; it has: {', '.join(environments)}"
+        raise InputError(Fault(problem, "Name one of them.", Source("--env"), environment))
+    if what not in (None, PLATFORM, *project.teams()):
+        known = ", ".join((PLATFORM, *project.teams()))
+        raise InputError(Fault("is no stack of the project", f"There are: {known}.", Source("WHAT"), what))
+    for env in environments if environment is None else [environment]:
+        teams = [team for team in project.teams() if env in project.team_environments(team)]
+        names = [name for name in (PLATFORM, *teams) if what in (None, name)]
+        if names:
+            yield env, names
