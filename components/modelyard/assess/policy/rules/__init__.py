@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from modelyard.assess.policy.rule import Rule
-from modelyard.assess.policy.rules import buckets, features
+from modelyard.assess.policy.rules import accelerators, buckets, features, notebooks, training
 
-CATALOGUE: Final[tuple[Rule, ...]] = (*buckets.RULES, *features.RULES)
+CATALOGUE: Final[tuple[Rule, ...]] = (
+    *buckets.RULES,
+    *features.RULES,
+    *training.RULES,
+    *accelerators.RULES,
+    *notebooks.RULES,
+)
