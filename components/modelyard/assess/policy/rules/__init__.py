@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 from modelyard.assess.policy.rule import Rule
-from modelyard.assess.policy.rules import accelerators, buckets, features, notebooks, training
+from modelyard.assess.policy.rules import (
+    accelerators,
+    buckets,
+    endpoints,
+    features,
+    images,
+    models,
+    notebooks,
+    registry_database,
+    training,
+)
 
 CATALOGUE: Final[tuple[Rule, ...]] = (
     *buckets.RULES,
     *features.RULES,
+    *images.RULES,
+    *models.RULES,
+    *registry_database.RULES,
     *training.RULES,
     *accelerators.RULES,
     *notebooks.RULES,
+    *endpoints.RULES,
 )
