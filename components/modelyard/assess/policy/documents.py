@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Subject
 
 
 def statements(subject: Subject, path: str) -> Iterator[Mapping[str, Any]]:
     """The statements of the document at `path`; nothing where there is none. Raises `Undecided`."""
-    text = subject.get(path)
+    text = reveal(subject.get(path))
     document = text if isinstance(text, Mapping) else json.loads(text) if isinstance(text, str) and text else {}
     found: Any = document.get("Statement", ())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     yield from [found] if isinstance(found, Mapping) else found  # pyright: ignore[reportUnknownMemberType]

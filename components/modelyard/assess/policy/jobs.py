@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, cast
 
+from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.rule import Undecided, Violation
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import PIPELINE, STATE_MACHINE, TRAINING_JOB, TUNING_JOB
@@ -84,6 +85,10 @@ class Job:
         if _comes_later(value):
             raise Undecided(self.at(path))
         return default if value is None else value
+
+    def given(self, path: str) -> Any:
+        """The value at `path` as it is written, an expression where the run tells it."""
+        return self._subject.get(self.at(path)) if self._written is None else self._read(path)
 
     def says(self, path: str) -> bool:
         """Whether something stands at `path`, though it be told by the run."""
@@ -211,7 +216,7 @@ _WRITERS: Final = {
 
 
 def _parsed(subject: Subject, path: str) -> Any:
-    text = subject.get(path, {})
+    text = reveal(subject.get(path, {}))
     return json.loads(text) if isinstance(text, str) else text
 
 

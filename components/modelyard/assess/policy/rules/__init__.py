@@ -10,9 +10,12 @@ from modelyard.assess.policy.rules import (
     buckets,
     endpoints,
     features,
+    identity,
     images,
+    keys,
     models,
     notebooks,
+    operations,
     registry_database,
     training,
 )
@@ -27,4 +30,7 @@ CATALOGUE: Final[tuple[Rule, ...]] = (
     *accelerators.RULES,
     *notebooks.RULES,
     *endpoints.RULES,
+    *identity.RULES,
+    *keys.RULES,
+    *operations.RULES,
 )
