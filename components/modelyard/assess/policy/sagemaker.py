@@ -35,8 +35,11 @@ _CALLED: Final[Mapping[str, str]] = {"kmsKeyArn": "KmsKeyId"}
 
 def asked(subject: Subject, path: str) -> str:
     """The path that a resource has for pulumi-aws's `path`."""
-    if not subject.node.kind.startswith("AWS::"):
-        return path
+    return cloudformation(path) if subject.node.kind.startswith("AWS::") else path
+
+
+def cloudformation(path: str) -> str:
+    """pulumi-aws's `path` as CloudFormation and SageMaker's API have it."""
     return ".".join(_CALLED.get(step, step[:1].upper() + step[1:]) for step in path.split("."))
 
 
