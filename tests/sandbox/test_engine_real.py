@@ -151,7 +151,7 @@ def test_a_bug_in_a_program_keeps_its_traceback(engine: Engine, target: StackTar
 def test_a_mandatory_policy_refuses_the_update(
     engine: Engine, target: StackTarget, tmp_path: Path, screen: Console
 ) -> None:
-    pytest.importorskip("pulumi_policy", reason="policy packs are run by pulumi_policy, of the extra dev")
+    pytest.importorskip("pulumi_policy", reason="policy packs are run by pulumi_policy, of the extra policy")
     pack = tmp_path / "pack"
     pack.mkdir()
     (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")

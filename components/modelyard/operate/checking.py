@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -11,11 +11,10 @@ from modelyard.assess.policy.examine import Checked, Examined, examine
 from modelyard.assess.policy.profiles import unknown_rules
 from modelyard.assess.policy.rules import CATALOGUE
 from modelyard.assess.policy.subject import Surroundings
-from modelyard.assess.policy.waivers import FILE, Waiver, WaiversSpec, ending, unused
+from modelyard.assess.policy.waivers import ending, unused, waivers_of
 from modelyard.blueprints.enforcement import Profile
 from modelyard.blueprints.project import Project
 from modelyard.blueprints.spec import PlatformSpec
-from modelyard.core.document import load, read
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 
 PLATFORM: Final = "platform"
@@ -37,7 +36,7 @@ def checked(
     with the faults of the files, the waivers' among them, and `RuleCrashed`.
     """
     day = today or datetime.now(UTC).date()
-    waivers = _waivers(project, day)
+    waivers = waivers_of(project.root, day, CATALOGUE)
     found: list[Examined] = []
     for env, names in _stacks(project, what, environment):
         spec = project.platform(env)
@@ -81,17 +80,6 @@ def _profile(spec: PlatformSpec, asked: Profile | None) -> Profile:
         problem = f"is milder than the environment's own, {says}"
         raise InputError(Fault(problem, "Leave it out, or name a stricter one.", Source("--profile"), asked))
     return asked
-
-
-def _waivers(project: Project, today: date) -> Sequence[Waiver]:
-    path = project.root / FILE
-    if not path.is_file():
-        return ()
-    spec = load(read(path), WaiversSpec)
-    faults = list(spec.faults_on(today, CATALOGUE))
-    if faults:
-        raise SpecError(*faults)
-    return spec.waivers
 
 
 def _stacks(project: Project, what: str | None, environment: str | None) -> Iterator[tuple[str, list[str]]]:

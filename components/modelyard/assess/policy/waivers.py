@@ -10,13 +10,15 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
 from modelyard.assess.policy.engine import Result
 from modelyard.assess.policy.rule import Rule
-from modelyard.core.errors import Fault
+from modelyard.core.document import load, read
+from modelyard.core.errors import Fault, SpecError
 from modelyard.core.spec import Email, Spec
 
 FILE: Final = "waivers.yaml"
@@ -63,6 +65,18 @@ class WaiversSpec(Spec):
                 yield self.fault(
                     f"{where}.until", "is more than a year ahead", "Name a nearer day.", waiver.until.isoformat()
                 )
+
+
+def waivers_of(root: Path, today: date, rules: Iterable[Rule]) -> Sequence[Waiver]:
+    """The waivers of the project at `root`; none where there is no file. Raises `SpecError` with all its faults."""
+    path = root / FILE
+    if not path.is_file():
+        return ()
+    spec = load(read(path), WaiversSpec)
+    faults = list(spec.faults_on(today, rules))
+    if faults:
+        raise SpecError(*faults)
+    return spec.waivers
 
 
 @dataclass(frozen=True, slots=True)
