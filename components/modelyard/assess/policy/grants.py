@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Final
 
+from modelyard.assess.graph.model import Node
 from modelyard.assess.policy.documents import allows, statements, words
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Stack, Subject
@@ -50,6 +51,7 @@ _SAYS_WHAT: Final = re.compile(
 class Document:
     """One policy of a resource; `path`: the property that holds it."""
 
+    subject: Subject
     path: str
     statements: tuple[Statement, ...]
 
@@ -57,15 +59,30 @@ class Document:
         """The statements that allow `action`, or anything."""
         return (each for each in self.statements if allows(each) and (not action or covers(each, action)))
 
+    def denied(self, action: str) -> bool:
+        """Whether those who hold the policy are denied `action` anyhow, by it or by another of theirs."""
+        return all(any(not each.get("Condition") for each in denials) for denials in self._denials(action))
+
     def demands(self, statement: Statement, action: str, *keys: str, value: str = "") -> bool:
         """Whether what `statement` allows must come with one of `keys`, as `value` if it is given.
 
-        A statement of the same document that denies `action` without it does as well.
+        What denies `action` without it demands it as well: a statement beside it, or of the holders' other policies.
         """
-        if any(_demands(statement, key.lower(), value) for key in keys):
+        names = [key.lower() for key in keys]
+        if any(_demands(statement, name, value) for name in names):
             return True
-        denied = [each for each in self.statements if each.get("Effect") == "Deny" and covers(each, action)]
-        return any(on_everything(each) and _denies_without(each, key.lower(), value) for each in denied for key in keys)
+        return all(
+            any(_denies_without(each, name, value) for each in denials for name in names)
+            for denials in self._denials(action)
+        )
+
+    def _denials(self, action: str) -> list[list[Statement]]:
+        """The statements that deny `action` on everything, by who holds the policy."""
+        held = [[*self.statements, *_other_statements(self.subject, role)] for role in _holders(self.subject)]
+        return [
+            [each for each in found if each.get("Effect") == "Deny" and covers(each, action) and on_everything(each)]
+            for found in held or [list(self.statements)]
+        ]
 
 
 def documents(subject: Subject) -> Iterator[Document]:
@@ -73,10 +90,40 @@ def documents(subject: Subject) -> Iterator[Document]:
     if subject.node.type == ROLE:
         for index in range(len(subject.get("inlinePolicies", []))):
             path = f"inlinePolicies[{index}].policy"
-            yield Document(path, tuple(statements(subject, path)))
+            yield Document(subject, path, tuple(statements(subject, path)))
     elif not is_boundary(subject):
         path = _DOCUMENT[subject.node.type]
-        yield Document(path, tuple(statements(subject, path)))
+        yield Document(subject, path, tuple(statements(subject, path)))
+
+
+def _holders(policy: Subject) -> list[Node]:
+    """The roles of the stack that a policy belongs to."""
+    if policy.node.type == ROLE:
+        return [policy.node]
+    if policy.node.type == POLICY:
+        return [role for each in policy.parts(ROLE_POLICY_ATTACHMENT, "policyArn") for role in _pointed(each, "role")]
+    return list(_pointed(policy, "role"))
+
+
+def _other_statements(policy: Subject, role: Node) -> Iterator[Statement]:
+    """What a role's other policies say, its boundary included."""
+    held = Subject(policy.stack, role)
+    found = [*held.parts(ROLE_POLICY, "role"), *_named(held, "permissionsBoundary")]
+    for attached in held.parts(ROLE_POLICY_ATTACHMENT, "role"):
+        found += _named(attached, "policyArn")
+    for each in found:
+        if each.node.urn != policy.node.urn:
+            yield from statements(each, "policy")
+
+
+def _named(subject: Subject, by: str) -> list[Subject]:
+    return [Subject(subject.stack, node) for node in _pointed(subject, by) if node.type == POLICY]
+
+
+def _pointed(subject: Subject, by: str) -> Iterator[Node]:
+    """The nodes that the property `by` comes from."""
+    graph = subject.stack.graph
+    return (graph.by_urn[urn] for urn in subject.node.property_dependencies.get(by, ()) if urn in graph.by_urn)
 
 
 def is_boundary(policy: Subject) -> bool:
@@ -171,6 +218,8 @@ def _demands(statement: Statement, key: str, value: str) -> bool:
 
 def _denies_without(statement: Statement, key: str, value: str) -> bool:
     """Whether a statement that denies does so for whatever lacks `key`, and asks for nothing else."""
+    if not statement.get("Condition"):
+        return True
     asked = [
         (operator, name, found) for operator, b in statement.get("Condition", {}).items() for name, found in b.items()
     ]

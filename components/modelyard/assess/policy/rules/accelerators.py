@@ -23,8 +23,8 @@ from modelyard.assess.policy.types import (
     NOTEBOOK,
     ROLE_POLICY,
     SERVICE_QUOTA,
-    SPACE,
     TRAINING_JOB,
+    USER_PROFILE,
 )
 
 ENDS: Final = frozenset({"delete-after", "end", "expires", "expires-at", "expires-on", "expiry", "ttl"})
@@ -32,7 +32,9 @@ ENDS: Final = frozenset({"delete-after", "end", "expires", "expires-at", "expire
 
 _TYPE_AT: Final = {APP: "resourceSpec.instanceType", INSTANCE: "instanceType", NOTEBOOK: "instanceType"}
 _IDE_SETTINGS: Final = ("codeEditorAppSettings", "jupyterLabAppSettings")
-_IDLE: Final = "appLifecycleManagement.idleSettings"
+_IDLE: Final = "appLifecycleManagement.idleSettings.lifecycleManagement"
+_USERS: Final = {DOMAIN: ("DISABLED", "defaultUserSettings"), USER_PROFILE: ("ENABLED", "userSettings")}
+"""What it means that nothing is said, and where it is said; a profile that says nothing does as its domain."""
 
 
 def _types(subject: Subject) -> list[str]:
@@ -55,12 +57,12 @@ def _has_an_end(subject: Subject) -> Iterator[Violation]:
 
 def _stops_when_idle(subject: Subject) -> Iterator[Violation]:
     kind = subject.node.type
-    if kind == DOMAIN:
+    if kind in _USERS:
+        default, begins = _USERS[kind]
         for settings in _IDE_SETTINGS:
-            yield from _idle(subject, f"defaultUserSettings.{settings}.{_IDLE}", missing=True)
-    elif kind == SPACE:
-        for settings in _IDE_SETTINGS:
-            yield from _idle(subject, f"spaceSettings.{settings}.{_IDLE}", missing=False)
+            path = f"{begins}.{settings}.{_IDLE}"
+            if subject.get(path, default) != "ENABLED":
+                yield Violation("lets apps stand idle: whoever started one pays until somebody stops it", path)
     elif kind == NOTEBOOK:
         if any(map(accelerated, _types(subject))) and not subject.says("lifecycleConfigName"):
             yield Violation("stands, idle or not: no lifecycle configuration stops it", "lifecycleConfigName")
@@ -68,17 +70,8 @@ def _stops_when_idle(subject: Subject) -> Iterator[Violation]:
         yield Violation("keeps dear machines though no job waits", "computeResources.minVcpus")
 
 
-def _idle(subject: Subject, path: str, *, missing: bool) -> Iterator[Violation]:
-    """What lets apps stand idle; `missing`: whether it counts that nothing is said."""
-    if subject.node.type == SPACE:
-        if subject.says(path) and not subject.get(f"{path}.idleTimeoutInMinutes"):
-            yield Violation("takes back that apps stop when idle", path)
-    elif missing and subject.get(f"{path}.lifecycleManagement", "DISABLED") != "ENABLED":
-        yield Violation("lets apps stand idle: whoever started one pays until somebody stops it", path)
-
-
 def _limited(subject: Subject) -> Iterator[Violation]:
-    kind = subject.node.type
+    kind = subject.node.kind
     if kind == BATCH_LIMITS:
         if not subject.says("CapacityLimits"):
             yield Violation("is a queue without a limit", "CapacityLimits")
@@ -175,7 +168,7 @@ RULES: Final = (
         "Most hours of a notebook are nights and weekends.",
         "Enable the idle shutdown of a domain's apps, give notebooks a lifecycle configuration that stops them, "
         "and let a compute environment go down to no vCPU.",
-        (BATCH_ENVIRONMENT, DOMAIN, NOTEBOOK, SPACE),
+        (BATCH_ENVIRONMENT, DOMAIN, NOTEBOOK, USER_PROFILE),
         _stops_when_idle,
         bad=(part(DOMAIN, "studio", domainName="d"), part(NOTEBOOK, "lab", instanceType="ml.g5.xlarge")),
         good=(

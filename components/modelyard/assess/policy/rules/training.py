@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from modelyard.assess.policy.documents import words
 from modelyard.assess.policy.examples import Part, part
-from modelyard.assess.policy.grants import GRANTING, Document, Statement, documents, reaches, values_of
+from modelyard.assess.policy.grants import GRANTING, Document, Statement, covers, documents, reaches, values_of
 from modelyard.assess.policy.jobs import WRITING, Job, Kind, each_job
 from modelyard.assess.policy.machines import encrypts_its_own_disks
 from modelyard.assess.policy.rule import Check, Domain, Rule, Severity, Violation
@@ -34,7 +34,7 @@ def may_train(subject: Subject) -> Iterator[tuple[Document, Statement, str]]:
     for document in documents(subject):
         for statement in document.allowing():
             for action, kind in _CREATING.items():
-                if statement in document.allowing(action) and reaches(statement, "sagemaker", kind):
+                if covers(statement, action) and reaches(statement, "sagemaker", kind) and not document.denied(action):
                     yield document, statement, action
                     break
 
