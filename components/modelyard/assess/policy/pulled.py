@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelyard.assess.graph.values import UNKNOWN
+from modelyard.assess.graph.values import UNKNOWN, reveal
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import (
@@ -58,7 +58,7 @@ def images(subject: Subject) -> Iterator[tuple[str, str]]:
     """
     hidden: list[str] = []
     for place in _PLACES[subject.node.kind]:
-        value = _read(subject.get(place))
+        value = _read(reveal(subject.get(place)))
         found = [(place, value)] if isinstance(value, str) and place in _KEYS else list(_below(place, value))
         hidden += [path for path, image in found if image is UNKNOWN]
         yield from ((path, image) for path, image in found if isinstance(image, str) and not image.startswith("{%"))
@@ -77,6 +77,7 @@ def _read(value: Any) -> Any:
 
 
 def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    value = reveal(value)
     if isinstance(value, Mapping):
         for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
             if key in _KEYS and (isinstance(inner, str) or inner is UNKNOWN):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from modelyard.assess.graph.model import Node
+from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Stack, Subject
 from modelyard.assess.policy.types import (
@@ -45,7 +46,7 @@ def cloudformation(path: str) -> str:
 
 def told(subject: Subject, path: str, default: Any = None) -> Any:
     """The property at pulumi-aws's `path`, of whichever type. Raises `Undecided`."""
-    return subject.get(asked(subject, path), default)
+    return reveal(subject.get(asked(subject, path), default))
 
 
 def says(subject: Subject, path: str) -> bool:
@@ -59,7 +60,7 @@ def containers(model: Subject) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield asked(model, "primaryContainer"), first
     for index in range(len(told(model, "containers", []))):
         path = asked(model, f"containers[{index}]")
-        yield path, model.get(path, {})
+        yield path, reveal(model.get(path, {}))
 
 
 def part_of(container: Mapping[str, Any], key: str) -> Any:
@@ -72,7 +73,7 @@ def endpoints(subject: Subject) -> Iterator[Subject]:
     if subject.node.type != TEMPLATE:
         yield subject
         return
-    text = subject.get("templateBody", "")
+    text = reveal(subject.get("templateBody", ""))
     if ENDPOINT_BY_CONTROL not in text:
         return
     try:

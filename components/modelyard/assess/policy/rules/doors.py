@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.examples import Part, part
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Undecided, Violation
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import API, API_METHOD, API_ROUTE, FUNCTION_URL
 
-_METHODS: Final = ("get", "put", "post", "delete", "head", "patch", "x-amazon-apigateway-any-method")
+_ANY: Final = "x-amazon-apigateway-any-method"
+_METHODS: Final = ("get", "put", "post", "delete", "head", "patch", _ANY)
 """Operations that callers mean; a browser asks OPTIONS by itself, and signs nothing."""
 _KNOWN: Final = ("oauth2", "openIdConnect")
 
@@ -41,7 +43,7 @@ def _of_api(api: Subject) -> Iterator[Violation]:
 
 
 def _body(api: Subject) -> Mapping[str, Any]:
-    body = api.get("body", {})
+    body = reveal(api.get("body", {}))
     try:
         return json.loads(body) if isinstance(body, str) else body
     except ValueError:
@@ -57,7 +59,7 @@ def _open_operations(body: Mapping[str, Any]) -> Iterator[str]:
                 continue
             wanted = operation.get("security", body.get("security", []))
             if not wanted or not all(any(_identifies(schemes.get(name, {})) for name in each) for each in wanted):
-                yield f"{method.rpartition('-')[2] if method.startswith('x-') else method} {path}"
+                yield f"{'ANY' if method == _ANY else method.upper()} {path}"
 
 
 def _identifies(scheme: Mapping[str, Any]) -> bool:

@@ -75,7 +75,7 @@ def _captured(configuration: Subject) -> Iterator[Violation]:
 
 def _kept_safely(configuration: Subject) -> Iterator[Violation]:
     path = "dataCaptureConfig.destinationS3Uri"
-    if not says(configuration, "dataCaptureConfig"):
+    if told(configuration, "dataCaptureConfig.enableCapture") is not True:
         return
     bucket, prefix = _destination(configuration, path)
     path = asked(configuration, path)
