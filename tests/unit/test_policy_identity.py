@@ -123,6 +123,10 @@ def test_a_secret_document_is_read_and_one_without_value_undecided():
     assert found("iam-no-wildcard", part(POLICY, policy=Secret())) == [UNDECIDED]
 
 
+def test_a_document_that_is_no_json_is_undecided():
+    assert found("iam-no-wildcard", part(POLICY, policy="{")) == [UNDECIDED]
+
+
 @pytest.mark.parametrize("action", ["iam:PassRole", "iam:Pass*", "iam:*", "*"])
 @pytest.mark.parametrize("resource", ["*", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::*:role/*"])
 def test_any_role_is_handed_by_whatever_covers_the_action(action: str, resource: str):
@@ -248,6 +252,14 @@ def test_a_trail_that_is_off_or_sees_writing_alone_is_none():
     assert found("trail-multi-region", part(TRAIL, isMultiRegionTrail=True, eventSelectors=writes)) == [VIOLATED]
     data = [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}]}]
     assert found("trail-multi-region", part(TRAIL, isMultiRegionTrail=True, advancedEventSelectors=data)) == [VIOLATED]
+
+
+def test_a_trail_of_reading_alone_misses_what_was_changed():
+    reads = [{"field": "eventCategory", "equals": ["Management"]}, {"field": "readOnly", "equals": ["true"]}]
+    selectors = [{"fieldSelectors": reads}]
+    assert found("trail-multi-region", part(TRAIL, isMultiRegionTrail=True, advancedEventSelectors=selectors)) == [
+        VIOLATED
+    ]
 
 
 def test_flows_that_were_accepted_are_not_what_is_looked_for():

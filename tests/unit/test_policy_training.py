@@ -93,6 +93,7 @@ def test_an_undecided_job_hides_no_other():
 
 def test_a_definition_that_nobody_knows_is_undecided():
     assert found("training-network-isolation", part(STATE_MACHINE, definition=UNKNOWN)) == [UNDECIDED]
+    assert found("training-network-isolation", part(STATE_MACHINE, definition="StartAt: Train")) == [UNDECIDED]
 
 
 def test_steps_of_a_pipeline_are_jobs_and_its_parameters_are_not_known():
@@ -263,6 +264,7 @@ def test_a_profile_that_says_nothing_does_as_its_domain_and_may_not_take_it_back
 def test_a_queue_with_limits_or_a_quota_of_the_account_bounds_gpus():
     may = policy(allow(StringEquals={"sagemaker:InstanceTypes": ["ml.g5.xlarge"]}))
     assert found("gpu-quota-per-team", may) == [VIOLATED]
+    assert found("gpu-quota-per-team", policy(allow())) == [VIOLATED], "any type may be asked for"
     quota = part(SERVICE_QUOTA, "quota", serviceCode="sagemaker", quotaCode="L-1", value=2)
     assert found("gpu-quota-per-team", may, quota) == []
     control = "aws:cloudcontrol/resource:Resource"

@@ -11,11 +11,20 @@ from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Subject
 
 
+def read(subject: Subject, path: str) -> Any:
+    """The JSON at `path`; nothing where there is none. Raises `Undecided`, for what is no JSON as well."""
+    text = reveal(subject.get(path, {}))
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        raise Undecided(path) from None
+
+
 def statements(subject: Subject, path: str) -> Iterator[Mapping[str, Any]]:
     """The statements of the document at `path`; nothing where there is none. Raises `Undecided`."""
-    text = reveal(subject.get(path))
-    document = text if isinstance(text, Mapping) else json.loads(text) if isinstance(text, str) and text else {}
-    found: Any = document.get("Statement", ())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    found: Any = read(subject, path).get("Statement", ())
     yield from [found] if isinstance(found, Mapping) else found  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -39,4 +48,4 @@ def allows(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Allow"
 
 
-__all__ = ["Undecided", "allows", "principals", "statements", "words"]
+__all__ = ["Undecided", "allows", "principals", "read", "statements", "words"]

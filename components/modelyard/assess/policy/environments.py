@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from modelyard.assess.graph.values import Secret
+from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.jobs import WRITING, Kind, jobs
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import BATCH_JOB, BUILD, CONTAINERS, FUNCTION, GLUE_JOB, MODEL
@@ -95,7 +95,7 @@ def _parsed(subject: Subject, path: str, containers: Callable[[Any], Iterable[An
     if isinstance(text, Secret):
         yield path, text, path
         return
-    for container in containers(json.loads(text) if isinstance(text, str) else text) if text else ():
+    for container in containers(read(subject, path)) if text else ():
         for each in container.get("environment", container.get("Environment", ())):
             name, value = each.get("name", each.get("Name", "")), each.get("value", each.get("Value", ""))
             yield name, value, f"{path}.{name}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from modelyard.assess.graph.values import reveal
+from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.rule import Undecided, Violation
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import PIPELINE, STATE_MACHINE, TRAINING_JOB, TUNING_JOB
@@ -153,7 +152,7 @@ def each_job(
 
 
 def _of_machine(machine: Subject) -> Iterator[Job]:
-    yield from _of_states(machine, _parsed(machine, "definition"), "definition")
+    yield from _of_states(machine, read(machine, "definition"), "definition")
 
 
 def _of_states(machine: Subject, definition: Any, path: str) -> Iterator[Job]:
@@ -172,7 +171,7 @@ def _of_states(machine: Subject, definition: Any, path: str) -> Iterator[Job]:
 def _of_pipeline(pipeline: Subject) -> Iterator[Job]:
     if pipeline.says("pipelineDefinitionS3Location"):
         raise Undecided("pipelineDefinitionS3Location")
-    yield from _of_steps(pipeline, _parsed(pipeline, "pipelineDefinition").get("Steps", ()), "pipelineDefinition.Steps")
+    yield from _of_steps(pipeline, read(pipeline, "pipelineDefinition").get("Steps", ()), "pipelineDefinition.Steps")
 
 
 def _of_steps(pipeline: Subject, steps: Any, path: str) -> Iterator[Job]:
@@ -213,11 +212,6 @@ _WRITERS: Final = {
     TRAINING_JOB: _of_job,
     TUNING_JOB: _of_tuning,
 }
-
-
-def _parsed(subject: Subject, path: str) -> Any:
-    text = reveal(subject.get(path, {}))
-    return json.loads(text) if isinstance(text, str) else text
 
 
 def _comes_later(value: Any) -> bool:

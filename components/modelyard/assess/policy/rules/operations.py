@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from modelyard.assess.graph.model import Node
-from modelyard.assess.graph.values import UNKNOWN, reveal
+from modelyard.assess.graph.values import UNKNOWN
+from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.examples import Of, part
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Undecided, Violation
 from modelyard.assess.policy.subject import Stack, Subject
@@ -154,8 +154,7 @@ def _of_provider(stack: Stack, node: Node) -> Mapping[str, Any]:
     found = next((each for each in stack.graph.of_type("pulumi:providers:aws") if each.urn == node.provider), None)
     if found is None:
         return {}
-    said = reveal(Subject(stack, found).get("defaultTags", {}))
-    return cast(Mapping[str, Any], (json.loads(said) if isinstance(said, str) else said).get("tags", {}))
+    return read(Subject(stack, found), "defaultTags").get("tags", {})
 
 
 def _owned(subject: Subject) -> Iterator[Violation]:
