@@ -73,7 +73,9 @@ def _attached(subject: Subject) -> Iterator[Violation]:
     for each in paths:
         found = _OF_AWS.fullmatch(str(subject.get(each)))
         if found and _TOO_MUCH.fullmatch(found[1]):
-            yield Violation(f"attaches {found[1]}, which AWS wrote to allow everything of an account or of a service", each)
+            yield Violation(
+                f"attaches {found[1]}, which AWS wrote to allow everything of an account or of a service", each
+            )
 
 
 def _scoped(subject: Subject) -> Iterator[Violation]:
