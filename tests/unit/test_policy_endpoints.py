@@ -344,6 +344,8 @@ def test_one_way_without_a_caller_is_enough():
         (part(METHOD, authorization="NONE", httpMethod="OPTIONS", resourceId="r", restApi="a"), True),
         (part("aws:apigatewayv2/route:Route", apiId="a", routeKey="POST /invocations"), False),
         (part("aws:apigatewayv2/route:Route", apiId="a", routeKey="POST /i", authorizationType="JWT"), True),
+        (part("aws:apigatewayv2/api:Api", protocolType="HTTP", target="arn"), False),
+        (part("aws:apigatewayv2/api:Api", protocolType="HTTP"), True),
         (part("aws:lambda/functionUrl:FunctionUrl", functionName="f", authorizationType="NONE"), False),
         (part("aws:lambda/functionUrl:FunctionUrl", functionName="f", authorizationType="AWS_IAM"), True),
     ],

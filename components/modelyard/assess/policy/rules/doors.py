@@ -10,7 +10,7 @@ from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.examples import Part, part
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Undecided, Violation
 from modelyard.assess.policy.subject import Subject
-from modelyard.assess.policy.types import API, API_METHOD, API_ROUTE, FUNCTION_URL
+from modelyard.assess.policy.types import API, API_METHOD, API_ROUTE, FUNCTION_URL, HTTP_API
 
 _ANY: Final = "x-amazon-apigateway-any-method"
 _METHODS: Final = ("get", "put", "post", "delete", "head", "patch", _ANY)
@@ -35,6 +35,12 @@ def _of_method(method: Subject) -> Iterator[Violation]:
 def _of_route(route: Subject) -> Iterator[Violation]:
     if route.get("authorizationType", "NONE") == "NONE" and not route.get("routeKey", "").startswith("OPTIONS "):
         yield Violation("answers without asking who calls", "authorizationType")
+
+
+def _of_http_api(api: Subject) -> Iterator[Violation]:
+    if api.says("target"):
+        yield Violation("passes every call on: a route made with it asks nobody", "target")
+    yield from _of_api(api)
 
 
 def _of_api(api: Subject) -> Iterator[Violation]:
@@ -68,7 +74,13 @@ def _identifies(scheme: Mapping[str, Any]) -> bool:
     return authorized or scheme.get("type") in _KNOWN
 
 
-_DOORS: Final = {API: _of_api, API_METHOD: _of_method, API_ROUTE: _of_route, FUNCTION_URL: _of_address}
+_DOORS: Final = {
+    API: _of_api,
+    HTTP_API: _of_http_api,
+    API_METHOD: _of_method,
+    API_ROUTE: _of_route,
+    FUNCTION_URL: _of_address,
+}
 _SIGNED: Final = {
     "type": "apiKey",
     "name": "Authorization",

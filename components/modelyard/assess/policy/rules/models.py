@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from modelyard.assess.graph.values import UNKNOWN
+from modelyard.assess.graph.values import UNKNOWN, reveal
 from modelyard.assess.policy.documents import allows, principals, statements, words
 from modelyard.assess.policy.examples import Of, Part, part
 from modelyard.assess.policy.grants import Statement, covers, documents, on_everything, values_of
@@ -33,13 +34,15 @@ _STATUS: Final = "sagemaker:ModelApprovalStatus"
 _BUT_FOR: Final = ("ArnNotEquals", "ArnNotLike", "StringNotEquals", "StringNotLike")
 _DOES_BOTH: Final = ("AdministratorAccess", "AmazonSageMakerFullAccess", "PowerUserAccess")
 """Managed policies of AWS's under which one role registers and approves."""
+_EVERYTHING: Final = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
 
-_LINEAGE: Final[Mapping[str, tuple[str, ...]]] = {
-    "dataset": ("dataset", "snapshot"),
-    "commit": ("commit", "revision"),
-    "run": ("run", "execution", "job"),
+_LINEAGE: Final[Mapping[str, frozenset[str]]] = {
+    "dataset": frozenset({"dataset", "snapshot"}),
+    "commit": frozenset({"commit", "revision"}),
+    "run": frozenset({"run", "execution", "job"}),
 }
 """What must be said of a model, and words of the names under which it may be."""
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _WHO: Final = frozenset({"aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths"})
 
 
@@ -99,21 +102,20 @@ def _one_of_two(role: Subject) -> Iterator[Violation]:
     granted: list[Statement] = []
     for policy in _policies(role):
         if isinstance(policy, str):
-            if policy.rpartition("/")[2] in _DOES_BOTH and ":iam::aws:" in policy:
-                yield Violation(f"may register versions of models and approve them, by {policy.rpartition('/')[2]}")
-                return
             if ":iam::aws:" not in policy:
                 hidden = "policyArn"
+            elif policy.rpartition("/")[2] in _DOES_BOTH:
+                granted.append(_EVERYTHING)
             continue
         try:
             granted += [each for document in documents(policy) for each in document.statements]
         except Undecided as open_:
             hidden = open_.path
     granted += _boundary(role)
+    if hidden and not any(_denied(each, action, role) for each in granted for action in (_REGISTER, _APPROVE)):
+        raise Undecided(hidden)
     if all(_may(granted, action, role) for action in (_REGISTER, _APPROVE)):
         yield Violation("may register versions of models, and approve its own")
-    elif hidden and not any(_denied(each, action, role) for each in granted for action in (_REGISTER, _APPROVE)):
-        raise Undecided(hidden)
 
 
 def _policies(role: Subject) -> Iterator[Subject | str]:
@@ -201,9 +203,8 @@ def _traced(model: Subject) -> Iterator[Violation]:
         if found and all(part_of(container, "modelPackageName") for _, container in found):
             return
         names, path = set(_tags(model)), "tags"
-    lacking = [
-        what for what, said in _LINEAGE.items() if not any(word in name.lower() for name in names for word in said)
-    ]
+    words_of = {word.lower() for name in names for word in _WORD.findall(name)}
+    lacking = [what for what, known in _LINEAGE.items() if not words_of & known]
     if lacking:
         yield Violation(f"doesn't say from which {', '.join(lacking)} it comes", path)
 
@@ -231,7 +232,7 @@ def _described(group: Subject) -> Iterator[Violation]:
 
 
 def _content(card: Subject) -> Mapping[str, Any]:
-    text = card.get("content", "{}")
+    text = reveal(card.get("content", "{}"))
     return json.loads(text) if isinstance(text, str) else text
 
 
