@@ -5,7 +5,6 @@ pulumi-aws has types of its own for them, Cloud Control has CloudFormation's, an
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from modelyard.assess.graph.model import Node
 from modelyard.assess.graph.values import reveal
+from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Stack, Subject
 from modelyard.assess.policy.types import (
@@ -76,10 +76,7 @@ def endpoints(subject: Subject) -> Iterator[Subject]:
     text = reveal(subject.get("templateBody", ""))
     if ENDPOINT_BY_CONTROL not in text:
         return
-    try:
-        resources = json.loads(text).get("Resources", {})
-    except ValueError:
-        raise Undecided("templateBody") from None
+    resources = read(subject, "templateBody").get("Resources", {})
     from_ = subject.node.property_dependencies.get("templateBody", ())
     for made in resources.values():
         if made.get("Type") == ENDPOINT_BY_CONTROL:

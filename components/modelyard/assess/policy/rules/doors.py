@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelyard.assess.graph.values import reveal
+from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.examples import Part, part
-from modelyard.assess.policy.rule import Domain, Rule, Severity, Undecided, Violation
+from modelyard.assess.policy.rule import Domain, Rule, Severity, Violation
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import API, API_METHOD, API_ROUTE, FUNCTION_URL, HTTP_API
 
@@ -44,16 +44,8 @@ def _of_http_api(api: Subject) -> Iterator[Violation]:
 
 
 def _of_api(api: Subject) -> Iterator[Violation]:
-    for operation in _open_operations(_body(api)):
+    for operation in _open_operations(read(api, "body")):
         yield Violation(f"answers {operation} without asking who calls", "body")
-
-
-def _body(api: Subject) -> Mapping[str, Any]:
-    body = reveal(api.get("body", {}))
-    try:
-        return json.loads(body) if isinstance(body, str) else body
-    except ValueError:
-        raise Undecided("body, which isn't JSON,") from None
 
 
 def _open_operations(body: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from modelyard.assess.graph.values import reveal
+from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.examples import Of, part
 from modelyard.assess.policy.pulled import RUNS_IMAGES, images
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Undecided, Violation
@@ -53,8 +53,7 @@ def _never_moves(repository: Subject) -> Iterator[Violation]:
 
 def _tidies(repository: Subject) -> Iterator[Violation]:
     for lifecycle in repository.parts(REPOSITORY_LIFECYCLE, "repository"):
-        policy = reveal(lifecycle.get("policy"))
-        if (json.loads(policy) if isinstance(policy, str) else policy or {}).get("rules"):
+        if read(lifecycle, "policy").get("rules"):
             return
     yield Violation("keeps every image for ever")
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from modelyard.assess.graph.values import UNKNOWN, reveal
-from modelyard.assess.policy.documents import allows, principals, statements, words
+from modelyard.assess.graph.values import UNKNOWN
+from modelyard.assess.policy.documents import allows, principals, read, statements, words
 from modelyard.assess.policy.examples import Of, Part, part
 from modelyard.assess.policy.grants import Statement, covers, documents, on_everything, values_of
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Undecided, Violation
-from modelyard.assess.policy.sagemaker import MODELS, containers, part_of
+from modelyard.assess.policy.sagemaker import MODELS, containers, part_of, told
 from modelyard.assess.policy.subject import Stack, Subject
 from modelyard.assess.policy.types import (
     INFERENCE_COMPONENT,
@@ -211,7 +211,7 @@ def _traced(model: Subject) -> Iterator[Violation]:
 
 def _tags(model: Subject) -> Iterable[str]:
     if model.node.kind == MODEL:
-        return {**model.get("tagsAll", {}), **model.tags}
+        return {**told(model, "tagsAll", {}), **told(model, "tags", {})}
     tags: list[Any] = model.get("Tags", [])
     return [each.get("Key", "") for each in tags]
 
@@ -219,7 +219,7 @@ def _tags(model: Subject) -> Iterable[str]:
 def _described(group: Subject) -> Iterator[Violation]:
     name = group.get("modelPackageGroupName")
     for card in group.stack.subjects(MODEL_CARD):
-        content = _content(card)
+        content: Mapping[str, Any] = read(card, "content")
         overview: Mapping[str, Any] = content.get("model_overview", {})
         details: Mapping[str, Any] = content.get("model_package_details", {})
         called = (card.get("modelCardName"), overview.get("model_name"), details.get("model_package_group_name"))
@@ -229,11 +229,6 @@ def _described(group: Subject) -> Iterator[Violation]:
             yield Violation(f"is described by {card.name}, which doesn't say what the model is for")
         return
     yield Violation("has no model card: nobody outside knows what its models are for")
-
-
-def _content(card: Subject) -> Mapping[str, Any]:
-    text = reveal(card.get("content", "{}"))
-    return json.loads(text) if isinstance(text, str) else text
 
 
 def _statement(*actions: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.examples import Of, Part, part
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Violation
 from modelyard.assess.policy.sagemaker import ENDPOINTS, asked, endpoints, says
@@ -49,7 +50,7 @@ def _encrypted(subject: Subject) -> Iterator[Violation]:
 
 
 def _owned(alarm: Subject) -> Iterator[Violation]:
-    tags: dict[str, Any] = {**alarm.get("tagsAll", {}), **alarm.tags}
+    tags: dict[str, Any] = {**reveal(alarm.get("tagsAll", {})), **reveal(alarm.tags)}
     if not any(name.lower() in _OWNERS and value for name, value in tags.items()):
         yield Violation("rings, and nobody knows for whom", "tags")
 
