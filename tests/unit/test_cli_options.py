@@ -16,6 +16,7 @@ OWN = {
     ("yard", "--version"),
     ("yard access", "--env"),
     ("yard check", "--env"),
+    ("yard cost", "--env"),
     ("yard data erase", "--yes"),
     ("yard data restore", "--to"),
     ("yard data restore", "--yes"),

@@ -16,7 +16,7 @@ from modelyard.assess.policy.examine import Checked, examine
 from modelyard.assess.policy.examples import graph_of, part
 from modelyard.assess.policy.outputs.text import MARKER
 from modelyard.assess.policy.outputs.writing import Format, written
-from modelyard.assess.policy.rules import CATALOGUE
+from modelyard.assess.policy.rules.features import RULES
 from modelyard.assess.policy.subject import Surroundings
 from modelyard.assess.policy.waivers import Waiver
 from modelyard.core.errors import Source
@@ -36,8 +36,8 @@ def found(*, profile: Any = "baseline", **tables: dict[str, Any]) -> Checked:
     made = graph_of([part(TABLE, name, **properties) for name, properties in tables.items()])
     located = Graph(made.project, made.stack, tuple(replace(node, source=FILE) for node in made))
     around = Surroundings(environment="dev")
-    one = examine(located, CATALOGUE, around, stack="fraud", profile=profile, waivers=[WAIVER])
-    return Checked((one,), CATALOGUE, (), (WAIVER,))
+    one = examine(located, RULES, around, stack="fraud", profile=profile, waivers=[WAIVER])
+    return Checked((one,), RULES, (), (WAIVER,))
 
 
 BROKEN = found(plain={"name": "t"}, later={"name": "u", "pointInTimeRecovery": UNKNOWN})
@@ -68,7 +68,7 @@ def test_sarif_and_back_loses_nothing():
     }
     assert back == of(BROKEN)
     rules = run["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == sorted(rule.id for rule in CATALOGUE)
+    assert [rule["id"] for rule in rules] == sorted(rule.id for rule in RULES)
     for each in run["results"]:
         assert rules[each["ruleIndex"]]["id"] == each["ruleId"]
         place = each["locations"][0]["physicalLocation"]

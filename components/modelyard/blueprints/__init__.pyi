@@ -12,3 +12,5 @@ from .programs import team_program as team_program
 from .project import Project as Project
 from .spec import PlatformSpec as PlatformSpec
 from .spec import TeamSpec as TeamSpec
+from .usage import Range as Range
+from .usage import UsageSpec as UsageSpec

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from modelyard.blueprints.access import AccessSpec, Things, access_faults
 from modelyard.blueprints.enforcement import PolicySpec
 from modelyard.blueprints.requirements import lacking
+from modelyard.blueprints.usage import UsageSpec
 from modelyard.build.data import LakeSpec
 from modelyard.build.features import FeaturesSpec
 from modelyard.build.pipelines import ImageCacheSpec, ImagesSpec, PipelineSpec
@@ -110,6 +111,9 @@ class PlatformSpec(Spec):
     sign_in: SignInSpec | None = Field(
         default=None, description="How people sign in. Absent: no team can have people, only services and pipelines."
     )
+    usage: UsageSpec = Field(
+        default_factory=UsageSpec, description="What the platform expects to use in a month; its price depends on it."
+    )
     policy: PolicySpec = Field(
         default_factory=PolicySpec, description="How strictly the rules of `yard check` are enforced."
     )
@@ -184,6 +188,9 @@ class TeamSpec(TeamHeader):
     """
 
     tags: Tags = Field(default_factory=dict, description="Tags on everything that the team has.")
+    usage: UsageSpec = Field(
+        default_factory=UsageSpec, description="What the team expects to use in a month; its price depends on it."
+    )
     network: ExistingNetworkSpec | None = Field(
         default=None,
         description="The network in the team's own account, with its groups. Absent: the platform's, which a team in "

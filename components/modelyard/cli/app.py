@@ -10,6 +10,7 @@ import typer
 from modelyard.cli import data, endpoint, engine, evidence, incident, model, secrets, stacks, teams
 from modelyard.cli.access import access
 from modelyard.cli.check import check, rules
+from modelyard.cli.cost import cost
 from modelyard.cli.graph import graph
 from modelyard.cli.retraining import retrain
 
@@ -35,7 +36,9 @@ def options(
         raise typer.Exit
 
 
-for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh, graph, access, check, rules, retrain, teams.schema):
+for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh):
+    app.command()(command)
+for command in (graph, access, check, rules, cost, retrain, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")

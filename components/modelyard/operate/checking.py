@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Final
 
-from modelyard.assess.graph.stacks import record_platform, record_team
 from modelyard.assess.policy.examine import Checked, Examined, examine
 from modelyard.assess.policy.profiles import unknown_rules
 from modelyard.assess.policy.rules import CATALOGUE
-from modelyard.assess.policy.subject import Surroundings
 from modelyard.assess.policy.waivers import ending, unused, waivers_of
 from modelyard.blueprints.enforcement import Profile
 from modelyard.blueprints.project import Project
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.core.errors import Fault, InputError, Source, SpecError
-
-PLATFORM: Final = "platform"
+from modelyard.operate.recorded import recorded, stacks_of, surroundings
 
 
 def checked(
@@ -38,7 +35,7 @@ def checked(
     day = today or datetime.now(UTC).date()
     waivers = waivers_of(project.root, day, CATALOGUE)
     found: list[Examined] = []
-    for env, names in _stacks(project, what, environment):
+    for env, names in stacks_of(project, what, environment):
         spec = project.platform(env)
         faults = list(unknown_rules(spec.policy, CATALOGUE))
         if faults:
@@ -46,16 +43,11 @@ def checked(
         chosen = _profile(spec, profile)
         for name in names:
             tell(f"{name} in {env}")
-            team = None if name == PLATFORM else name
-            graph = record_platform(project.root, env) if team is None else record_team(project.root, team, env)
-            around = Surroundings(
-                environment=env, production=spec.production, region=spec.region, account=spec.account, team=team
-            )
             found.append(
                 examine(
-                    graph,
+                    recorded(project, name, env),
                     CATALOGUE,
-                    around,
+                    surroundings(spec, name, env),
                     stack=name,
                     profile=chosen,
                     tightened=spec.policy.stops,
@@ -80,18 +72,3 @@ def _profile(spec: PlatformSpec, asked: Profile | None) -> Profile:
         problem = f"is milder than the environment's own, {says}"
         raise InputError(Fault(problem, "Leave it out, or name a stricter one.", Source("--profile"), asked))
     return asked
-
-
-def _stacks(project: Project, what: str | None, environment: str | None) -> Iterator[tuple[str, list[str]]]:
-    environments = project.environments()
-    if environment is not None and environment not in environments:
-        problem = f"is no environment of the platform; it has: {', '.join(environments)}"
-        raise InputError(Fault(problem, "Name one of them.", Source("--env"), environment))
-    if what not in (None, PLATFORM, *project.teams()):
-        known = ", ".join((PLATFORM, *project.teams()))
-        raise InputError(Fault("is no stack of the project", f"There are: {known}.", Source("WHAT"), what))
-    for env in environments if environment is None else [environment]:
-        teams = [team for team in project.teams() if env in project.team_environments(team)]
-        names = [name for name in (PLATFORM, *teams) if what in (None, name)]
-        if names:
-            yield env, names

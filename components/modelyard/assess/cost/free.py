@@ -1,0 +1,95 @@
+"""Types that cost nothing by themselves: permissions, settings of something else, records of what there is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SERVICES: Final = {
+    "apigateway": (
+        "account:Account",
+        "authorizer:Authorizer",
+        "deployment:Deployment",
+        "response:Response",
+        "integration:Integration",
+        "method:Method",
+        "methodSettings:MethodSettings",
+        "model:Model",
+        "requestValidator:RequestValidator",
+        "resource:Resource",
+        "restApiPolicy:RestApiPolicy",
+        "stage:Stage",
+    ),
+    "appautoscaling": ("policy:Policy", "scheduledAction:ScheduledAction", "target:Target"),
+    "batch": ("jobDefinition:JobDefinition", "jobQueue:JobQueue", "schedulingPolicy:SchedulingPolicy"),
+    "budgets": ("budget:Budget",),
+    "cloudformation": ("stack:Stack",),
+    "cloudwatch": (
+        "eventArchive:EventArchive",
+        "eventBusPolicy:EventBusPolicy",
+        "eventRule:EventRule",
+        "eventTarget:EventTarget",
+        "logMetricFilter:LogMetricFilter",
+        "logStream:LogStream",
+    ),
+    "costexplorer": ("anomalyMonitor:AnomalyMonitor", "anomalySubscription:AnomalySubscription"),
+    "ec2": (
+        "defaultSecurityGroup:DefaultSecurityGroup",
+        "flowLog:FlowLog",
+        "internetGateway:InternetGateway",
+        "launchTemplate:LaunchTemplate",
+        "route:Route",
+        "routeTable:RouteTable",
+        "routeTableAssociation:RouteTableAssociation",
+        "securityGroup:SecurityGroup",
+        "subnet:Subnet",
+        "vpc:Vpc",
+    ),
+    "ecr": ("lifecyclePolicy:LifecyclePolicy", "repositoryPolicy:RepositoryPolicy"),
+    "glue": ("catalogDatabase:CatalogDatabase", "catalogTable:CatalogTable", "dataQualityRuleset:DataQualityRuleset"),
+    "iam": (
+        "instanceProfile:InstanceProfile",
+        "openIdConnectProvider:OpenIdConnectProvider",
+        "policy:Policy",
+        "role:Role",
+        "rolePolicy:RolePolicy",
+        "rolePolicyAttachment:RolePolicyAttachment",
+        "samlProvider:SamlProvider",
+    ),
+    "identitystore": ("group:Group", "groupMembership:GroupMembership"),
+    "kms": ("alias:Alias",),
+    "lambda": ("eventSourceMapping:EventSourceMapping", "permission:Permission"),
+    "s3": (
+        "bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "bucketLogging:BucketLogging",
+        "bucketNotification:BucketNotification",
+        "bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+        "bucketObjectv2:BucketObjectv2",
+        "bucketOwnershipControls:BucketOwnershipControls",
+        "bucketPolicy:BucketPolicy",
+        "bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "bucketVersioning:BucketVersioning",
+    ),
+    "sagemaker": (
+        "domain:Domain",
+        "model:Model",
+        "modelCard:ModelCard",
+        "modelPackageGroup:ModelPackageGroup",
+        "modelPackageGroupPolicy:ModelPackageGroupPolicy",
+        "userProfile:UserProfile",
+    ),
+    "scheduler": ("scheduleGroup:ScheduleGroup",),
+    "secretsmanager": ("secretPolicy:SecretPolicy", "secretRotation:SecretRotation", "secretVersion:SecretVersion"),
+    "sns": ("topicPolicy:TopicPolicy",),
+    "ssoadmin": (
+        "accountAssignment:AccountAssignment",
+        "permissionSet:PermissionSet",
+        "permissionSetInlinePolicy:PermissionSetInlinePolicy",
+        "permissionsBoundaryAttachment:PermissionsBoundaryAttachment",
+    ),
+    "vpc": ("securityGroupEgressRule:SecurityGroupEgressRule", "securityGroupIngressRule:SecurityGroupIngressRule"),
+    "wafv2": ("webAclAssociation:WebAclAssociation",),
+}
+
+FREE: Final = frozenset(f"aws:{service}/{name}" for service, names in _SERVICES.items() for name in names)
+"""Their types, as on the wire. Source: the pricing pages of the services, November 2026."""
