@@ -97,8 +97,9 @@ class TestASubject:
         assert (found.get("rules[1].days"), found.get("rules[1].of.x"), found.get("rules[2].days", 7)) == (2, True, 7)
 
     def test_looks_into_secrets(self):
-        assert self.subject(name=Secret("s")).get("name") == Secret("s")
-        assert self.subject(name=Secret({"inner": 1})).get("name.inner") == 1
+        secret = self.subject(name=Secret({"inner": [Secret(1)]}), text=Secret("s"))
+        assert (secret.get("name"), secret.get("name.inner[0]"), secret.get("text")) == ({"inner": [1]}, 1, "s")
+        assert secret.as_written("text") == Secret("s")
 
     @pytest.mark.parametrize("value", [UNKNOWN, Secret(UNKNOWN), {"x": UNKNOWN}, [UNKNOWN]])
     def test_knows_what_it_does_not_know(self, value: object):

@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelyard.assess.graph.values import reveal
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Subject
 
 
 def read(subject: Subject, path: str) -> Any:
     """The JSON at `path`; nothing where there is none. Raises `Undecided`, for what is no JSON as well."""
-    text = reveal(subject.get(path, {}))
+    text = subject.get(path, {})
     if not isinstance(text, str):
         return text
     try:

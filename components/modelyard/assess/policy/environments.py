@@ -21,25 +21,25 @@ def variables(subject: Subject) -> Iterator[Found]:
 
 
 def _of_function(function: Subject) -> Iterator[Found]:
-    yield from _mapping(function.get("environment.variables", {}), "environment.variables")
+    yield from _mapping(function.as_written("environment.variables", {}), "environment.variables")
 
 
 def _of_glue(job: Subject) -> Iterator[Found]:
     for path in ("defaultArguments", "nonOverridableArguments"):
-        yield from _mapping(job.get(path, {}), path)
+        yield from _mapping(job.as_written(path, {}), path)
 
 
 def _of_model(model: Subject) -> Iterator[Found]:
     places = ["primaryContainer", *(f"containers[{index}]" for index in range(len(model.get("containers", []))))]
     for place in places:
-        yield from _mapping(model.get(f"{place}.environment", {}), f"{place}.environment")
+        yield from _mapping(model.as_written(f"{place}.environment", {}), f"{place}.environment")
 
 
 def _of_build(build: Subject) -> Iterator[Found]:
     for index in range(len(build.get("environment.environmentVariables", []))):
         place = f"environment.environmentVariables[{index}]"
         if build.get(f"{place}.type", "PLAINTEXT") == "PLAINTEXT":
-            yield from _mapping({build.get(f"{place}.name"): build.get(f"{place}.value", "")}, place)
+            yield from _mapping({build.get(f"{place}.name"): build.as_written(f"{place}.value", "")}, place)
 
 
 def _of_containers(task: Subject) -> Iterator[Found]:
@@ -91,7 +91,7 @@ def _mapping(values: Any, path: str) -> Iterator[Found]:
 
 def _parsed(subject: Subject, path: str, containers: Callable[[Any], Iterable[Any]]) -> Iterator[Found]:
     """The variables of the containers that the JSON at `path` holds."""
-    text = subject.get(path)
+    text = subject.as_written(path)
     if isinstance(text, Secret):
         yield path, text, path
         return

@@ -87,7 +87,7 @@ class Job:
 
     def given(self, path: str) -> Any:
         """The value at `path` as it is written, an expression where the run tells it."""
-        return self._subject.get(self.at(path)) if self._written is None else self._read(path)
+        return self._subject.as_written(self.at(path)) if self._written is None else self._read(path)
 
     def says(self, path: str) -> bool:
         """Whether something stands at `path`, though it be told by the run."""

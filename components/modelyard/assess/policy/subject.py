@@ -90,10 +90,14 @@ class Subject:
         return self.node.name
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The property at `path`, as `rules[0].noncurrent.days`; `default` where there is none.
+        """The property at `path`, as `rules[0].noncurrent.days`, secret or not; `default` where there is none.
 
         Lists and mappings may hold unknown values further in. Raises `Undecided` where a value on the way is unknown.
         """
+        return _revealed(self.as_written(path, default))
+
+    def as_written(self, path: str, default: Any = None) -> Any:
+        """As `get`, but what is secret stays marked as such: for rules that ask just that."""
         value: Any = self.node.desired
         for step in _steps(path):
             value = value.value if isinstance(value, Secret) else value
@@ -129,6 +133,16 @@ class Subject:
     def tags(self) -> Mapping[str, Any]:
         """The tags that it bears."""
         return self.get("tags", {})
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return _revealed(value.value)
+    if isinstance(value, Mapping):
+        return {key: _revealed(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_revealed(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 @cache
