@@ -189,6 +189,23 @@ def test_nobody_but_what_deploys_the_stack_deploys_to_production(judge: Judge, a
     assert allowed == {DEPLOYMENT}
 
 
+@pytest.mark.parametrize(
+    ("job", "thing"),
+    [
+        ("CreateTrainingJob", "training-job/ml-prod-fraud-training-1"),
+        ("CreateProcessingJob", "processing-job/ml-prod-fraud-training-1"),
+        ("CreateTransformJob", "transform-job/ml-prod-fraud-training-1"),
+        ("CreateHyperParameterTuningJob", "hyper-parameter-tuning-job/ml-prod-fraud-training-1"),
+        ("CreateAutoMLJobV2", "automl-job/ml-prod-fraud-training-1"),
+    ],
+)
+def test_what_deploys_starts_no_job_since_no_stack_holds_one(judge: Judge, access: Access, job: str, thing: str):
+    said = one(judge, access, Question(DEPLOYMENT, f"sagemaker:{job}", FRAUD.arn("sagemaker", thing), NEW))
+    assert not said.allowed and "NothingShared" in str(said)
+    endpoint = one(judge, access, Question(DEPLOYMENT, "sagemaker:CreateEndpoint", SCORE, NEW))
+    assert endpoint.allowed, "it makes what a stack holds"
+
+
 def test_nobody_but_the_pipeline_becomes_what_deploys(judge: Judge, access: Access):
     def becomes(who: str, session: str) -> bool:
         context = {"sts:RoleSessionName": session, "aws:userid": f"AROAEXAMPLE:{session}"}

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from tests.ground import MACHINES, OWNER, a_role, fraud, ground, known_keys, recording, served
 
-from modelyard import Secrets, SecretsSpec
+from modelyard import LakeSpec, Secrets, SecretsSpec
 from modelyard.assess.graph import Graph
+from modelyard.build.data.lifecycle import lifecycle_rules
 from modelyard.core.errors import SpecError
 
 PAYMENTS = {
@@ -101,6 +102,14 @@ def test_what_is_not_redacted_expires_in_a_day_with_its_versions():
     unredacted = rules["_unredacted"]
     assert unredacted["expiration"]["days"] == 1
     assert unredacted["noncurrentVersionExpiration"]["noncurrentDays"] == 1
+
+
+def test_captured_calls_go_after_three_months_unless_the_file_says_when():
+    rules = {rule["id"]: rule for rule in one(graph_of(), "lake-capture-lifecycle")["rules"]}
+    assert (rules["calls"]["filter"]["prefix"], rules["calls"]["expiration"]["days"]) == ("calls/", 90)
+    lake = LakeSpec.model_validate({"zones": {"capture": {"expire_after_days": 400}}})
+    said: dict[Any, Any] = {rule["id"]: rule for rule in lifecycle_rules(lake, "capture")}
+    assert said["calls"]["expiration"]["days"] == said["versions"]["expiration"]["days"] == 400
 
 
 def test_the_key_of_hashes_is_read_by_what_redacts_alone():

@@ -1,4 +1,5 @@
 from .aws import DataLake as DataLake
+from .lifecycle import CALLS as CALLS
 from .lifecycle import UNREDACTED as UNREDACTED
 from .notices import alarm_key_use as alarm_key_use
 from .roles import data_role as data_role

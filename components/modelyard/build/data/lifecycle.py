@@ -22,6 +22,11 @@ UNREDACTED: Final = "_unredacted"
 _UNREDACTED_DAYS: Final = 1
 """The fewest that S3 knows; whatever reads them takes minutes."""
 
+CALLS: Final = "calls"
+"""Where captured calls lie, in the zone `capture`, for whoever may read them."""
+CALLS_DAYS: Final = 90
+"""Three months: enough for monthly comparisons, and calls hold what people have sent."""
+
 Rule = aws.s3.BucketLifecycleConfigurationRuleArgsDict
 
 
@@ -57,6 +62,7 @@ def lifecycle_rules(spec: LakeSpec, zone: ZoneName) -> list[Rule]:
     if zone == "artifacts":
         expiring[f"{RESULTS}/"] = spec.query.result_days
     if zone == "capture":
+        expiring[f"{CALLS}/"] = settings.expire_after_days or CALLS_DAYS
         expiring[f"{UNREDACTED}/"] = _UNREDACTED_DAYS
     own_versions = settings.noncurrent_days if held else None
     return [

@@ -29,6 +29,9 @@ _OPEN_WORKBENCHES: Final = (
 )
 """The platform makes workbenches, and their people open them; whoever deploys would come in as somebody else."""
 
+_START_JOBS: Final = ("sagemaker:Create*Job", "sagemaker:CreateAutoML*")
+"""No resource of a stack is a job: who deploys would start them outside of the pool's network, types and keys."""
+
 _LOOK_UP: Final = (
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeSecurityGroups",
@@ -162,7 +165,10 @@ def within(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statement]:
         Statement(("iam:DeleteRolePermissionsBoundary",), ("*",), effect="Deny", sid="TheBoundaryStays"),
         Statement((*IAM_WRITES, "iam:PassRole"), fence, effect="Deny", sid="TheFenceIsThePlatforms"),
         Statement(
-            (*SHARED_WRITES, *NAMED_INSIDE_ANOTHERS, *_OPEN_WORKBENCHES), ("*",), effect="Deny", sid="NothingShared"
+            (*SHARED_WRITES, *NAMED_INSIDE_ANOTHERS, *_OPEN_WORKBENCHES, *_START_JOBS),
+            ("*",),
+            effect="Deny",
+            sid="NothingShared",
         ),
         Statement(
             ("events:PutTargets",),

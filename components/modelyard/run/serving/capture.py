@@ -14,7 +14,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.build.data import UNREDACTED, DataLake
+from modelyard.build.data import CALLS, UNREDACTED, DataLake
 from modelyard.core import redaction
 from modelyard.core.access import Statement
 from modelyard.core.bundles import bundle
@@ -43,7 +43,7 @@ class Capture:
         captured = spec.captured
         self.redact = captured.redact if captured else None
         self.by_container = captured is not None and captured.by == "container"
-        self.kept = f"calls/{endpoint.component}"
+        self.kept = f"{CALLS}/{endpoint.component}"
         swept = self.redact is not None and not self.by_container
         self.written = f"{UNREDACTED}/{endpoint.component}" if swept else self.kept
 

@@ -59,7 +59,8 @@ class ZoneSpec(Spec):
     expire_after_days: int | None = Field(
         default=None,
         ge=1,
-        description="Days until an object of no dataset goes. Absent: it stays, since nobody said that it may go.",
+        description="Days until an object of no dataset goes. Absent: it stays, since nobody said that it may go; but "
+        "captured calls go after 90 days, since they hold what people have sent.",
     )
     noncurrent_days: int = Field(
         default=30,
