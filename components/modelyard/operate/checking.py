@@ -14,7 +14,7 @@ from modelyard.blueprints.enforcement import Profile
 from modelyard.blueprints.project import Project
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.core.errors import Fault, InputError, Source, SpecError
-from modelyard.operate.recorded import recorded, stacks_of, surroundings
+from modelyard.operate.recorded import Recorder, stacks_of, surroundings
 
 
 def checked(
@@ -34,7 +34,7 @@ def checked(
     """
     day = today or datetime.now(UTC).date()
     waivers = waivers_of(project.root, day, CATALOGUE)
-    found: list[Examined] = []
+    recorder, found = Recorder(project), list[Examined]()
     for env, names in stacks_of(project, what, environment):
         spec = project.platform(env)
         faults = list(unknown_rules(spec.policy, CATALOGUE))
@@ -45,7 +45,7 @@ def checked(
             tell(f"{name} in {env}")
             found.append(
                 examine(
-                    recorded(project, name, env),
+                    recorder.graph(name, env),
                     CATALOGUE,
                     surroundings(spec, name, env),
                     stack=name,

@@ -14,7 +14,7 @@ from modelyard.assess.cost.free import FREE
 from modelyard.assess.cost.prices import COMPILED, PriceTable, read, shipped
 from modelyard.blueprints.project import Project
 from modelyard.core.errors import InputError
-from modelyard.operate.recorded import PLATFORM, recorded, stacks_of, surroundings
+from modelyard.operate.recorded import PLATFORM, Recorder, stacks_of, surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,14 @@ def costed(
 def _costed(
     project: Project, what: str | None, environment: str | None, table: PriceTable, tell: Callable[[str], None]
 ) -> Iterator[Costed]:
+    recorder = Recorder(project)
     for env, names in stacks_of(project, what, environment):
         spec = project.platform(env)
         for name in names:
             tell(f"{name} in {env}")
             usage = spec.usage if name == PLATFORM else project.team(name, env).usage
             bill = priced(
-                recorded(project, name, env),
+                recorder.graph(name, env),
                 surroundings(spec, name, env),
                 ESTIMATES,
                 FREE,

@@ -15,11 +15,21 @@ from modelyard.core.errors import Fault, InputError, Source
 PLATFORM: Final = "platform"
 
 
-def recorded(project: Project, name: str, environment: str) -> Graph:
-    """The graph of the platform's stack, or of a team's."""
-    if name == PLATFORM:
-        return record_platform(project.root, environment)
-    return record_team(project.root, name, environment)
+class Recorder:
+    """Records stacks; the platform of an environment once, whatever teams read of it."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._platforms: dict[str, Graph] = {}
+
+    def graph(self, name: str, environment: str) -> Graph:
+        """The graph of the platform's stack, or of a team's."""
+        platform = self._platforms.get(environment)
+        if platform is None:
+            platform = self._platforms[environment] = record_platform(self._project.root, environment)
+        if name == PLATFORM:
+            return platform
+        return record_team(self._project.root, name, environment, platform=platform)
 
 
 def surroundings(spec: PlatformSpec, name: str, environment: str) -> Surroundings:

@@ -15,17 +15,19 @@ def record_platform(root: Path, environment: str, *, preview: bool = False) -> G
     return _record(platform_program(root, environment), root, environment, preview)
 
 
-def record_team(root: Path, team: str, environment: str, *, preview: bool = False) -> Graph:
-    """A team's stack; what it reads of the platform comes from recording the platform of the same environment."""
-    return _record(team_program(root, team, environment), root, environment, preview)
+def record_team(
+    root: Path, team: str, environment: str, *, preview: bool = False, platform: Graph | None = None
+) -> Graph:
+    """A team's stack. What it reads of the platform comes from `platform`; absent, that is recorded first."""
+    return _record(team_program(root, team, environment), root, environment, preview, platform)
 
 
-def _record(program: Program, root: Path, environment: str, preview: bool) -> Graph:
+def _record(program: Program, root: Path, environment: str, preview: bool, platform: Graph | None = None) -> Graph:
     return record(
         program.run,
         project=program.project,
         stack=program.stack,
         config=program.config,
         preview=preview,
-        stack_references={f"{PLATFORM_PROJECT}/{environment}": lambda: record_platform(root, environment)},
+        stack_references={f"{PLATFORM_PROJECT}/{environment}": lambda: platform or record_platform(root, environment)},
     )
