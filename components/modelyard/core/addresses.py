@@ -272,6 +272,26 @@ class BatchPoolAddress(Address):
     """`key=value`, what every job must carry."""
 
 
+class ClusterPoolAddress(Address):
+    """Where jobs on Kubernetes go in: a namespace of a cluster, its queue, and a ConfigMap with a job of each program.
+
+    `templates` holds `<program>.json`, as `kubectl create -f` takes it, and `limits.json`. `programs` are
+    `program=kind` of their runtime. `output` and `checkpoints` are `s3://…/`; containers find them in
+    `MODELYARD_OUTPUT` and `MODELYARD_CHECKPOINTS`.
+    """
+
+    kind: Literal["cluster-pool"] = "cluster-pool"
+    cluster: str
+    namespace: str
+    queue: str
+    templates: str
+    programs: Words
+    max_runtime_seconds: int
+    most_instances: int
+    output: str
+    checkpoints: str = ""
+
+
 COMMA: Final = "%2C"
 """Stands for a comma of a person's name where commas part words."""
 
@@ -295,6 +315,7 @@ AnyAddress = Annotated[
     | DatasetAddress
     | BucketAddress
     | BusAddress
+    | ClusterPoolAddress
     | DoorAddress
     | FeatureViewAddress
     | KeyAddress

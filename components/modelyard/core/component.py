@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pulumi
 
-from modelyard.core import tags
+from modelyard.core import kubernetes, tags
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.names import Kind
@@ -25,8 +25,8 @@ class Component(pulumi.ComponentResource):
 
     Its children are called `<component>-<role>`; a child of a nested component is found by the whole rest of its name.
     `transform` maps a child's role to a function that changes its arguments and options. `written` is where it
-    was asked for; absent, where its spec was written, or the call site. Raises `SpecError` with all
-    faults of `spec`, and `InputError` at the program's end for a transform whose role no child has.
+    was asked for; absent, where its spec was written, else where its parent was, else the call site. Raises `SpecError`
+    with all faults of `spec`, and `InputError` at the program's end for a transform whose role no child has.
     """
 
     CAPABILITY: ClassVar[str]
@@ -41,7 +41,7 @@ class Component(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         written: Source | None = None,
     ) -> None:
-        known = written or (spec.source() if spec is not None else Source(""))
+        known = written or (spec.source() if spec is not None else _of_parent(opts))
         self.written = known if known.file else call_site().at(known.path)
         if spec is not None:
             faults = list(spec.all_faults())
@@ -85,6 +85,8 @@ class Component(pulumi.ComponentResource):
             users: Mapping[str, str] = props["tags"] or {}
             if tags.MANAGED_BY not in users.values():
                 props["tags"] = tags.merged(users, self.context.tags_for(self.component))
+        if args.type_.startswith(kubernetes.TOKEN) and isinstance(props.get("metadata"), Mapping):
+            props["metadata"] = kubernetes.labelled(props["metadata"], kubernetes.labels(self.context, self.component))
         role = args.name.removeprefix(f"{self.component}-")
         if role in self._written:
             note_source(args.type_, args.name, self._written[role])
@@ -107,3 +109,8 @@ class Component(pulumi.ComponentResource):
             faults.append(Fault("no child plays this role", hint, self.written.at("transform"), role))
         if faults:
             raise InputError(*faults)
+
+
+def _of_parent(opts: pulumi.ResourceOptions | None) -> Source:
+    parent = opts.parent if opts is not None else None
+    return parent.written if isinstance(parent, Component) else Source("")

@@ -55,6 +55,8 @@ class TeamContract(_Part):
     """Absent: the team releases no models."""
     workbench: WorkbenchContract | None = None
     """Absent: the platform makes none for the team."""
+    namespace: str | None = None
+    """The team's namespace in the platform's cluster. Absent: it has none there."""
 
 
 class SignInContract(_Part):
@@ -75,6 +77,31 @@ class CiContract(_Part):
     below: tuple[str, ...]
 
 
+class PoolContract(_Part):
+    """Machines with GPUs of a cluster: how many GPUs at most, what pods ask for, and which machines come."""
+
+    gpus: int
+    resource: str
+    instance_types: tuple[str, ...] = ()
+    efa: bool = False
+    spot: bool = False
+
+
+class ClusterContract(_Part):
+    """The platform's cluster of Kubernetes, and how it is reached."""
+
+    kind: Literal["eks", "existing"]
+    name: str
+    """The cluster's name on EKS, else the context of the kubeconfig."""
+    version: str
+    endpoint: str = ""
+    certificate: str = ""
+    """Of the authority that signed the API server's, base64."""
+    pools: dict[str, PoolContract] = Field(default_factory=dict)
+    charts: dict[str, str] = Field(default_factory=dict)
+    """What is installed there, by chart: its version."""
+
+
 class PlatformContract(_Part):
     """Everything that a team's stack needs of the platform's, for one environment."""
 
@@ -87,6 +114,8 @@ class PlatformContract(_Part):
     production: bool
     sandbox: bool = False
     network: NetworkContract
+    cluster: ClusterContract | None = None
+    """Absent: the platform has none."""
     teams: dict[str, TeamContract] = Field(default_factory=dict)
     sign_in: SignInContract | None = None
     ci: dict[str, CiContract] = Field(default_factory=dict)

@@ -6,6 +6,8 @@ import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin
 
@@ -81,8 +83,9 @@ def read(path: Path) -> Document:
     return parse(raw, file)
 
 
+@lru_cache(maxsize=256)
 def parse(raw: bytes, file: str) -> Document:
-    """The document in `raw`, which was read from `file`."""
+    """The document in `raw`, which was read from `file`; nobody changes it."""
     if len(raw) > LARGEST_FILE:
         raise SpecError(Fault(f"is larger than {LARGEST_FILE} bytes", "Split it by team.", Source(file), len(raw)))
     try:
@@ -111,7 +114,7 @@ def parse(raw: bytes, file: str) -> Document:
 
 
 def _plain(node: Any, path: str, file: str, sources: dict[str, Source], depth: int) -> Any:
-    """`node` as plain Python values; positions go to `sources`."""
+    """`node` as plain Python values, a day as it is written; positions go to `sources`."""
     if depth > DEEPEST:
         raise ValueError(f"{path.split('.')[0]} is nested more than {DEEPEST} levels deep")
     if isinstance(node, CommentedMap):
@@ -149,6 +152,8 @@ def _plain(node: Any, path: str, file: str, sources: dict[str, Source], depth: i
     if isinstance(node, str):
         _refuse_surrogates(node, path)
         return str(node)
+    if isinstance(node, date) and not isinstance(node, datetime):
+        return node.isoformat()
     raise ValueError(f"{path or 'the file'} is a YAML {type(node).__name__}; quote it, or use plain values")
 
 

@@ -249,7 +249,8 @@ class ExistingRole(_CollectsGrants):
         context: Context,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
+        written: Source | None = None,
     ) -> None:
-        super().__init__(name, None, context=context, transform=transform, opts=opts)
+        super().__init__(name, None, context=context, transform=transform, opts=opts, written=written)
         self._begin(arn.rsplit("/", 1)[-1], arn)
         self.register_outputs({"arn": arn})

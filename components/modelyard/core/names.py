@@ -44,6 +44,7 @@ Kind = Literal[
     "event-archive",
     "alarm",
     "sns-topic",
+    "queue",
     "kinesis-stream",
     "firehose",
     "state-machine",
@@ -83,6 +84,10 @@ Kind = Literal[
     "scaling-policy",
     "transform-job",
     "stack",
+    "eks-cluster",
+    "eks-node-group",
+    "kubernetes",
+    "kubernetes-workload",
 ]
 
 
@@ -124,6 +129,7 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "event-archive": Limit(48, "eventbridge/latest/APIReference/API_CreateArchive"),
     "alarm": Limit(255, "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm"),
     "sns-topic": Limit(256, "sns/latest/api/API_CreateTopic"),
+    "queue": Limit(80, "AWSSimpleQueueService/latest/APIReference/API_CreateQueue"),
     "kinesis-stream": Limit(128, "kinesis/latest/APIReference/API_CreateStream"),
     "firehose": Limit(64, "firehose/latest/APIReference/API_CreateDeliveryStream"),
     "state-machine": Limit(80, "step-functions/latest/apireference/API_CreateStateMachine"),
@@ -148,6 +154,11 @@ LIMITS: Final[dict[Kind, Limit]] = {
     "load-balancer": Limit(32, "elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer"),
     "batch": Limit(128, "batch/latest/APIReference/API_CreateJobQueue"),
     "instance-profile": Limit(128, "IAM/latest/UserGuide/reference_iam-quotas"),
+    "eks-cluster": Limit(100, "eks/latest/APIReference/API_CreateCluster"),
+    "eks-node-group": Limit(63, "eks/latest/APIReference/API_CreateNodegroup"),
+    "kubernetes": Limit(63, "kubernetes.io/docs/concepts/overview/working-with-objects/names"),
+    # 63, less the twenty characters that controllers append at most: KServe for services, others for revisions and runs
+    "kubernetes-workload": Limit(43, "kubernetes.io/docs/concepts/workloads/controllers/cron-jobs"),
     "launch-template": Limit(128, "AWSEC2/latest/APIReference/API_CreateLaunchTemplate"),
     "data-quality-job": Limit(63, "sagemaker/latest/APIReference/API_CreateDataQualityJobDefinition"),
     "model-quality-job": Limit(63, "sagemaker/latest/APIReference/API_CreateModelQualityJobDefinition"),
@@ -222,8 +233,14 @@ class Names:
         `content` is what the thing holds, as text, for names that must change with their content. The parts are
         lower-case letters, digits and hyphens, as specs and components guarantee.
         """
-        limit = LIMITS[kind]
-        parts = (*self.owner, component, role) if role else (*self.owner, component)
+        return self._fitted(LIMITS[kind], tuple(part for part in (*self.owner, component, role) if part), content)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of Kubernetes that is the owner's alone."""
+        return self._fitted(LIMITS["kubernetes"], self.owner, None)
+
+    def _fitted(self, limit: Limit, parts: tuple[str, ...], content: str | None) -> str:
         joined = limit.separator.join(parts)
         if limit.separator == "_":
             joined = joined.replace("-", "_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,8 +20,12 @@ _STANDARD: Final = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 @dataclass(slots=True)
 class Trace:
-    """What components tell about themselves while a program is recorded; keys are (type token, logical name)."""
+    """What components tell about themselves while a program is recorded; keys are (type token, logical name).
 
+    `seen_from`: the folder that files are shown from, wherever the program works meanwhile.
+    """
+
+    seen_from: str = field(default_factory=os.getcwd)
     sources: dict[tuple[str, str], Source] = field(default_factory=dict[tuple[str, str], Source])
     transformed: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict[tuple[str, str], frozenset[str]])
 
@@ -70,8 +75,23 @@ def call_site() -> Source:
     return Source("")
 
 
+def blamed(error: BaseException) -> Source | None:
+    """Where a program broke: the innermost frame outside the installed packages; None where that is Modelyard's own."""
+    if isinstance(error, SyntaxError) and error.filename and os.path.isfile(error.filename):
+        return Source(shown_path(error.filename), "", error.lineno or 0)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.startswith(_PACKAGE):
+            return None
+        if not frame.filename.startswith((_STANDARD, "<")) and _FOREIGN not in frame.filename:
+            return Source(shown_path(frame.filename), "", frame.lineno or 0)
+    return None
+
+
 def shown_path(file: str) -> str:
-    """`file` relative to the working directory where it lies below it, else as it is."""
-    absolute = os.path.abspath(file)
-    below = os.path.relpath(absolute, os.getcwd())
+    """`file` relative to the working directory where it lies below it, else as it is.
+
+    For a program that is recorded it is the directory that the recording was begun in.
+    """
+    absolute, current = os.path.abspath(file), _current.get()
+    below = os.path.relpath(absolute, current.seen_from if current else os.getcwd())
     return absolute if below.startswith(os.pardir) else below

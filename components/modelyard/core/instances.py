@@ -1,4 +1,4 @@
-"""The instances that SageMaker trains on: accelerators, their memory, EFA, local disks, and where they are sold."""
+"""Instance types: accelerators, their memory, MIG, EFA, local disks, and what SageMaker takes them for, and where."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 
 _NOT_GPUS: Final = ("AWS ", "Habana ")
 """Makers of accelerators that CUDA programs don't run on."""
+_KNOWN: Final = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Instance:
     efa: bool
     efa_interfaces: int
     """How many Elastic Fabric Adapters it takes at most."""
+    mig: bool | None
+    """Whether its GPUs divide into instances of their own (Multi-Instance GPU); `None`: not known."""
     trains: bool
     """Whether SageMaker's API takes it for training jobs, in whichever region."""
     processes: bool
@@ -68,7 +71,7 @@ class InstanceCatalogue(Mapping[str, Instance]):
     @cache
     def shipped() -> InstanceCatalogue:
         """The table that comes with this version."""
-        text = files("modelyard.build.training").joinpath("instances.csv").read_text(encoding="utf-8")
+        text = files("modelyard.core").joinpath("instances.csv").read_text(encoding="utf-8")
         return InstanceCatalogue({row["instance_type"]: _instance(row) for row in csv.DictReader(text.splitlines())})
 
     def __getitem__(self, name: str) -> Instance:
@@ -104,6 +107,7 @@ def _instance(row: Mapping[str, str]) -> Instance:
         network_gbps=float(row["network_gbps"] or 0),
         efa=row["efa_supported"] == "yes",
         efa_interfaces=int(row["efa_interfaces"] or 0),
+        mig=_KNOWN.get(row["mig_capable"]),
         trains=row["sagemaker_training"] == "yes",
         processes=row["sagemaker_processing"] == "yes",
         hosts=row["sagemaker_hosting"] == "yes",
