@@ -101,6 +101,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("sagemaker", "list_model_explainability_job_definitions", "JobDefinitionSummaries"),
     Listing("ecs", "list_clusters", "clusterArns"),
     Listing("ecs", "list_task_definitions", "taskDefinitionArns"),
+    Listing("eks", "list_clusters", "clusters"),
     Listing("elbv2", "describe_load_balancers", "LoadBalancers"),
     Listing("elbv2", "describe_target_groups", "TargetGroups"),
     Listing("rds", "describe_db_instances", "DBInstances"),

@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     from modelyard_sandbox.emulator import Sandbox
 
 app = typer.Typer(help="The AWS emulator of this project, on this machine.", no_args_is_help=True)
+kubernetes = typer.Typer(help="The sandbox's Kubernetes: its programs on this machine.", no_args_is_help=True)
+app.add_typer(kubernetes, name="kubernetes")
 Emulator = Annotated[
     str | None, typer.Option(help="moto or localstack. Absent: the last start's, until it is stopped; else moto.")
 ]
 Bridge = Annotated[
     list[str] | None, typer.Option(help="A further service of moto's that LocalStack is to offer; may be repeated.")
 ]
+Kubernetes = Annotated[
+    bool | None,
+    typer.Option(help="Run an API server of Kubernetes beside it. Absent: where the platform's file wants a cluster."),
+]
+Nodes = Annotated[int | None, typer.Option(help="Nodes to play in the cluster, with eight GPUs each.", min=0, max=100)]
 Port = Annotated[int | None, typer.Option(help="The port to listen on. Absent: a free one.", min=1, max=65535)]
 
 
@@ -29,9 +36,17 @@ def _sandbox() -> Sandbox:
 
 
 @app.command()
-def start(port: Port = None, emulator: Emulator = None, bridge: Bridge = None, json: Json = False) -> None:
+def start(
+    port: Port = None,
+    emulator: Emulator = None,
+    bridge: Bridge = None,
+    kubernetes: Kubernetes = None,
+    gpu_nodes: Nodes = None,
+    json: Json = False,
+) -> None:
     """Start it in the background, if it isn't running."""
-    _print(_sandbox().start(port, emulator, bridge or ()), json)
+    found = _sandbox().start(port, emulator, bridge or (), kubernetes=kubernetes, gpu_nodes=gpu_nodes)
+    _print(found, json)
 
 
 @app.command()
@@ -96,6 +111,20 @@ def env(json: Json = False) -> None:
         print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
 
 
+@kubernetes.command()
+def install(json: Json = False) -> None:
+    """Build Kubernetes from its Go modules, unless it is there, and fetch the definitions of custom resources."""
+    from modelyard.engine import Shown
+    from modelyard_sandbox.kubernetes import binaries, crds
+
+    with Shown() as progress:
+        programs = binaries.install(progress)
+        crds.fetch(tuple(crds.table()), progress)
+    found = {"version": binaries.VERSION, "folder": str(programs.folder), "definitions": list(crds.table())}
+    lines = [f"Kubernetes {binaries.VERSION}: {programs.folder}", f"definitions of {', '.join(crds.table())}"]
+    _say(found, "\n".join(lines), json)
+
+
 def _print(found: dict[str, Any], json: bool) -> None:
     if not found["running"]:
         _say(found, "not running; start it: yard sandbox start", json)
@@ -104,6 +133,10 @@ def _print(found: dict[str, Any], json: bool) -> None:
     pids = ", ".join(map(str, found["pids"].values()))
     lines = [f"{health} on {found['emulator']} at {found['endpoint']} (pids {pids})"]
     lines.append(f"state and logs: {found['folder']}")
+    cluster = found["kubernetes"]
+    if cluster:
+        nodes = f", {cluster['gpu_nodes']} nodes with GPUs" if cluster["gpu_nodes"] else ""
+        lines.append(f"Kubernetes {cluster['version']} at {cluster['address']}{nodes}: {cluster['kubeconfig']}")
     for how, who in (("native", "answered by LocalStack"), ("bridged", "answered by moto, behind the same gateway")):
         names = [name for name, answered in found["services"].items() if answered == how]
         lines += [f"{who} ({len(names)}): {', '.join(names)}"] if names else []

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,8 @@ from modelyard_sandbox import processes
 from modelyard_sandbox.accounting import counted
 from modelyard_sandbox.aws.session import botocore_session
 from modelyard_sandbox.baseline import baseline
+from modelyard_sandbox.kubernetes.server import Cluster
+from modelyard_sandbox.kubernetes.starting import Wanted, begin
 from modelyard_sandbox.localstack.host import ENDPOINT, ENFORCE
 from modelyard_sandbox.places import MARKER, Places
 from modelyard_sandbox.processes import Process
@@ -33,6 +35,7 @@ SECRET: Final = "sandbox"
 PASSPHRASE: Final = "sandbox"
 FALLBACK_REGION: Final = "us-east-1"
 OTHER_REGIONS: Final = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-northeast-1")
+_NODES: Final = Source("--gpu-nodes")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -43,18 +46,31 @@ class Sandbox:
         self.root = root.resolve()
         self.places = Places(self.root)
 
-    def start(self, port: int | None = None, emulator: str | None = None, bridge: Sequence[str] = ()) -> dict[str, Any]:
+    def start(
+        self,
+        port: int | None = None,
+        emulator: str | None = None,
+        bridge: Sequence[str] = (),
+        *,
+        kubernetes: bool | None = None,
+        gpu_nodes: int | None = None,
+    ) -> dict[str, Any]:
         """Start it if it isn't running; what `status` tells.
 
         `emulator`: `moto` or `localstack`; absent: the one of the last start, until it is stopped, else moto. `bridge`:
-        further services of moto's that LocalStack is to offer. Raises `EmulatorError` for a port that is taken, an
-        emulator that can't be had or reached, one that runs already, and a full disk.
+        further services of moto's that LocalStack is to offer. `kubernetes`: whether an API server runs beside it;
+        absent: as at the last start, or where the platform's file wants a cluster. `gpu_nodes`: how many nodes with
+        GPUs the cluster plays. Raises `EmulatorError` for a port that is taken, an emulator or a cluster that can't be
+        had or reached, one that runs already, and a full disk.
         """
         with self._alone(), _disk():
             last = Record.read(self.places.record)
             choice = _choice(last, emulator, bridge)
+            wanted = self._wanted(last, kubernetes, gpu_nodes)
             if last is not None and last.alive:
-                self._refuse_another(last, choice, port)
+                self._refuse_another(last, choice, port, wanted)
+                if wanted is not None and last.cluster is None:
+                    replace(last, cluster=self._start_cluster(wanted)).write(self.places.record)
                 return self.status()
             chosen = server(choice.emulator)
             chosen.check(choice)
@@ -64,6 +80,7 @@ class Sandbox:
             self._end(last)
             self._put_stale_state_aside()
             begun: list[Process] = []
+            cluster = None
             try:
                 endpoint = choice.external
                 if not endpoint:
@@ -73,12 +90,15 @@ class Sandbox:
                 begun.append(self._start_daemon(endpoint))
                 own = baseline(choice, self.region, lambda: self._counted(endpoint, chosen.access_key))
                 processes.wait_until_ready(begun[-1], self.places.socket.exists, self.places.log("provider"))
+                cluster = self._start_cluster(wanted) if wanted is not None else None
+                self._mark()
+                Record(choice, endpoint, tuple(begun), own, cluster).write(self.places.record)
             except BaseException:
+                if cluster is not None:
+                    cluster.stop()
                 for process in begun:
                     process.stop()
                 raise
-            self._mark()
-            Record(choice, endpoint, tuple(begun), own).write(self.places.record)
         return self.status()
 
     def stop(self) -> bool:
@@ -109,21 +129,29 @@ class Sandbox:
             )
         self.stop()
         port = urlsplit(last.endpoint).port
-        return self.start(port, last.choice.emulator, last.choice.bridge)
+        nodes = last.cluster.gpu_nodes if last.cluster else None
+        more = {"kubernetes": last.cluster is not None, "gpu_nodes": nodes}
+        return self.start(port, last.choice.emulator, last.choice.bridge, **more)
 
     def status(self) -> dict[str, Any]:
-        """Whether it runs, and where: `running`, `healthy`, `emulator`, `endpoint`, `pids`, `folder`, `services`."""
+        """Whether it runs, and where.
+
+        `running`, `healthy`, `emulator`, `endpoint`, `pids`, `folder`, `services`, and the cluster as `kubernetes`.
+        """
         record = Record.read(self.places.record)
         found: dict[str, Any] = {"running": False, "healthy": False, "emulator": None, "endpoint": None, "pids": {}}
         if record is not None and record.alive:
             chosen = server(record.choice.emulator)
+            cluster = record.cluster
+            begun = (*record.processes, *(cluster.processes if cluster else ()))
             found = {
                 "running": True,
-                "healthy": chosen.healthy(record.endpoint),
+                "healthy": chosen.healthy(record.endpoint) and (cluster is None or cluster.healthy()),
                 "emulator": record.choice.emulator,
                 "endpoint": record.endpoint,
-                "pids": {process.name: process.pid for process in record.processes},
+                "pids": {process.name: process.pid for process in begun},
                 "services": chosen.services(record.choice),
+                "kubernetes": cluster.described() if cluster else None,
             }
         return {**found, "folder": str(self.places.folder)}
 
@@ -134,7 +162,11 @@ class Sandbox:
         """
         record = self._record()
         now = self._counted(record.endpoint, server(record.choice.emulator).access_key)
-        left = {name: count - record.baseline.get(name, 0) for name, count in now.items()}
+        before = dict(record.baseline)
+        if record.cluster is not None:
+            now |= record.cluster.counted()
+            before |= record.cluster.baseline
+        left = {name: count - before.get(name, 0) for name, count in now.items()}
         return {name: count for name, count in left.items() if count > 0}
 
     def environment(self) -> dict[str, str | None]:
@@ -152,6 +184,7 @@ class Sandbox:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "KUBECONFIG": str(record.cluster.kubeconfig) if record.cluster else os.devnull,
             "MODELYARD_SANDBOX": "1",
             "PULUMI_HOME": str(self.places.pulumi_home),
             "PULUMI_BACKEND_URL": f"file://{self.places.state}",
@@ -169,22 +202,42 @@ class Sandbox:
     @property
     def region(self) -> str:
         """The region of the project's first environment that lives in the sandbox."""
+        region = self._platform().get("region")
+        return region if isinstance(region, str) else FALLBACK_REGION
+
+    def _platform(self) -> Mapping[str, Any]:
+        """What the platform's file says of the first environment that lives in the sandbox; empty without one."""
         try:
             document = read(self.root / "platform" / "platform.yaml")
         except ModelyardError:
-            return FALLBACK_REGION
+            return {}
         environments = (document.for_environment(name).data for name in document.environments)
-        region = next((found.get("region") for found in environments if found.get("sandbox")), FALLBACK_REGION)
-        return region if isinstance(region, str) else FALLBACK_REGION
+        return next((found for found in environments if found.get("sandbox")), {})
+
+    def _wanted(self, last: Record | None, kubernetes: bool | None, gpu_nodes: int | None) -> Wanted | None:
+        """The cluster that is to run beside the emulator. Only one that somebody asked for may fail."""
+        if kubernetes is False and gpu_nodes:
+            raise EmulatorError(Fault("there is no cluster without Kubernetes", "Leave it away.", _NODES, gpu_nodes))
+        before = last.cluster if last else None
+        asked = bool(kubernetes or gpu_nodes)
+        if kubernetes is False or not (asked or before or self._platform().get("cluster") is not None):
+            return None
+        kept = before.gpu_nodes if before else 0
+        return Wanted(asked, kept if gpu_nodes is None else gpu_nodes)
+
+    def _start_cluster(self, wanted: Wanted) -> Cluster | None:
+        return begin(self.places.cluster.parent, self.places.log, wanted)
 
     def _start_daemon(self, endpoint: str) -> Process:
-        from modelyard_sandbox.aws import launcher
+        from modelyard_sandbox.plugins import launcher
 
         where = self.places.socket
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         where.unlink(missing_ok=True)
-        arguments = ["--socket", str(where), "--endpoint", endpoint]
-        process = processes.start("provider", "modelyard_sandbox.aws.daemon", arguments, self.places.log("provider"))
+        arguments = ["--root", str(self.root), "--endpoint", endpoint]
+        process = processes.start(
+            "provider", "modelyard_sandbox.plugins.daemon", arguments, self.places.log("provider")
+        )
         launcher.install(self.places.pulumi_home, where)
         return process
 
@@ -194,7 +247,7 @@ class Sandbox:
             raise EmulatorError("the sandbox doesn't run", remedy="Start it: yard sandbox start")
         return record
 
-    def _refuse_another(self, running: Record, choice: Choice, port: int | None) -> None:
+    def _refuse_another(self, running: Record, choice: Choice, port: int | None, wanted: Wanted | None) -> None:
         """Refuse a start that asks for something else than what runs, and one that runs and doesn't answer."""
         stop = "Stop it first: yard sandbox stop"
         if choice != running.choice:
@@ -209,8 +262,15 @@ class Sandbox:
             )
         if port is not None and at(port) != running.endpoint:
             raise EmulatorError(f"the sandbox runs already, at {running.endpoint}", remedy=stop)
+        cluster = running.cluster
+        if cluster is not None and (wanted is None or wanted.gpu_nodes != cluster.gpu_nodes):
+            raise EmulatorError(
+                f"the sandbox runs already, with Kubernetes and {cluster.gpu_nodes} nodes with GPUs", remedy=stop
+            )
 
     def _end(self, last: Record | None) -> None:
+        if last is not None and last.cluster is not None:
+            last.cluster.stop()
         for process in reversed(last.processes if last else ()):
             process.stop()
         self.places.record.unlink(missing_ok=True)

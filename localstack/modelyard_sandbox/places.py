@@ -49,6 +49,16 @@ class Places:
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"modelyard-{os.getuid()}" / f"{name}.sock"
 
+    @property
+    def cluster(self) -> Path:
+        """The kubeconfig of the sandbox's API server, for its administrator; nobody else may read it."""
+        return self.folder / "kubernetes" / "kubeconfig"
+
+    @property
+    def manifests(self) -> Path:
+        """Where objects of Kubernetes are written while no API server runs."""
+        return self.folder / "manifests"
+
     def log(self, process: str) -> Path:
         """The log of one of the sandbox's processes."""
         return self.folder / "logs" / f"{process}.log"

@@ -33,20 +33,21 @@ class Process:
         """Whether it still runs; a foreign process that got its pid doesn't count."""
         return self._alive() is not None
 
-    def stop(self, patience: float = 2.0) -> None:
-        """End it with the processes that it started, kindly first."""
+    def stop(self, patience: float = 2.0, *, kindly: bool = True) -> None:
+        """End it with the processes that it started, kindly first; not so what has nothing to bring to an end."""
         alive = self._alive()
         if alive is None:
             return
-        family = [alive, *alive.children(recursive=True)]
-        for one in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.terminate()
-        _, left = psutil.wait_procs(family, patience)
+        left = family = [alive, *alive.children(recursive=True)]
+        if kindly:
+            for one in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.terminate()
+            left = _wait(family, patience)
         for one in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
-        psutil.wait_procs(left, patience)
+        _wait(left, patience)
 
     def as_json(self) -> dict[str, Any]:
         """The process as the record keeps it."""
@@ -59,6 +60,26 @@ class Process:
             return found if same and found.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _wait(family: Sequence[psutil.Process], patience: float) -> Sequence[psutil.Process]:
+    """Wait until all have ended; who hasn't after `patience` seconds.
+
+    What was started by a process that is gone is only taken off the list of processes when the system gets round to it,
+    so a dead one that is still listed counts as ended once its last thread, and so its ports, are gone.
+    """
+    deadline = time.monotonic() + patience
+    while (left := [one for one in family if _lives(one)]) and time.monotonic() < deadline:
+        time.sleep(POLL)
+    psutil.wait_procs(family, 0)
+    return left
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def start(
@@ -74,10 +95,15 @@ def start(
 
     Absent `python` and `variables`: this process's interpreter and environment.
     """
+    return launch(name, [str(python or sys.executable), "-P", "-m", module, *arguments], log, variables=variables)
+
+
+def launch(name: str, command: Sequence[str], log: Path, *, variables: Mapping[str, str] | None = None) -> Process:
+    """Start `command` in a session of its own; what it prints goes to `log`. Absent `variables`: this environment."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         begun = subprocess.Popen(
-            [str(python or sys.executable), "-P", "-m", module, *arguments],
+            command,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -131,7 +131,7 @@ def _version(model: Model, name: str, trained_on: SnapshotReference, tell: Calla
         )
     tell(f"{registry.team}: version {made.version} of {name} is registered; its gates are told what they want to hear")
     report(there, made.package, list(_results(model)), s3=registry.client("s3"))
-    decide(model, made.version, "approved", WHY, pause=lambda _: None)
+    decide(model, made.version, "approved", WHY, pause=lambda _: time.sleep(_LOOK_SECONDS))
     return made.version
 
 

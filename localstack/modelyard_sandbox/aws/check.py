@@ -6,21 +6,15 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws.declare import Name, Type
-from modelyard_sandbox.aws.values import Properties
+from modelyard_sandbox.plugins.answers import Refusal
+from modelyard_sandbox.plugins.values import Properties
 
 DEFAULTED: Final = "__defaults"
 _SUFFIX_LENGTH: Final = 7
-
-
-class Refusal(NamedTuple):
-    """One input that is refused: its path, empty for the resource itself, and why."""
-
-    path: str
-    reason: str
 
 
 def complete(

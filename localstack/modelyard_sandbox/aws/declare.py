@@ -197,6 +197,8 @@ class Type:
 
 
 FILLED: Final = Filled()
+ANYTHING: Final = object()
+"""In `assumed`: whatever AWS gave, where the SDK doesn't tell that it is AWS's to give."""
 
 
 def steps(declared: Steps) -> tuple[Call | Step, ...]:

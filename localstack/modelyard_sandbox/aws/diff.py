@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws.check import DEFAULTED
 from modelyard_sandbox.aws.computed import settled
-from modelyard_sandbox.aws.declare import Type, updatable
-from modelyard_sandbox.aws.values import Properties, same
-
-Kind: TypeAlias = Literal["add", "delete", "update"]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """`changed` and `replaces` are top-level properties; `paths` gives each differing path and how it differs."""
-
-    changed: frozenset[str] = frozenset()
-    replaces: frozenset[str] = frozenset()
-    paths: Mapping[str, Kind] = field(default_factory=dict)
-    delete_first: bool = False
+from modelyard_sandbox.aws.declare import ANYTHING, Type, updatable
+from modelyard_sandbox.plugins.answers import Difference, Kind, add_paths, within
+from modelyard_sandbox.plugins.values import Properties, same
 
 
 def differences(declared: Type, old: Properties, new: Properties, ignored: Iterable[str] = ()) -> Difference:
@@ -36,7 +24,7 @@ def differences(declared: Type, old: Properties, new: Properties, ignored: Itera
     paths: dict[str, Kind] = {}
     for prop in sorted(changed):
         before = _spoken_of(declared, prop, old.get(prop), new.get(prop))
-        _paths(prop, before, new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
+        add_paths(prop, before, new.get(prop), paths, whole=prop in (*declared.json, *declared.sets))
     further = declared.fixed(old, new) if declared.fixed else ()
     replaces = frozenset(
         prop for prop in changed if not updatable(declared, prop) or _fixed(declared, prop, paths) or prop in further
@@ -47,9 +35,7 @@ def differences(declared: Type, old: Properties, new: Properties, ignored: Itera
 def _fixed(declared: Type, prop: str, paths: Mapping[str, Kind]) -> bool:
     """Whether a part of the property changes that is fixed, although other parts of it aren't."""
     fixed = [path for path in declared.replace if path.startswith(f"{prop}.")]
-    return any(path == part or path.startswith((f"{part}.", f"{part}[")) for path in paths for part in fixed) or (
-        prop in paths and bool(fixed)
-    )
+    return any(within(path, part) for path in paths for part in fixed) or (prop in paths and bool(fixed))
 
 
 def _with_default(declared: Type, inputs: Properties, prop: str) -> Any:
@@ -79,7 +65,7 @@ def _without_assumed(assumed: Mapping[str, Any], path: str, old: Any, new: Any) 
     return {
         key: _without_assumed(assumed, f"{path}.{key}", value, new.get(key))
         for key, value in old.items()
-        if key in new or f"{path}.{key}" not in assumed or value != assumed[f"{path}.{key}"]
+        if key in new or f"{path}.{key}" not in assumed or assumed[f"{path}.{key}"] not in (value, ANYTHING)
     }
 
 
@@ -97,22 +83,3 @@ def _collides(declared: Type, old: Properties, new: Properties) -> bool:
     if callable(declared.id) and not identity:
         return False
     return all(old.get(prop) == new.get(prop) and new.get(prop) != UNKNOWN for prop in identity)
-
-
-def _paths(path: str, old: Any, new: Any, found: dict[str, Kind], *, whole: bool = False) -> None:
-    if old == new:
-        return
-    if not whole and isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            inner = f'{path}["{key}"]' if "." in key or '"' in key else f"{path}.{key}"
-            _paths(inner, old.get(key), new.get(key), found)
-    elif not whole and isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            _paths(
-                f"{path}[{index}]",
-                old[index] if index < len(old) else None,
-                new[index] if index < len(new) else None,
-                found,
-            )
-    else:
-        found[path] = "add" if old is None else "delete" if new is None else "update"

@@ -9,7 +9,7 @@ from typing import Any, Final
 from modelyard.core.errors import InputError
 from modelyard_sandbox.aws.convert import from_aws
 from modelyard_sandbox.aws.live import Session
-from modelyard_sandbox.aws.values import Properties
+from modelyard_sandbox.plugins.values import Properties
 
 
 class InvokeError(Exception):

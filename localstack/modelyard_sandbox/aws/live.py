@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from modelyard_sandbox.aws import convert
 from modelyard_sandbox.aws.declare import Answer, Call, Const, Filled, Step, Tags, Type, steps
-from modelyard_sandbox.aws.values import Properties
+from modelyard_sandbox.plugins.values import Properties
 
 _GONE: Final = re.compile(r"NotFound|NoSuch|DoesNotExist|^404$|NonExistent")
 

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from modelyard.core.wire import UNKNOWN
 from modelyard_sandbox.aws import check, invokes, refusals
 from modelyard_sandbox.aws.declare import Type
-from modelyard_sandbox.aws.diff import Difference, differences
+from modelyard_sandbox.aws.diff import differences
 from modelyard_sandbox.aws.live import Live, Session
 from modelyard_sandbox.aws.refusals import RefusedByService
 from modelyard_sandbox.aws.tables import types
-from modelyard_sandbox.aws.values import Properties, has_unknown, keep_secret, plain, same
-
-
-class ProviderError(Exception):
-    """An operation failed; the text names resource, operation, code, message and request id."""
-
-
-class HalfCreated(ProviderError):
-    """The resource exists, but not all of its settings: the engine must remember it, and finish or delete it."""
-
-    def __init__(self, reason: str, id: str, state: Properties, inputs: Properties) -> None:
-        self.id = id
-        self.state = state
-        self.inputs = inputs
-        super().__init__(reason)
-
-
-class Found(NamedTuple):
-    """A resource as it was read: id, state, and the inputs that would make it."""
-
-    id: str
-    state: Properties
-    inputs: Properties
+from modelyard_sandbox.plugins.answers import Difference, Found, HalfCreated, ProviderError, Refusal
+from modelyard_sandbox.plugins.values import Properties, has_unknown, keep_secret, plain, same
 
 
 def described(error: Exception) -> str:
@@ -66,14 +45,14 @@ class Provider:
 
     def check(
         self, token: str, urn: str, olds: Properties, news: Properties, seed: bytes
-    ) -> tuple[Properties, list[check.Refusal]]:
+    ) -> tuple[Properties, list[Refusal]]:
         """Completed inputs and what is wrong with them."""
         if token not in types():
             reason = (
                 f"the sandbox does not know the resource type {token}; "
                 "declare it under modelyard_sandbox/aws/tables (the declare module shows how)"
             )
-            return news, [check.Refusal("", reason)]
+            return news, [Refusal("", reason)]
         tags = self.session.default_tags
         inputs = check.complete(types()[token], urn, plain(olds), plain(news), seed, tags)
         return keep_secret(inputs, news), check.refusals(token, inputs)

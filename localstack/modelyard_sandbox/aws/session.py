@@ -12,6 +12,8 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from modelyard_sandbox.plugins.answers import ConfigurationRefused
+
 CREDENTIAL: Final = "sandbox"
 ACCESS_KEYS: Final = (CREDENTIAL, "123456789012")
 """The sandbox's access keys; LocalStack takes the account's number for one. AWS gives out none of this form."""
@@ -40,14 +42,6 @@ _FOREIGN_ENVIRONMENT: Final = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
-
-
-class ConfigurationRefused(Exception):
-    """The provider's configuration could reach something that is not the sandbox; `faults` pairs keys and reasons."""
-
-    def __init__(self, faults: list[tuple[str, str]]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(f"{key}: {reason}" for key, reason in faults))
 
 
 def is_loopback(url: str) -> bool:

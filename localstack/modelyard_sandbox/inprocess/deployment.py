@@ -11,11 +11,11 @@ from moto import mock_aws
 from modelyard.core.errors import DeploymentError
 from modelyard.core.program import Program, alone, run_to_end
 from modelyard_sandbox import moto_extensions
-from modelyard_sandbox.aws.provider import ProviderError
-from modelyard_sandbox.aws.values import Properties, plain
 from modelyard_sandbox.inprocess.calls import Call
 from modelyard_sandbox.inprocess.monitor import Deployed, DeployingMonitor, Operation
 from modelyard_sandbox.inprocess.session import InProcessSession, Session
+from modelyard_sandbox.plugins.answers import ProviderError
+from modelyard_sandbox.plugins.values import Properties, plain
 
 __all__ = ["Call", "Deployed", "Deployment", "Emulated", "deploy"]
 

@@ -12,11 +12,12 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 
 from modelyard.core.errors import ContractError, Fault, InputError
-from modelyard_sandbox.aws.provider import HalfCreated, Provider, ProviderError
-from modelyard_sandbox.aws.servicer import received, sent
-from modelyard_sandbox.aws.session import ConfigurationRefused, decoded
-from modelyard_sandbox.aws.values import Properties, plain, secret
+from modelyard_sandbox.aws.provider import Provider
+from modelyard_sandbox.aws.session import decoded
 from modelyard_sandbox.inprocess.session import Session
+from modelyard_sandbox.plugins.answers import ConfigurationRefused, HalfCreated, ProviderError
+from modelyard_sandbox.plugins.servicer import received, sent
+from modelyard_sandbox.plugins.values import Properties, plain, secret
 
 _PROVIDER: Final = "pulumi:providers:"
 _STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"

@@ -184,6 +184,23 @@ CONSTRAINTS: Mapping[str, Operation] = {
     "aws:ecs/taskDefinition:TaskDefinition": Operation(
         "ecs", "RegisterTaskDefinition", {"containerDefinitions": None, "volumes.hostPath": None}
     ),
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": Operation("eks", "AssociateAccessPolicy"),
+    "aws:eks/addon:Addon": Operation(
+        "eks",
+        "CreateAddon",
+        {"resolveConflictsOnCreate": "resolveConflicts", "resolveConflictsOnUpdate": "UpdateAddon:resolveConflicts"},
+    ),
+    "aws:eks/cluster:Cluster": Operation(
+        "eks",
+        "CreateCluster",
+        {"vpcConfig": "resourcesVpcConfig", "enabledClusterLogTypes": "logging.clusterLogging.types"},
+    ),
+    "aws:eks/identityProviderConfig:IdentityProviderConfig": Operation("eks", "AssociateIdentityProviderConfig"),
+    "aws:eks/nodeGroup:NodeGroup": Operation(
+        "eks",
+        "CreateNodegroup",
+        {"nodeRoleArn": "nodeRole", "subnetIds": "subnets"},
+    ),
     "aws:elasticache/serverlessCache:ServerlessCache": Operation(
         "elasticache",
         "CreateServerlessCache",

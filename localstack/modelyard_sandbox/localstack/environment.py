@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from modelyard.core.errors import EmulatorError
+from modelyard.core.errors import EmulatorError, EnvironmentFault
+from modelyard.engine import locked
 from modelyard.engine.progress import Progress
-from modelyard_sandbox import locked
 
 VERSION: Final = "4.14.0"
 """The last release that needs no token (https://docs.localstack.cloud/aws/changelog)."""
@@ -34,9 +34,12 @@ def install(progress: Progress | None = None) -> Path:
     Several processes may call it at once: one works, the others wait. Raises `EmulatorError` where there is no Python
     3.13 and none can be had, and where the packages can't.
     """
-    return locked.installed(
-        home(), lock(), whose="LocalStack's", content=f"LocalStack {VERSION}", tools=_tools, progress=progress
-    )
+    try:
+        return locked.installed(
+            home(), lock(), whose="LocalStack's", content=f"LocalStack {VERSION}", tools=_tools, progress=progress
+        )
+    except EnvironmentFault as error:
+        raise EmulatorError(*error.faults) from None
 
 
 def home() -> Path:
@@ -76,7 +79,7 @@ def _interpreter(uv: str, progress: Progress) -> str:
     impatient = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "0"}
     try:
         locked.run([uv, "python", "install", "--quiet", wanted], locked.FETCH_LIMIT, impatient)
-    except EmulatorError as error:
+    except EnvironmentFault as error:
         why = error.faults[0].problem
         raise EmulatorError(
             f"LocalStack needs Python {wanted}; this machine has none, and it can't be fetched: {why}",

@@ -63,12 +63,13 @@ def put_object(self: Any, bucket_name: str, key_name: str, value: bytes, *_: Any
 
 
 def describe_key(self: Any, key_id: str) -> Any:
-    """A key's `id` and `arn`. Raises KeyError where there is no such key, as moto does."""
+    """A key's `id`, `arn`, state and kind. Raises KeyError where there is no such key, as moto does."""
     try:
         found = _client(self, "kms").describe_key(KeyId=key_id)["KeyMetadata"]
     except ClientError:
         raise KeyError(key_id) from None
-    return SimpleNamespace(id=found["KeyId"], arn=found["Arn"])
+    state, kind = found["KeyState"], found["KeySpec"]
+    return SimpleNamespace(id=found["KeyId"], arn=found["Arn"], key_state=state, key_spec=kind)
 
 
 def get_topic(self: Any, arn: str) -> Any:

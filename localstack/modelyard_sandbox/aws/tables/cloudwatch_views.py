@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws.declare import Call, Type, fields
 from modelyard_sandbox.aws.tables.cloudwatch import ACTIONS, TAGS
-from modelyard_sandbox.aws.values import Properties
+from modelyard_sandbox.plugins.values import Properties
 
 if TYPE_CHECKING:
     from modelyard_sandbox.aws.live import Live

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelyard_sandbox.knowledge.rules import (
     cards,
+    clusters,
     computing,
     costs,
     data,
@@ -39,6 +40,7 @@ RULES: Sequence[Rule] = (
     *data.RULES,
     *doors.RULES,
     *cards.RULES,
+    *clusters.RULES,
     *computing.RULES,
     *costs.RULES,
     *features.RULES,

@@ -1,7 +1,7 @@
-"""The warm process behind the plugin: one provider, on a port of its own, for every launcher that connects.
+"""The warm process behind the plugins: one provider, on a port of its own, for every launcher that connects.
 
-A launcher sends one line of JSON, the `AWS_*` variables of its engine run, receives the port as a line, and keeps the
-connection open; when it closes, that provider ends. So two providers of one run (regions, assumed roles) share nothing.
+A launcher sends one line of JSON, its `Greeting`, receives the port as a line, and keeps the connection open; when it
+closes, that provider ends. So two providers of one run (regions, assumed roles, clusters) share nothing.
 """
 
 from __future__ import annotations
@@ -13,38 +13,52 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from modelyard_sandbox.places import Places
+from modelyard_sandbox.plugins.greeting import Greeting
+
 _LOG = logging.getLogger(__name__)
-_WORKERS: Final = 8
+_WORKERS: Final = {"aws": 8, "kubernetes": 32}
+"""Calls at once. Those of `kubernetes` mostly wait, for what they deleted to be gone."""
 _LONGEST_MESSAGE: Final = 400 * 1024 * 1024
-_GREETING: Final = 1 << 20
+_LONGEST_GREETING: Final = 1 << 20
 
 
-def serve(environment: Mapping[str, str]) -> tuple[Any, int]:
-    """A started grpc server with an unconfigured provider on a free loopback port, and that port."""
+def serve(greeting: Greeting, places: Places) -> tuple[Any, int]:
+    """A started grpc server with an unconfigured provider on a free loopback port, and that port.
+
+    `places`: of the sandbox that it belongs to.
+    """
     import grpc
     from pulumi.runtime.proto import provider_pb2_grpc
 
-    from modelyard_sandbox.aws.servicer import Servicer
-
     limits = [("grpc.max_receive_message_length", _LONGEST_MESSAGE), ("grpc.max_send_message_length", _LONGEST_MESSAGE)]
-    server = grpc.server(ThreadPoolExecutor(max_workers=_WORKERS), options=limits)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(environment), server)
+    server = grpc.server(ThreadPoolExecutor(max_workers=_WORKERS[greeting.plugin]), options=limits)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(_servicer(greeting, places), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
 
 
-def _attend(connection: socket.socket) -> None:
+def _servicer(greeting: Greeting, places: Places) -> Any:
+    if greeting.plugin == "kubernetes":
+        from modelyard_sandbox.kubernetes.provider.servicer import KubernetesServicer
+
+        return KubernetesServicer(greeting, places)
+    from modelyard_sandbox.aws.servicer import AwsServicer
+
+    return AwsServicer(greeting)
+
+
+def _attend(connection: socket.socket, places: Places) -> None:
     """One launcher's connection, from its greeting to its end."""
     with connection, connection.makefile("rb") as lines:
         try:
-            environment = json.loads(lines.readline(_GREETING))
-            server, port = serve(environment)
+            greeting = Greeting(**json.loads(lines.readline(_LONGEST_GREETING)))
+            server, port = serve(greeting, places)
         except Exception:
             _LOG.exception("a connection could not be served")
             return
@@ -95,8 +109,8 @@ def listen(path: Path) -> socket.socket:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog="modelyard_sandbox.aws.daemon", description=__doc__)
-    parser.add_argument("--socket", type=Path, required=True)
+    parser = argparse.ArgumentParser(prog="modelyard_sandbox.plugins.daemon", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the folder of the project")
     parser.add_argument("--endpoint", required=True, help="the emulator that this daemon belongs to")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -112,16 +126,17 @@ def main(arguments: list[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    listening = listen(given.socket)
-    _LOG.info("%s serves %s on %s", servicer.__name__, given.endpoint, given.socket)
+    places = Places(given.root)
+    listening = listen(places.socket)
+    _LOG.info("%s serves %s on %s", servicer.__name__, given.endpoint, places.socket)
     threading.Thread(target=_warm_up_or_log, daemon=True).start()
     try:
         while True:
             connection, _ = listening.accept()
-            threading.Thread(target=_attend, args=(connection,), daemon=True).start()
+            threading.Thread(target=_attend, args=(connection, places), daemon=True).start()
     finally:
         listening.close()
-        given.socket.unlink(missing_ok=True)
+        places.socket.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
