@@ -89,8 +89,13 @@ class Network(Places, Component):
         ways_out: dict[str, Mapping[str, pulumi.Input[str]]] = {
             service: {"prefix_list_id": endpoint.prefix_list_id} for service, endpoint in gateways.items()
         }
+        self.reachable = pulumi.Output.all(
+            vpc.cidr_block, *(endpoint.cidr_blocks for endpoint in gateways.values())
+        ).apply(lambda found: [found[0], *(cidr for cidrs in found[1:] for cidr in cidrs or ())])
+        """CIDRs where AWS's services answer, as far as work in the network reaches them."""
         if spec.nat != "none":
             ways_out["internet"] = {"cidr_ipv4": _ANYWHERE}
+            self.reachable = pulumi.Output.from_input([_ANYWHERE])
         groups = security_groups(self, vpc.id, given={}, ways_out=ways_out)
         self._know(vpc.id, vpc.cidr_block, subnets, groups)
         if isinstance(spec.flow_logs, FlowLogsSpec):

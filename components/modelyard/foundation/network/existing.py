@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +14,8 @@ from modelyard.core.errors import SpecError
 from modelyard.foundation.network.groups import security_groups
 from modelyard.foundation.network.known import Places
 from modelyard.foundation.network.spec import ExistingNetworkSpec
+
+ANYWHERE: Final = "0.0.0.0/0"
 
 
 class ExistingNetwork(Places, Component):
@@ -38,9 +41,11 @@ class ExistingNetwork(Places, Component):
             self,
             spec.vpc_id,
             given=spec.security_groups,
-            ways_out={"elsewhere": {"cidr_ipv4": "0.0.0.0/0"}},
+            ways_out={"elsewhere": {"cidr_ipv4": ANYWHERE}},
         )
         self._know(spec.vpc_id, found.cidr_block, spec.subnets, groups)
+        self.reachable = pulumi.Output.from_input([ANYWHERE])
+        """CIDRs where AWS's services answer: its owner routes, and nobody here knows what."""
         self.register_outputs({"vpc_id": self.vpc_id, "security_groups": self.security_groups})
 
     def use(self, service: str) -> None:

@@ -37,6 +37,15 @@ class NetworkLike(Protocol):
 class PlatformNetwork(NetworkLike, Protocol):
     """A network of the platform's own stack: it takes wishes, and goes into the contract."""
 
+    @property
+    def reachable(self) -> pulumi.Output[list[str]]:
+        """CIDRs where AWS's services answer, as far as work in the network reaches them."""
+        ...
+
+    def zones(self, tier: Tier) -> list[str]:
+        """The zones of a tier's subnets, in the order of their names."""
+        ...
+
     def use(self, service: str) -> None:
         """Tell that work in the network calls a service, such as `glue` or `ecr.api`."""
         ...
@@ -77,6 +86,10 @@ class Places:
             has = ", ".join(self.subnets)
             raise InputError(Fault("is no tier of this network", f"It has {has}.", self.written.at("subnets"), tier))
         return list(self.subnets[tier].values())
+
+    def zones(self, tier: Tier) -> list[str]:
+        """The zones of a tier's subnets, in the order of their names; none for a tier that the network hasn't."""
+        return list(self.subnets.get(tier, ()))
 
     def security_group(self, intent: Intent) -> pulumi.Output[str]:
         """The id of the group for what has this intent: `workload`, `training` or `endpoints`.

@@ -1,13 +1,14 @@
-"""The code of rotation functions: text files of the project."""
+"""The code of rotation functions: text files of the project, and Modelyard's own."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from modelyard.core.errors import Fault
-from modelyard.foundation.secrets.rotation import CodeRotation, RotationSpec
+from modelyard.foundation.secrets.rotation import CodeRotation, RenewalRotation, RotationSpec
 from modelyard.foundation.secrets.spec import EnvironmentSecret, GeneratedSecret, SecretSpec, SecretsSpec
 
 LARGEST: Final = 1_000_000
@@ -30,7 +31,13 @@ def code_of(spec: SecretsSpec, folder: Path | None, *, network: bool) -> tuple[d
     faults: list[Fault] = []
     for name, secret in spec.entries.items():
         rotation = rotation_of(secret)
-        if isinstance(rotation, CodeRotation):
+        if isinstance(rotation, RenewalRotation):
+            if isinstance(secret, GeneratedSecret):
+                texts[name] = _renewing(secret)
+            else:
+                problem = "can't be: the value is whatever its variable holds"
+                faults.append(rotation.fault("kind", problem, "Rotate it where it comes from.", rotation.kind))
+        elif isinstance(rotation, CodeRotation):
             base = folder if folder is not None else Path(rotation.source().file or ".").parent
             texts[name] = {}
             faults += _read(rotation, base / rotation.folder, texts[name])
@@ -38,6 +45,13 @@ def code_of(spec: SecretsSpec, folder: Path | None, *, network: bool) -> tuple[d
                 problem = "needs a network, and these secrets were given none"
                 faults.append(rotation.fault("inside_network", problem, "Take it out, or give them one."))
     return texts, faults
+
+
+def _renewing(secret: GeneratedSecret) -> dict[str, str]:
+    """The function that generates a value anew, and how the value is to be."""
+    wanted = {"length": secret.length, "punctuation": secret.punctuation, "exclude": secret.exclude}
+    code = Path(__file__).with_name("renewal_function.py").read_text("utf-8")
+    return {"main.py": code, "wanted.json": json.dumps(wanted)}
 
 
 def _read(spec: CodeRotation, root: Path, texts: dict[str, str]) -> Iterator[Fault]:

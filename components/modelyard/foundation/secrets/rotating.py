@@ -15,7 +15,13 @@ from modelyard.core.functions import Worker, function, worker
 from modelyard.core.identity import ExistingRole, Role
 from modelyard.foundation.network import NetworkLike
 from modelyard.foundation.secrets.policies import Kept, may_rotate
-from modelyard.foundation.secrets.rotation import CodeRotation, FunctionRotation, RotationSpec, StateMachineRotation
+from modelyard.foundation.secrets.rotation import (
+    CodeRotation,
+    FunctionRotation,
+    RenewalRotation,
+    RotationSpec,
+    StateMachineRotation,
+)
 
 _IN_A_NETWORK: Final = (
     "ec2:AssignPrivateIpAddresses",
@@ -49,7 +55,7 @@ class Rotating:
 
         `code`: the function's files, where it is made from code. `value`: the first value, which comes before.
         """
-        if isinstance(spec, CodeRotation):
+        if isinstance(spec, CodeRotation | RenewalRotation):
             return self._by_code(kept, spec, code, value)
         owner = self._owner
         role = ExistingRole(owner.named(f"{kept.name}-rotator"), spec.role, context=owner.context, opts=owner.options())
@@ -71,7 +77,7 @@ class Rotating:
     def _rotate(
         self,
         kept: Kept,
-        spec: FunctionRotation | CodeRotation,
+        spec: FunctionRotation | CodeRotation | RenewalRotation,
         function_arn: pulumi.Input[str],
         after: list[pulumi.Resource],
     ) -> None:
@@ -90,7 +96,9 @@ class Rotating:
             opts=owner.options(depends_on=after),
         )
 
-    def _by_code(self, kept: Kept, spec: CodeRotation, code: Mapping[str, str], value: pulumi.Resource) -> Role:
+    def _by_code(
+        self, kept: Kept, spec: CodeRotation | RenewalRotation, code: Mapping[str, str], value: pulumi.Resource
+    ) -> Role:
         owner, context, part = self._owner, self._owner.context, f"{kept.name}-rotator"
         made = worker(
             owner,
@@ -119,7 +127,9 @@ class Rotating:
         self._starts.append(start)
         return made.role
 
-    def _function(self, part: str, spec: CodeRotation, code: Mapping[str, str], made: Worker) -> aws.lambda_.Function:
+    def _function(
+        self, part: str, spec: CodeRotation | RenewalRotation, code: Mapping[str, str], made: Worker
+    ) -> aws.lambda_.Function:
         owner, region = self._owner, self._owner.context.region
         placed: aws.lambda_.FunctionVpcConfigArgsDict | None = None
         if spec.inside_network and self._network is not None:

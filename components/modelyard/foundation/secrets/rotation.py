@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -109,6 +109,23 @@ class CodeRotation(_FunctionRotates):
     )
 
 
+class RenewalRotation(_FunctionRotates):
+    """Rotation by a function of Modelyard's, which generates the value anew as the secret's own fields say.
+
+    For what both sides read from here whenever they use it: nobody else is told of the new value.
+    """
+
+    handler: ClassVar[str] = "main.handler"
+    runtime: ClassVar[str] = "python3.13"
+    timeout_seconds: ClassVar[int] = 60
+    memory_mib: ClassVar[int] = 128
+    log_days: ClassVar[int] = 90
+    variables: ClassVar[Mapping[str, str]] = {}
+    inside_network: ClassVar[bool] = False
+
+    kind: Literal["renewal"] = Field(description="A function of Modelyard's generates it anew.")
+
+
 class StateMachineRotation(_Rotation):
     """Rotation by a Step Functions state machine that a schedule starts, for what takes longer than a function may.
 
@@ -122,5 +139,7 @@ class StateMachineRotation(_Rotation):
     )
 
 
-RotationSpec = Annotated[FunctionRotation | CodeRotation | StateMachineRotation, Field(discriminator="kind")]
+RotationSpec = Annotated[
+    FunctionRotation | CodeRotation | RenewalRotation | StateMachineRotation, Field(discriminator="kind")
+]
 """How a secret is rotated."""

@@ -15,6 +15,14 @@ from .federation_spec import JenkinsCi as JenkinsCi
 from .federation_spec import JenkinsRun as JenkinsRun
 from .identity_center import IdentityCenterDoors as IdentityCenterDoors
 from .identity_center import sign_in_contract as sign_in_contract
+from .kubernetes import NamespaceFence as NamespaceFence
+from .kubernetes_identity import ClusterAccess as ClusterAccess
+from .kubernetes_identity import ServiceAccountRole as ServiceAccountRole
+from .kubernetes_identity import trust_service_account as trust_service_account
+from .kubernetes_roles import Member as Member
+from .kubernetes_roles import group_of as group_of
+from .kubernetes_secrets import SyncedSecrets as SyncedSecrets
+from .kubernetes_secrets import secret_store as secret_store
 from .people_spec import AUTHORS as AUTHORS
 from .people_spec import Day as Day
 from .people_spec import HumanPersona as HumanPersona

@@ -45,6 +45,8 @@ class Admitted:
     """Whether the stack has things that scale by themselves."""
     opens: bool = False
     """Whether the stack has public doors."""
+    joins: bool = False
+    """Whether the stack joins accounts of a cluster with roles, and lets its people into it."""
     numbers: tuple[Place, ...] = ()
     """Things that code reaches and to which AWS gives a number for a name."""
     numbered: tuple[str, ...] = ()
@@ -203,6 +205,7 @@ BY_CAPABILITY: Final[Mapping[Capability, Admitted]] = {
         stack=("ecr:*",),
         things=(("ecr", "repository/{own}"),),
     ),
+    "kubernetes": Admitted(joins=True),
     "lustre": Admitted(
         code=("fsx:DeleteFileSystem",),
         computes=True,
@@ -295,6 +298,7 @@ def admitted(capabilities: Iterable[Capability] = ORDINARY) -> Admitted:
         controls=any(part.controls for part in parts),
         scales=any(part.scales for part in parts),
         opens=any(part.opens for part in parts),
+        joins=any(part.joins for part in parts),
         numbers=_joined(part.numbers for part in parts),
         numbered=_joined(part.numbered for part in parts),
     )

@@ -12,12 +12,14 @@ from modelyard.core.access import Statement
 from modelyard.core.actions import FOR_SERVICES
 from modelyard.core.events import SOURCE
 from modelyard.foundation.tenancy.hosts import machines, servers
+from modelyard.foundation.tenancy.kubernetes_joining import joining
 from modelyard.foundation.tenancy.reach import IAM_WRITES, NAMED_INSIDE_ANOTHERS, SHARED_WRITES, Reach
 from modelyard.foundation.tenancy.running import by_cloud_control, doors, scaling
 
 DEPLOYMENT: Final = "deployment"
 MACHINES: Final = "machines"
 MODELS: Final = "models"
+CLUSTERS: Final = "clusters"
 """The managed policies of the deployment role."""
 
 _OPEN_WORKBENCHES: Final = (
@@ -122,7 +124,12 @@ def manages(reach: Reach) -> dict[str, list[Statement]]:
         *(scaling(reach) if reach.admitted.scales else ()),
         *(doors(reach) if reach.admitted.opens else ()),
     ]
-    found = {DEPLOYMENT: [Statement(reach.admitted.stack, own, sid="OwnThings")], MACHINES: hosts, MODELS: models}
+    found = {
+        DEPLOYMENT: [Statement(reach.admitted.stack, own, sid="OwnThings")],
+        MACHINES: hosts,
+        MODELS: models,
+        CLUSTERS: joining(reach) if reach.admitted.joins else [],
+    }
     return {part: statements for part, statements in found.items() if statements}
 
 
@@ -130,7 +137,7 @@ def within(reach: Reach, keys: Sequence[pulumi.Input[str]]) -> list[Statement]:
     """What else the deployment role needs, and every denial."""
     with_boundary = {"StringEquals": {"iam:PermissionsBoundary": reach.boundary}}
     without_boundary = {"StringNotEquals": {"iam:PermissionsBoundary": reach.boundary}}
-    policies = (reach.fence_policy(role) for role in (DEPLOYMENT, MACHINES, MODELS))
+    policies = (reach.fence_policy(role) for role in (DEPLOYMENT, MACHINES, MODELS, CLUSTERS))
     fence = (reach.boundary, reach.deployment_role, *policies)
     heard = reach.context.arn("events", f"rule/{Reach(replace(reach.context, team=None)).prefix}*/{reach.prefix}*")
     only_own_events = {

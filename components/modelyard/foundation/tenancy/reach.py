@@ -248,6 +248,7 @@ class Reach:
             *PASSED_TO,
             *(["ec2.amazonaws.com"] if self.admitted.computes else []),
             *(["apigateway.amazonaws.com"] if self.admitted.opens else []),
+            *(["pods.eks.amazonaws.com"] if self.admitted.joins else []),
         ]
         return Statement(
             ("iam:PassRole",),

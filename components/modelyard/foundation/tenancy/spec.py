@@ -12,22 +12,24 @@ from modelyard.core.errors import Fault
 from modelyard.core.names import PLATFORM_TEAM
 from modelyard.core.spec import REPLACES, AccountId, Email, Spec
 from modelyard.foundation.budgets import BudgetSpec
+from modelyard.foundation.cluster import ClusterQuotaSpec
 from modelyard.foundation.tenancy.federation_spec import CiRun
 from modelyard.foundation.tenancy.people_spec import AUTHORS, HumanPersona, Person, Reason, named_twice, same_person
 
 Capability = Literal[
-    "batch", "data", "doors", "features", "images", "lustre", "monitoring", "pipelines", "registry", "retraining",
-    "secrets", "serving", "tracking", "training", "workbench",
+    "batch", "data", "doors", "features", "images", "kubernetes", "lustre", "monitoring", "pipelines", "registry",
+    "retraining", "secrets", "serving", "tracking", "training", "workbench",
 ]  # fmt: skip
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 """What a fence may admit: parts of a team's file, what its training runs on, the workbench that the platform makes."""
 PARTS: Final[Mapping[Capability, tuple[str, ...]]] = {
+    "kubernetes": ("quota",),
     "monitoring": ("serving",),
     "serving": ("serving", "language_models", "batch_inference"),
 }
 """The parts of a team's file that ask for a capability. Absent: the one that is called like it."""
 ORDINARY: Final[tuple[Capability, ...]] = tuple(
-    name for name in CAPABILITIES if name not in ("batch", "doors", "lustre")
+    name for name in CAPABILITIES if name not in ("batch", "doors", "kubernetes", "lustre")
 )
 """What a fence admits where nobody says: with machines of its own as well, a boundary is too long for IAM."""
 
@@ -74,6 +76,13 @@ class TeamHeader(Spec):
         description=(
             "What the team's fence admits, where its stack makes more than its file says. Absent: what the file "
             "declares, so that the fence is as narrow as can be."
+        ),
+    )
+    quota: ClusterQuotaSpec | None = Field(
+        default=None,
+        description=(
+            "What the team may use of the platform's cluster of Kubernetes. Absent: it has no namespace there; small "
+            "teams need none."
         ),
     )
     people: dict[HumanPersona, Annotated[tuple[Person, ...], Field(min_length=1)]] = Field(
