@@ -1,7 +1,7 @@
 """The serving container's program: `python -m modelyard_jobs.serve my_model:load`.
 
 It answers as SageMaker asks (`GET /ping`, `POST /invocations`, port 8080), and keeps a part of the calls where the
-deployment says so, as it must where SageMaker has no capture of its own.
+deployment says so, as it must where SageMaker has no capture of its own. `GET /metrics` tells Prometheus of its calls.
 Source: sagemaker/latest/dg/your-algorithms-inference-code.
 
 `load` is given the folder of the model's files and gives what answers: a function of the payload and its content type
@@ -43,10 +43,20 @@ def application(predict: Predict, capturing: Capturing | None = None) -> Any:
     from starlette.responses import PlainTextResponse, Response
     from starlette.routing import Route
 
+    from modelyard_jobs.measuring import Measuring
+
+    measuring = Measuring()
+
     async def ping(_: Request) -> Response:
         return Response(status_code=200)
 
+    async def metrics(_: Request) -> Response:
+        return Response(measuring.text(), media_type=measuring.content_type)
+
     async def invocations(request: Request) -> Response:
+        return await measuring.measured(answer, request)
+
+    async def answer(request: Request) -> Response:
         at, asked = now(), await request.body()
         if len(asked) > LARGEST:
             return PlainTextResponse(f"{len(asked)} bytes; {LARGEST} are taken", 413)
@@ -81,7 +91,11 @@ def application(predict: Predict, capturing: Capturing | None = None) -> Any:
         if capturing is not None:
             await run_in_threadpool(capturing.close)
 
-    routes = [Route("/ping", ping, methods=["GET"]), Route("/invocations", invocations, methods=["POST"])]
+    routes = [
+        Route("/ping", ping, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+        Route("/invocations", invocations, methods=["POST"]),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 

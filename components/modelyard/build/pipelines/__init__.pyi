@@ -5,8 +5,10 @@ from .images import ImagesSpec as ImagesSpec
 from .images import RepositoryImage as RepositoryImage
 from .images import RepositorySpec as RepositorySpec
 from .images import image_faults as image_faults
+from .kubernetes import ClusterPipeline as ClusterPipeline
 from .repositories import ImageCache as ImageCache
 from .repositories import ImageRepositories as ImageRepositories
+from .spec import ArgoWorkflows as ArgoWorkflows
 from .spec import OnData as OnData
 from .spec import OnFeatures as OnFeatures
 from .spec import OnPush as OnPush

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -13,12 +13,12 @@ from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines import sagemaker, step_functions
 from modelyard.build.pipelines.checks import unfit
+from modelyard.build.pipelines.granting import dataset_uris, let_work
 from modelyard.build.pipelines.judging import gated, judge, judged_prefix, judges, reporter
 from modelyard.build.pipelines.registrar import REGISTRAR, REPORTER, registrar
 from modelyard.build.pipelines.repositories import ImageRepositories
 from modelyard.build.pipelines.requests import Judge, Places
 from modelyard.build.pipelines.spec import PipelineSpec, SageMakerPipelines
-from modelyard.build.pipelines.steps import JobStep, TrainStep
 from modelyard.build.pipelines.triggers import Triggers
 from modelyard.build.registry import ModelRegistry
 from modelyard.build.training import TrainingPool
@@ -87,9 +87,9 @@ class TrainingPipeline(Component):
         """Whom the steps run as whose word counts for a gate; None where no version comes with a report."""
         self.identity = self._conductor()
         judged = {name: step for name, step in spec.jobs.items() if name in judges(self._gated)}
-        self._let_work(pool, [step for name, step in spec.jobs.items() if name not in judged], features)
+        let_work(pool, [step for name, step in spec.jobs.items() if name not in judged], lake=lake, features=features)
         if self.judge is not None:
-            self._let_work(self.judge, list(judged.values()), features)
+            let_work(self.judge, list(judged.values()), lake=lake, features=features)
         if spec.registers and registry is not None:
             registrar(
                 self,
@@ -186,37 +186,12 @@ class TrainingPipeline(Component):
             self._audit.grant_publish(made.role, team=context.owner)
         return made
 
-    def _let_work(self, worker: Grantee, jobs: Sequence[JobStep], features: FeatureStore | None) -> None:
-        """Whom the steps run as reads and writes what they name."""
-        reads = sorted({dataset for step in jobs for dataset in step.datasets.values()})
-        writes = sorted(
-            {
-                output.dataset
-                for step in jobs
-                if not isinstance(step, TrainStep)
-                for output in step.outputs.values()
-                if output.dataset is not None
-            }
-        )
-        views = sorted({view.name for step in jobs for view in step.views.values()})
-        if reads:
-            self._lake.grant_read(worker, datasets=reads)
-        if writes:
-            self._lake.grant_write(worker, datasets=writes)
-        if views and features is not None:
-            features.grant_read_offline(worker, views=views)
-
     def _definition(self, render: Callable[[Places, str], dict[str, Any]]) -> pulumi.Output[str]:
         """The definition as text, once everything is known that it speaks of."""
-        lake = self._lake
-        uris = {
-            name: pulumi.Output.concat("s3://", lake.zone(dataset.zone).bucket.bucket, "/", lake.spec.prefix(name))
-            for name, dataset in lake.spec.datasets.items()
-        }
         bus = self._audit.bus_name if self._audit is not None else pulumi.Output.from_input("")
         known: pulumi.Output[Any] = pulumi.Output.all(
             pool=pulumi.Output.all(**self._pool.address.fields),
-            datasets=pulumi.Output.all(**uris),
+            datasets=dataset_uris(self._lake),
             bus=bus,
             judges=pulumi.Output.from_input(self._judges()),
         )

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines.images import Image, RepositoryImage, repository_arn
 from modelyard.build.pipelines.judging import gated
 from modelyard.build.pipelines.repositories import ImageRepositories
-from modelyard.build.pipelines.spec import OnData, OnFeatures, OnSchedule, PipelineSpec
+from modelyard.build.pipelines.spec import ArgoWorkflows, OnData, OnFeatures, OnSchedule, PipelineSpec
 from modelyard.build.pipelines.steps import EvaluateStep, JobStep, TrainStep
 from modelyard.build.registry import ModelRegistry
-from modelyard.build.training import InstanceCatalogue, TrainingPool
+from modelyard.build.training import KubernetesTraining
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault
+from modelyard.core.instances import InstanceCatalogue
+
+if TYPE_CHECKING:
+    from modelyard.build.training import ClusterTrainingPool, TrainingPool
 
 
 def unfit(
     spec: PipelineSpec,
     *,
     context: Context,
-    pool: TrainingPool,
+    pool: TrainingPool | ClusterTrainingPool,
     lake: DataLake,
     features: FeatureStore | None,
     registry: ModelRegistry | None,
@@ -29,12 +34,7 @@ def unfit(
     listens: bool,
 ) -> Iterator[Fault]:
     """Every fault; `listens`: whether there is a bus to hear events from."""
-    if getattr(pool.spec.flavour, "kind", "") != "sagemaker" or getattr(pool.spec.flavour, "queue", None) is not None:
-        yield spec.fault(
-            "steps",
-            "run as jobs of SageMaker, and the pool's go through AWS Batch",
-            "Give the pipeline a pool of kind sagemaker without a queue.",
-        )
+    yield from _runners(spec, pool)
     views = tuple(features.spec.views) if features is not None else ()
     for name, step in spec.steps.items():
         yield from _image(spec, f"steps.{name}.image", step.image, context, pool, images)
@@ -64,6 +64,31 @@ def unfit(
             yield _unknown(spec, f"triggers.{name}.view", "view of the feature store", trigger.view, views)
 
 
+def _runners(spec: PipelineSpec, pool: TrainingPool | ClusterTrainingPool) -> Iterator[Fault]:
+    """A pipeline and a pool that don't run each other's jobs."""
+    flavour, argo = pool.spec.flavour, isinstance(spec.flavour, ArgoWorkflows)
+    if argo and not isinstance(flavour, KubernetesTraining):
+        yield spec.fault(
+            "flavour.kind",
+            f"runs pods, and the pool's jobs are of the flavour {flavour.kind}",
+            "Give the pipeline a pool of kind kubernetes, or use another flavour here.",
+            spec.flavour.kind,
+        )
+    elif isinstance(flavour, KubernetesTraining) and not argo:
+        yield spec.fault(
+            "flavour.kind",
+            "creates jobs of SageMaker, and the pool's are pods of a cluster",
+            'Use "argo", or give the pipeline a pool of kind sagemaker without a queue.',
+            spec.flavour.kind,
+        )
+    elif not argo and (flavour.kind != "sagemaker" or flavour.queue is not None):
+        yield spec.fault(
+            "steps",
+            "run as jobs of SageMaker, and the pool's go through AWS Batch",
+            "Give the pipeline a pool of kind sagemaker without a queue.",
+        )
+
+
 def _reports(spec: PipelineSpec, registry: ModelRegistry | None) -> Iterator[Fault]:
     for name, step in gated(spec, registry).items():
         judge, _, output = (step.report or "").partition(".")
@@ -82,7 +107,7 @@ def _image(
     path: str,
     image: Image,
     context: Context,
-    pool: TrainingPool,
+    pool: TrainingPool | ClusterTrainingPool,
     images: ImageRepositories | None,
 ) -> Iterator[Fault]:
     if isinstance(image, RepositoryImage):
@@ -116,14 +141,15 @@ def _data(spec: PipelineSpec, name: str, step: JobStep, lake: DataLake, views: S
             yield _unknown(spec, f"steps.{name}.{path}.name", "view of the feature store", view.name, views)
 
 
-def _machine(spec: PipelineSpec, name: str, step: JobStep, pool: TrainingPool) -> Iterator[Fault]:
+def _machine(spec: PipelineSpec, name: str, step: JobStep, pool: TrainingPool | ClusterTrainingPool) -> Iterator[Fault]:
     wanted, allowed = step.resources, pool.spec.instance_types
     where = f"steps.{name}.resources"
     if wanted.instance_type is not None and wanted.instance_type not in allowed:
         remedy = f"The pool allows {', '.join(allowed)}."
         yield spec.fault(f"{where}.instance_type", "is no type of the pool", remedy, wanted.instance_type)
     chosen = InstanceCatalogue.shipped().get(wanted.instance_type or allowed[0])
-    if chosen is not None and not chosen.processes and not isinstance(step, TrainStep):
+    processes = not isinstance(pool.spec.flavour, KubernetesTraining) and not isinstance(step, TrainStep)
+    if chosen is not None and not chosen.processes and processes:
         yield spec.fault(
             f"{where}.instance_type",
             "is no type that SageMaker runs processing jobs on",

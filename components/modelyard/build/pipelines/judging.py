@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
@@ -14,12 +14,14 @@ from modelyard.build.pipelines.registrar import REPORTER
 from modelyard.build.pipelines.spec import PipelineSpec
 from modelyard.build.pipelines.steps import RegisterStep
 from modelyard.build.registry import ModelRegistry, stored
-from modelyard.build.training import TrainingPool
 from modelyard.core import releasing
 from modelyard.core.bundles import bundle
 from modelyard.core.component import Component
 from modelyard.core.functions import function, worker
 from modelyard.core.identity import Role
+
+if TYPE_CHECKING:
+    from modelyard.build.training import ClusterTrainingPool, TrainingPool
 
 _SECONDS: Final = 60
 _MEMORY_MIB: Final = 256
@@ -37,7 +39,7 @@ def judges(steps: Mapping[str, RegisterStep]) -> frozenset[str]:
     return frozenset((step.report or "").partition(".")[0] for step in steps.values())
 
 
-def judged_prefix(pipeline: Component, pool: TrainingPool) -> str:
+def judged_prefix(pipeline: Component, pool: TrainingPool | ClusterTrainingPool) -> str:
     """Below it lies what judges leave: beside the place that the pool's jobs write to, not in it."""
     return f"{pool.spec.output.prefix}-judged/{pipeline.component}"
 
@@ -47,17 +49,19 @@ def judge(pipeline: Component, *, pool: TrainingPool, lake: DataLake) -> Role:
     report."""
     says = f"Measures for {pipeline.component} what gates ask"
     made = pool.role_beside(pipeline, "judge", says=says)
+    let_judge(made, pipeline, pool=pool, lake=lake)
+    return made
+
+
+def let_judge(role: Role, pipeline: Component, *, pool: TrainingPool | ClusterTrainingPool, lake: DataLake) -> None:
+    """Let a role read what the pool's jobs left for the steps that measure, and write their report."""
     output = pool.spec.output
     zone = lake.zone(output.zone)
-    made.allow(
-        pipeline,
-        "judge",
-        [
-            *zone.may_read(f"{output.prefix}/{pool.component}/{pipeline.component}"),
-            *zone.may_write(judged_prefix(pipeline, pool)),
-        ],
-    )
-    return made
+    statements = [
+        *zone.may_read(f"{output.prefix}/{pool.component}/{pipeline.component}"),
+        *zone.may_write(judged_prefix(pipeline, pool)),
+    ]
+    role.allow(pipeline, "judge", statements)
 
 
 def sources(steps: dict[str, Any]) -> dict[str, str]:
@@ -79,7 +83,7 @@ def reporter(
     pipeline: Component,
     steps: Mapping[str, RegisterStep],
     *,
-    pool: TrainingPool,
+    pool: TrainingPool | ClusterTrainingPool,
     lake: DataLake,
     registry: ModelRegistry,
     key_arn: pulumi.Output[str],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
@@ -13,12 +13,14 @@ from modelyard.build.pipelines.requests import reference
 from modelyard.build.pipelines.spec import PipelineSpec
 from modelyard.build.pipelines.steps import RegisterStep
 from modelyard.build.registry import ModelRegistry
-from modelyard.build.training import TrainingPool
 from modelyard.core import releasing
 from modelyard.core.bundles import bundle
 from modelyard.core.component import Component
 from modelyard.core.functions import function, worker
 from modelyard.core.identity import Role
+
+if TYPE_CHECKING:
+    from modelyard.build.training import ClusterTrainingPool, TrainingPool
 
 REGISTRAR: Final = "registrar"
 REPORTER: Final = "reporter"
@@ -63,7 +65,7 @@ def registrar(
     pipeline: Component,
     spec: PipelineSpec,
     *,
-    pool: TrainingPool,
+    pool: TrainingPool | ClusterTrainingPool,
     lake: DataLake,
     registry: ModelRegistry,
     repositories: dict[str, str],

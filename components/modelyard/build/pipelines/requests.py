@@ -139,7 +139,7 @@ def training(name: str, step: TrainStep, places: Places) -> dict[str, Any]:
         "EnableInterContainerTrafficEncryption": pool.inter_container_encryption,
         "EnableManagedSpotTraining": pool.max_wait_seconds > 0,
         "EnableNetworkIsolation": pool.network_isolation,
-        "Environment": _environment(name, step, places),
+        "Environment": environment(name, step, pipeline=places.pipeline, resources=places.resources),
         "HyperParameters": {key: _value(value) for key, value in step.parameters.items()},
         "OutputDataConfig": {
             "S3OutputPath": Joined((f"{pool.output}{places.pipeline}/", Run(), f"/{name}")),
@@ -150,7 +150,7 @@ def training(name: str, step: TrainStep, places: Places) -> dict[str, Any]:
         "StoppingCondition": stopping,
         "Tags": _tags(pool),
     }
-    channels = {key: uri for key, uri in _inputs(step, places).items()}
+    channels = {key: uri for key, uri in inputs(step, places.datasets).items()}
     if channels:
         request["InputDataConfig"] = [
             {
@@ -200,7 +200,7 @@ def processing(name: str, step: JobStep, places: Places) -> dict[str, Any]:
         }
         for output, spec in step.outputs.items()
     ]
-    inputs = [
+    brought = [
         {
             "InputName": key,
             "S3Input": {
@@ -210,16 +210,17 @@ def processing(name: str, step: JobStep, places: Places) -> dict[str, Any]:
                 "S3InputMode": "File",
             },
         }
-        for key, uri in _inputs(step, places).items()
+        for key, uri in inputs(step, places.datasets).items()
     ]
     return {
         "AppSpecification": {
             "ImageUri": reference(step.image, places.repositories),
             **_container(step.command, step.arguments),
         },
-        "Environment": _environment(name, step, places) | {ENVIRONMENT_VARIABLE: works.resources},
+        "Environment": environment(name, step, pipeline=places.pipeline, resources=places.resources)
+        | {ENVIRONMENT_VARIABLE: works.resources},
         "NetworkConfig": network,
-        **({"ProcessingInputs": inputs} if inputs else {}),
+        **({"ProcessingInputs": brought} if brought else {}),
         "ProcessingOutputConfig": {"Outputs": outputs, "KmsKeyId": pool.key_arn},
         "ProcessingResources": {"ClusterConfig": _cluster(step, pool, 1)},
         "RoleArn": works.role_arn,
@@ -268,10 +269,11 @@ def _value(value: ParameterValue) -> str | Given:
     return Given(value.of) if isinstance(value, RunParameter) else value
 
 
-def _environment(name: str, step: JobStep, places: Places) -> dict[str, Any]:
+def environment(name: str, step: JobStep, *, pipeline: str, resources: str) -> dict[str, Any]:
+    """What a step's code finds in its environment."""
     variables: dict[str, Any] = {
-        ENVIRONMENT_VARIABLE: places.resources,
-        "MODELYARD_PIPELINE": places.pipeline,
+        ENVIRONMENT_VARIABLE: resources,
+        "MODELYARD_PIPELINE": pipeline,
         "MODELYARD_RUN": Run(),
         "MODELYARD_STEP": name,
     }
@@ -283,12 +285,12 @@ def _environment(name: str, step: JobStep, places: Places) -> dict[str, Any]:
     return variables
 
 
-def _inputs(step: JobStep, places: Places) -> dict[str, str | Made]:
+def inputs(step: JobStep, datasets: Mapping[str, str]) -> dict[str, str | Made]:
     """S3 URIs by the name of the input; a view isn't brought, its code asks for it."""
     found: dict[str, str | Made] = {}
     for key, each in step.inputs.items():
         if isinstance(each, DatasetInput):
-            found[key] = places.datasets[each.name]
+            found[key] = datasets[each.name]
         elif isinstance(each, OutputInput):
             found[key] = made(each.of)
     return found

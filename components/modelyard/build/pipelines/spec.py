@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.build.features import ScheduleExpression
+from modelyard.build.pipelines.argo_checks import argo_that_fails
 from modelyard.build.pipelines.graph import before, circle
 from modelyard.build.pipelines.steps import (
     MODEL,
@@ -24,6 +25,7 @@ from modelyard.build.pipelines.steps import (
     StepSpec,
     TrainStep,
 )
+from modelyard.build.training import PinnedImage
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Email, Name, Spec
 
@@ -47,6 +49,21 @@ class SageMakerPipelines(Spec):
         description="A pipeline of SageMaker: runs are seen in Studio, and orchestration costs nothing."
     )
     parallel_steps: int = Field(default=5, ge=1, le=50, description="Steps that run at a time in one run.")
+
+
+class ArgoWorkflows(Spec):
+    """A WorkflowTemplate of Argo Workflows."""
+
+    kind: Literal["argo"] = Field(
+        description="A WorkflowTemplate of Argo Workflows: steps are pods of a pool on Kubernetes."
+    )
+    tools_image: PinnedImage | None = Field(
+        default=None,
+        description="An image with `modelyard_jobs`, by digest, for registering, which needs no program of yours. "
+        "Absent: no step registers.",
+    )
+    parallel_steps: int = Field(default=5, ge=1, le=50, description="Steps that run at a time in one run.")
+    keep_days: int = Field(default=7, ge=1, le=365, description="Days that a run that ended can be looked at.")
 
 
 class OnSchedule(Spec):
@@ -90,8 +107,8 @@ class PipelineSpec(Spec):
 
     owner: Email = Field(description="Who hears when a run fails, and is the author where nothing else says who is.")
     description: str = Field(default="", max_length=1024, description="What it is for.")
-    flavour: Annotated[StepFunctions | SageMakerPipelines, Field(discriminator="kind")] = Field(
-        default_factory=StepFunctions, description="What runs it: kind step_functions or sagemaker."
+    flavour: Annotated[StepFunctions | SageMakerPipelines | ArgoWorkflows, Field(discriminator="kind")] = Field(
+        default_factory=StepFunctions, description="What runs it: kind step_functions, sagemaker or argo."
     )
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")] | None = Field(
         default=None,
@@ -146,6 +163,8 @@ class PipelineSpec(Spec):
         yield from self._check_producers()
         if not lost and not found:
             yield from self._check_meaning()
+        if isinstance(self.flavour, ArgoWorkflows):
+            yield from argo_that_fails(self, self.flavour)
 
     def _check_parameters(self) -> Iterator[Fault]:
         for name in self.parameters.keys() & set(RUN_PARAMETERS):

@@ -11,8 +11,8 @@ from modelyard.build.pipelines.images import Image, image_faults
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Name, Spec
 
-InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
-"""As SageMaker writes it: `ml.g5.xlarge`."""
+InstanceType = Annotated[str, StringConstraints(pattern=r"^(ml\.)?[a-z0-9-]+\.[a-z0-9]+$")]
+"""As the pool's flavour writes it: `ml.g5.xlarge` of SageMaker, `g5.xlarge` on Kubernetes."""
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9_]*[a-z0-9])?$", max_length=32)]
 ParameterText = Annotated[str, StringConstraints(max_length=256)]

@@ -10,8 +10,9 @@ import pulumi
 from modelyard.build.data import DataLake, Zone
 from modelyard.build.training.batch import BatchPool
 from modelyard.build.training.batch_fence import may_register, may_submit_jobs
+from modelyard.build.training.checks import places_that_fail
 from modelyard.build.training.fence import keyed, may_run, may_submit, settings
-from modelyard.build.training.flavours import BatchTraining, SageMakerTraining
+from modelyard.build.training.flavours import BatchTraining, KubernetesTraining, SageMakerTraining
 from modelyard.build.training.lustre import FileSystem, file_system
 from modelyard.build.training.queue import may_queue, queue_name, queued_jobs, share_queue
 from modelyard.build.training.spec import MINUTE, PlaceSpec, TrainingSpec
@@ -142,7 +143,8 @@ class TrainingPool(Component):
         if isinstance(flavour, BatchTraining):
             return [trust_service("ecs-tasks.amazonaws.com", context=context, source_arn=context.arn("ecs", "*"))]
         own = context.arn("sagemaker", f"*/{self.job_name}-*")
-        jobs = queued_jobs(context, self.job_name) if flavour.queue else own
+        queued = isinstance(flavour, SageMakerTraining) and flavour.queue is not None
+        jobs = queued_jobs(context, self.job_name) if queued else own
         trust = trust_service("sagemaker.amazonaws.com", context=context, source_arn=jobs)
         return [trust, named_sessions(trust)]
 
@@ -164,7 +166,7 @@ class TrainingPool(Component):
                 files=self._files,
             )
             self.queue = self._batch.queue
-        elif flavour.queue is not None and spec.quota is not None:
+        elif isinstance(flavour, SageMakerTraining) and flavour.queue is not None and spec.quota is not None:
             share_queue(self, spec.quota, borrow=flavour.queue.borrow)
             self.queue = queue_name(self)
 
@@ -293,12 +295,9 @@ def _joined(values: list[pulumi.Output[str]]) -> pulumi.Input[str]:
 
 def _unplaced(spec: TrainingSpec, lake: DataLake, network: NetworkLike | None) -> list[Fault]:
     """Faults of what the pool stands on: zones that the lake lacks, a network that isn't there."""
-    has = ", ".join(lake.zones)
-    faults = [
-        spec.fault(f"{field}.zone", "is no zone of the team's lake", f"It has {has}.", place.zone)
-        for field, place in (("output", spec.output), ("checkpoints", spec.checkpoints))
-        if place is not None and place.zone not in lake.zones
-    ]
+    faults = list(places_that_fail(spec, lake.zones))
+    if isinstance(spec.flavour, KubernetesTraining):
+        faults.append(spec.fault("flavour.kind", "needs a cluster", "Use ClusterTrainingPool.", spec.flavour.kind))
     if spec.lustre is not None and spec.lustre.dataset not in lake.spec.datasets:
         known = ", ".join(lake.spec.datasets) or "none"
         faults.append(

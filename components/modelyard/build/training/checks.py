@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
-from modelyard.build.training.catalogue import Instance, InstanceCatalogue
-from modelyard.build.training.flavours import BatchTraining, SageMakerTraining
+from modelyard.build.training.flavours import BatchTraining, KubernetesTraining, SageMakerTraining
 from modelyard.core.errors import Fault
+from modelyard.core.instances import Instance, InstanceCatalogue
 
 if TYPE_CHECKING:
     from modelyard.build.training.spec import TrainingSpec
@@ -20,6 +20,10 @@ LONGEST_WAIT: Final = 1440
 JobStateTimeLimitAction)."""
 
 
+_SAID: Final = {"batch": "Batch", "kubernetes": "Kubernetes"}
+_HOLDS: Final = {"batch": "the security group", "kubernetes": "the namespace's network policy"}
+
+
 def types_that_fail(spec: TrainingSpec) -> Iterator[Fault]:
     """Types that don't exist, are called otherwise, or lack what is required."""
     for index, name in enumerate(spec.instance_types):
@@ -30,12 +34,13 @@ def _type(spec: TrainingSpec, path: str, name: str, index: int) -> Iterator[Faul
     if name in spec.instance_types[:index]:
         yield spec.fault(path, "is listed twice", "Remove one.", name)
         return
-    ec2, example = isinstance(spec.flavour, BatchTraining), "ml.g5.xlarge"
+    ec2, example = not isinstance(spec.flavour, SageMakerTraining), "ml.g5.xlarge"
     if ec2:
         example = "g5.xlarge"
         if name.startswith("ml."):
             short = name.removeprefix("ml.")
-            yield spec.fault(path, "is SageMaker's name, and Batch runs EC2 instances", f'Write "{short}".', name)
+            runs = _SAID[spec.flavour.kind]
+            yield spec.fault(path, f"is SageMaker's name, and {runs} runs EC2 instances", f'Write "{short}".', name)
             return
     elif not name.startswith("ml."):
         yield spec.fault(path, "is EC2's name, and SageMaker's begins with ml.", f'Write "ml.{name}".', name)
@@ -54,7 +59,10 @@ def _type(spec: TrainingSpec, path: str, name: str, index: int) -> Iterator[Faul
         )
     if ec2 and known.accelerator and not known.gpus:
         yield spec.fault(
-            path, "has accelerators that Batch hands to no container", "Use a type with GPUs, or SageMaker.", name
+            path,
+            f"has accelerators that {_SAID[spec.flavour.kind]} hands to no container",
+            "Use a type with GPUs, or SageMaker.",
+            name,
         )
     if spec.distributed.efa and not known.efa:
         large = ("g5.48xlarge", "p4d.24xlarge") if ec2 else ("ml.g5.48xlarge", "ml.p4d.24xlarge")
@@ -69,7 +77,7 @@ def _type(spec: TrainingSpec, path: str, name: str, index: int) -> Iterator[Faul
 def types_not_offered(spec: TrainingSpec, region: str) -> Iterator[Fault]:
     """Types that `region` isn't known to sell; of EC2's own regions only SageMaker's are known."""
     catalogue = InstanceCatalogue.shipped()
-    ec2 = isinstance(spec.flavour, BatchTraining)
+    ec2 = not isinstance(spec.flavour, SageMakerTraining)
     instead = catalogue.with_gpu_in(region)
     for index, name in enumerate(spec.instance_types):
         known = catalogue.get(name)
@@ -90,7 +98,7 @@ def spot_that_fails(spec: TrainingSpec) -> Iterator[Fault]:
     """Spot without checkpoints, with a warm pool, or with a wait that can't be."""
     if spec.spot is None:
         return
-    if spec.checkpoints is None:
+    if spec.checkpoints is None and not _on_a_volume(spec):
         yield spec.fault(
             "spot",
             "without checkpoints loses all work whenever the capacity is taken back",
@@ -105,6 +113,8 @@ def spot_that_fails(spec: TrainingSpec) -> Iterator[Fault]:
                 f"Use 10 to {LONGEST_WAIT}; a job's run time isn't in it.",
                 wait,
             )
+        return
+    if not isinstance(spec.flavour, SageMakerTraining):
         return
     if spec.flavour.warm_seconds:
         yield spec.fault(
@@ -127,7 +137,7 @@ def quota_that_fails(spec: TrainingSpec) -> Iterator[Fault]:
     quota, flavour = spec.quota, spec.flavour
     if isinstance(flavour, SageMakerTraining):
         yield from _queue(spec, flavour)
-    if quota is None:
+    if quota is None or isinstance(flavour, KubernetesTraining):
         return
     for name, count in quota.instances.items():
         if name not in spec.instance_types:
@@ -196,23 +206,29 @@ def _queue(spec: TrainingSpec, flavour: SageMakerTraining) -> Iterator[Fault]:
         )
 
 
-def batch_that_fails(spec: TrainingSpec, flavour: BatchTraining) -> Iterator[Fault]:
-    """What Batch can't do, and walls that it hasn't."""
-    several = any(program.nodes > 1 for program in flavour.programs.values())
+def own_machines_that_fail(spec: TrainingSpec, flavour: BatchTraining | KubernetesTraining) -> Iterator[Fault]:
+    """Walls that containers on instances of one's own haven't."""
+    runs, holds = _SAID[flavour.kind], _HOLDS[flavour.kind]
+    of = "its instance" if isinstance(flavour, BatchTraining) else "the cluster"
     if not spec.vpc:
-        yield spec.fault("vpc", "can't be false: Batch's instances stand in a network", 'Remove "vpc: false".')
+        yield spec.fault("vpc", f"can't be false: {runs}'s instances stand in a network", 'Remove "vpc: false".')
     if spec.network_isolation:
         yield spec.fault(
             "network_isolation",
-            "can't be held by Batch: a container uses its instance's network",
-            'Say "network_isolation: false"; the security group alone limits what it reaches.',
+            f"can't be held by {runs}: a container uses {of}'s network",
+            f'Say "network_isolation: false"; {holds} alone limits what it reaches.',
         )
-    if several and spec.inter_container_encryption:
+    if spec.inter_container_encryption and any(program.nodes > 1 for program in flavour.programs.values()):
         yield spec.fault(
             "inter_container_encryption",
-            "can't be held by Batch: nodes of one job talk as their program does",
+            f"can't be held by {runs}: nodes of one job talk as their program does",
             'Say "inter_container_encryption: false"; newer types encrypt between instances by hardware.',
         )
+
+
+def batch_that_fails(spec: TrainingSpec, flavour: BatchTraining) -> Iterator[Fault]:
+    """What Batch can't do."""
+    several = any(program.nodes > 1 for program in flavour.programs.values())
     if spec.volume_gib < SMALLEST_DISK:
         yield spec.fault(
             "volume_gib", "is less than Amazon's image takes", f"Use {SMALLEST_DISK} or more.", spec.volume_gib
@@ -278,3 +294,16 @@ def max_vcpus(spec: TrainingSpec) -> int:
     assert isinstance(spec.flavour, BatchTraining)
     nodes = max(program.nodes for program in spec.flavour.programs.values())
     return nodes * max((instance.vcpus for instance in spec.instances()), default=1)
+
+
+def places_that_fail(spec: TrainingSpec, zones: Collection[str]) -> Iterator[Fault]:
+    """Places in zones that the lake hasn't."""
+    for field, place in (("output", spec.output), ("checkpoints", spec.checkpoints)):
+        if place is not None and place.zone not in zones:
+            has = ", ".join(zones)
+            yield spec.fault(f"{field}.zone", "is no zone of the team's lake", f"It has {has}.", place.zone)
+
+
+def _on_a_volume(spec: TrainingSpec) -> bool:
+    flavour = spec.flavour
+    return isinstance(flavour, KubernetesTraining) and any(v.checkpoints for v in flavour.volumes.values())

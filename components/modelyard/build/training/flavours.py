@@ -1,4 +1,4 @@
-"""What runs a pool's jobs: SageMaker by itself or behind a queue, or AWS Batch on EC2."""
+"""What runs a pool's jobs: SageMaker by itself or behind a queue, AWS Batch on EC2, or a cluster of Kubernetes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from modelyard.build.training.kubernetes_spec import KubernetesTraining
 from modelyard.core.spec import LogDays, Name, Spec
 
 ImageByDigest = Annotated[
@@ -119,6 +120,7 @@ def _with_kind(value: Any) -> Any:
 
 
 Flavour = Annotated[
-    Annotated[SageMakerTraining | BatchTraining, Field(discriminator="kind")], BeforeValidator(_with_kind)
+    Annotated[SageMakerTraining | BatchTraining | KubernetesTraining, Field(discriminator="kind")],
+    BeforeValidator(_with_kind),
 ]
-"""What runs jobs. EKS will be a third."""
+"""What runs jobs."""

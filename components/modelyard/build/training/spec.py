@@ -8,22 +8,24 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.build.data import ZoneName
-from modelyard.build.training.catalogue import Instance, InstanceCatalogue
 from modelyard.build.training.checks import (
     batch_that_fails,
+    own_machines_that_fail,
     quota_that_fails,
     spot_that_fails,
     types_not_offered,
     types_that_fail,
 )
-from modelyard.build.training.flavours import BatchTraining, Flavour, SageMakerTraining
+from modelyard.build.training.flavours import BatchTraining, Flavour, KubernetesTraining, SageMakerTraining
+from modelyard.build.training.kubernetes_checks import kubernetes_that_fails
 from modelyard.build.training.limits import DEFAULT_SHARE, QuotaSpec
 from modelyard.build.training.storage import LustreSpec
 from modelyard.core.errors import Fault
+from modelyard.core.instances import Instance, InstanceCatalogue
 from modelyard.core.spec import Spec
 
 InstanceType = Annotated[str, StringConstraints(pattern=r"^(ml\.)?[a-z0-9-]+\.[a-z0-9]+$")]
-"""As the flavour writes it: SageMaker `ml.g5.xlarge`, EC2 and so Batch `g5.xlarge`."""
+"""As the flavour writes it: SageMaker `ml.g5.xlarge`; EC2, and so Batch and Kubernetes, `g5.xlarge`."""
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?(/[a-z0-9_-]+)*$", max_length=200)]
 """Below a zone's bucket, without a slash at either end."""
@@ -108,12 +110,12 @@ class TrainingSpec(Spec):
     """A pool: what a training job may be, enforced where it is submitted."""
 
     flavour: Flavour = Field(
-        default_factory=SageMakerTraining, description="What runs the jobs: kind sagemaker or batch."
+        default_factory=SageMakerTraining, description="What runs the jobs: kind sagemaker, batch or kubernetes."
     )
     instance_types: tuple[InstanceType, ...] = Field(
         min_length=1,
         max_length=20,
-        description="Types that a job may use; any other is refused. In SageMaker ml.g5.xlarge, in Batch g5.xlarge.",
+        description="Types that a job may use; any other is refused. In SageMaker ml.g5.xlarge, elsewhere g5.xlarge.",
     )
     gpu: Literal["required", "optional"] = Field(
         default="optional", description="`required`: every type must have a GPU, so that no job finds none."
@@ -162,7 +164,7 @@ class TrainingSpec(Spec):
     quota: QuotaSpec | None = Field(
         default=None,
         description="How many instances may run at a time, and who shares them. Absent: SageMaker's service quotas, "
-        "which count by account; in Batch, one job of the largest program.",
+        "which count by account; in Batch, one job of the largest program. On Kubernetes, the header's quota counts.",
     )
     lustre: LustreSpec | None = Field(
         default=None,
@@ -184,8 +186,12 @@ class TrainingSpec(Spec):
         yield from types_that_fail(self)
         yield from spot_that_fails(self)
         yield from quota_that_fails(self)
+        if not isinstance(self.flavour, SageMakerTraining):
+            yield from own_machines_that_fail(self, self.flavour)
         if isinstance(self.flavour, BatchTraining):
             yield from batch_that_fails(self, self.flavour)
+        elif isinstance(self.flavour, KubernetesTraining):
+            yield from kubernetes_that_fails(self, self.flavour)
         elif self.lustre is not None and not self.vpc:
             yield self.fault("lustre", "is reached in a network only", 'Remove "vpc: false", or "lustre".')
 

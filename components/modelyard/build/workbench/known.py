@@ -12,6 +12,7 @@ from modelyard.build.workbench.access import may_open
 from modelyard.core.access import Grantee, address, identity_of
 from modelyard.core.addresses import COMMA, WorkbenchAddress
 from modelyard.core.context import Context
+from modelyard.core.errors import Source
 from modelyard.core.identity import ExistingRole
 from modelyard.foundation.tenancy import same_person
 
@@ -64,12 +65,13 @@ class KnownWorkbench:
         profiles: Mapping[str, str],
         component: str = "workbench",
         opts: pulumi.ResourceOptions | None = None,
+        written: Source | None = None,
     ) -> None:
         self.component = component
         self.context = context
         self.domain_id = domain_id
         self.profiles = dict(profiles)
-        self.identity = ExistingRole(f"{component}-{EXECUTION}", role_arn, context=context, opts=opts)
+        self.identity = ExistingRole(f"{component}-{EXECUTION}", role_arn, context=context, opts=opts, written=written)
 
     def grant_open(self, grantee: Grantee, people: Sequence[str]) -> None:
         """Let each of `people`, in sessions of `grantee` under their own names, open their own profile."""

@@ -15,6 +15,8 @@ from .jobs import MonitoringJob as MonitoringJob
 from .jobs import MonitoringType as MonitoringType
 from .jobs import ProblemType as ProblemType
 from .jobs import TransformInput as TransformInput
+from .kubernetes import KubernetesMonitors as KubernetesMonitors
+from .kubernetes_spec import KubernetesMonitorsSpec as KubernetesMonitorsSpec
 from .metrics import METRICS as METRICS
 from .metrics import OURS as OURS
 from .metrics import Metric as Metric

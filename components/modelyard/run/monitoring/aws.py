@@ -10,13 +10,13 @@ from typing import Any, Final
 import pulumi
 
 from modelyard.build.data import DataLake, Zone
-from modelyard.build.training import InstanceCatalogue
 from modelyard.core.access import Grantee, Statement, address, identity_of
 from modelyard.core.actions import JOB_IN_A_VPC, PULL_IMAGES, WRITE_LOGS
 from modelyard.core.addresses import BucketAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
+from modelyard.core.instances import InstanceCatalogue
 from modelyard.core.monitored import JobKind
 from modelyard.core.notices import Notices
 from modelyard.core.service_role import ServiceRole

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.build.data import ZoneName
-from modelyard.build.training import InstanceCatalogue, InstanceType
+from modelyard.build.training import InstanceType
 from modelyard.core.errors import Fault
+from modelyard.core.instances import InstanceCatalogue
 from modelyard.core.monitored import JobKind
 from modelyard.core.monitors import ColumnKind, Plan, PlannedColumn, Problem
 from modelyard.core.snapshots import Format

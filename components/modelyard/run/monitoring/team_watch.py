@@ -18,7 +18,7 @@ from modelyard.core.addresses import BucketAddress
 from modelyard.core.bundles import bundle
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
-from modelyard.core.errors import Fault, InputError
+from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.functions import FOR_A_DAY, Worker, function, woken, worker
 from modelyard.core.incidents import CLOSED, place
 from modelyard.core.notices import Notices
@@ -55,8 +55,9 @@ class TeamWatch(Component):
         dashboard: bool = True,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
+        written: Source | None = None,
     ) -> None:
-        super().__init__(name, None, context=context, transform=transform, opts=opts)
+        super().__init__(name, None, context=context, transform=transform, opts=opts, written=written)
         self._watched = {watch.endpoint.component: watch for watch in watched}
         self._lake, self._evidence, self._key = lake, evidence, keys.arn("models")
         kept = evidence.bucket if evidence is not None else lake.zone(_ZONE).bucket

@@ -250,7 +250,9 @@ class RetrainingLoop(Component):
                         team=self.context.owner,
                         function=function_arn(self, FUNCTION),
                         pipeline=pipeline.known_arn if pipeline else "",
-                        flavour=pipeline.spec.flavour.kind if pipeline else "step_functions",
+                        flavour="sagemaker"
+                        if pipeline and pipeline.spec.flavour.kind == "sagemaker"
+                        else "step_functions",
                         step=registering_step(pipeline, self._model) if pipeline else "",
                         endpoint=self._endpoint.endpoint_name,
                         champion=self._champion,

@@ -27,6 +27,13 @@ from .kinds import ScalingSpec as ScalingSpec
 from .kinds import ServedModel as ServedModel
 from .kinds import Serverless as Serverless
 from .kinds import ShadowSpec as ShadowSpec
+from .kubernetes import KubernetesEndpoint as KubernetesEndpoint
+from .kubernetes_door_spec import GatewayDoorSpec as GatewayDoorSpec
+from .kubernetes_llm import KubernetesLanguageModel as KubernetesLanguageModel
+from .kubernetes_llm_spec import KubernetesLanguageModelSpec as KubernetesLanguageModelSpec
+from .kubernetes_pods import ServingIdentity as ServingIdentity
+from .kubernetes_queries import Questions as Questions
+from .kubernetes_spec import KubernetesEndpointSpec as KubernetesEndpointSpec
 from .llm import LanguageModelEndpoint as LanguageModelEndpoint
 from .llm_spec import CopiesSpec as CopiesSpec
 from .llm_spec import LanguageModelSpec as LanguageModelSpec

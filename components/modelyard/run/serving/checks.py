@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from modelyard.build.training import InstanceCatalogue
 from modelyard.core.errors import Fault
+from modelyard.core.instances import InstanceCatalogue
 from modelyard.core.spec import Spec
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from modelyard.core import access
 from modelyard.core.access import Principal, Statement
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
+from modelyard.core.errors import Source
 from modelyard.core.identity import Role
 
 _WRITES: Final = (
@@ -42,8 +43,9 @@ class DoorAccount(Component):
         context: Context,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
+        written: Source | None = None,
     ) -> None:
-        super().__init__(name, None, context=context, transform=transform, opts=opts)
+        super().__init__(name, None, context=context, transform=transform, opts=opts, written=written)
         role = Role(
             self.named("writer"),
             context=context,

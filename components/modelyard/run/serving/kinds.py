@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.build.pipelines import image_faults
-from modelyard.build.training import InstanceCatalogue, InstanceType, PlaceSpec
+from modelyard.build.training import InstanceType, PlaceSpec
 from modelyard.core.errors import Fault
+from modelyard.core.instances import InstanceCatalogue
 from modelyard.core.releases import Digest
 from modelyard.core.spec import Name, Spec
 from modelyard.run.serving.shadow_spec import TolerancesSpec

@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from modelyard.build.training import Instance, InstanceCatalogue, InstanceType
+from modelyard.build.training import InstanceType
 from modelyard.core.errors import Fault
+from modelyard.core.instances import Instance, InstanceCatalogue
 from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.serving.checks import not_offered, type_faults
 from modelyard.run.serving.spec import DeclaredRelease, Variable

@@ -27,11 +27,13 @@ def released(
     model: str,
     versions: Mapping[int, Source],
     artifacts: Mapping[int, str] | None = None,
+    weights: bool = False,
 ) -> pulumi.Output[list[pulumi.Resource]] | None:
     """The role, once every version is seen to be released; for `depends_on` of what would serve them.
 
     None where the environment isn't production: there, any version may be tried. `versions`: where each is named.
-    `artifacts`: the SHA-256 that a version's artifact must have, where the file says it.
+    `artifacts`: the SHA-256 that a version's artifact must have, where the file says it; `weights`: whether these are
+    lists of weights rather than archives.
 
     Raises `InputError` for each version that isn't, with the condition that fails, while it is previewed or deployed; a
     recording asks nothing live.
@@ -55,6 +57,7 @@ def released(
                 where=where,
                 value=version,
                 artifact=(artifacts or {}).get(version, ""),
+                weights=weights,
             )
         ]
         if faults:
@@ -85,11 +88,18 @@ def all_released(
 
 
 def unreleased(
-    text: str, public_key: bytes, *, package: str, where: Source, value: int, artifact: str = ""
+    text: str,
+    public_key: bytes,
+    *,
+    package: str,
+    where: Source,
+    value: int,
+    artifact: str = "",
+    weights: bool = False,
 ) -> list[Fault]:
     """Why a version isn't released, by its record's text; empty text stands for no record.
 
-    `artifact`: the SHA-256 that the file says. Empty: it says none.
+    `artifact`: the SHA-256 that the file says. Empty: it says none. `weights`: whether it is that of a list of weights.
     """
     remedy = "Let it pass its gates and be approved (yard model approve), or name a version that is (yard model list)."
     if not text:
@@ -105,7 +115,10 @@ def unreleased(
     if artifact not in ("", release.record.artifact_digest):
         problem = f"was released with the artifact {release.record.artifact_digest}, and the file says {artifact}"
         return [Fault(problem, "Take the released artifact's SHA-256 (yard model show).", where, value)]
-    if artifact and is_list(release.record.artifact):
+    if artifact and weights and not is_list(release.record.artifact):
+        problem = f"is an archive ({release.record.artifact}), and language models are folders of weights"
+        return [Fault(problem, "Register the folder of its weights (docs/language-models.md).", where, value)]
+    if artifact and not weights and is_list(release.record.artifact):
         problem = f"is a folder of weights ({release.record.artifact}), and of many models each is an archive"
         return [Fault(problem, "Register it as a .tar.gz, or give it an endpoint of its own.", where, value)]
     return []

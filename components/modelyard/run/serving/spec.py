@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from modelyard.build.training import Instance, InstanceCatalogue
 from modelyard.core.errors import Fault
+from modelyard.core.instances import Instance, InstanceCatalogue
 from modelyard.core.spec import Email, Name, Spec
 from modelyard.run.serving.abilities import can, kinds_with
 from modelyard.run.serving.capture_spec import CaptureSpec
