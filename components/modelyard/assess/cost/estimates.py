@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from modelyard.assess.cost import jobs, kubernetes, machines
 from modelyard.assess.cost.bill import HOURS, Estimate, Line, Meter, Unknown
+from modelyard.assess.cost.resting import standing
 from modelyard.assess.policy.subject import Subject
+from modelyard.assess.policy.types import ENDPOINT_CONFIGURATION_BY_CONTROL
 from modelyard.blueprints.usage import Range
 
 Found = Iterator[Line | Unknown]
@@ -93,22 +96,37 @@ def _feature_group(subject: Subject, meter: Meter) -> Found:
 
 def _endpoint_configuration(subject: Subject, meter: Meter) -> Found:
     for place in ("productionVariants", "shadowProductionVariants"):
-        for index in range(len(subject.get(place, []))):
-            yield from _variant(subject, meter, f"{place}[{index}]")
+        named = _named(subject, place)
+        for index in range(len(subject.get(named, []))):
+            yield from _variant(subject, meter, f"{named}[{index}]")
+
+
+def _named(subject: Subject, name: str) -> str:
+    """A property's name as the resource writes it: Cloud Control's begin with a capital."""
+    return f"{name[0].upper()}{name[1:]}" if subject.node.kind.startswith("AWS::") else name
 
 
 def _variant(subject: Subject, meter: Meter, path: str) -> Found:
-    usage, serverless = meter.usage, subject.get(f"{path}.serverlessConfig")
+    usage = meter.usage
+
+    def says(name: str, default: Any = None) -> Any:
+        return subject.get(f"{path}.{_named(subject, name)}", default)
+
+    serverless = says("serverlessConfig")
     if serverless:
-        gib = subject.get(f"{path}.serverlessConfig.memorySizeInMb", 1024) / 1024
+        gib = serverless.get(_named(subject, "memorySizeInMb"), serverless.get("MemorySizeInMB", 1024)) / 1024
         seconds = _times(_times(usage.endpoint_calls_m, usage.call_seconds), 1_000_000 * gib)
         yield meter.takes("sagemaker", "serverless inference memory", seconds)
         return
-    count = subject.get(f"{path}.initialInstanceCount", 1)
-    least, most = _scaled(subject, str(subject.get(f"{path}.variantName", "")), count)
+    count = says("initialInstanceCount", 1)
+    least, most = _scaled(subject, str(says("variantName", "")), count)
+    managed = says("managedInstanceScaling")
+    if managed:
+        least = managed.get(_named(subject, "minInstanceCount"), least)
+        most = managed.get(_named(subject, "maxInstanceCount"), most)
     yield meter.takes(
         "sagemaker-hosting",
-        str(subject.get(f"{path}.instanceType")),
+        str(says("instanceType")),
         Range(low=least * HOURS, high=most * HOURS),
         assumes=f"{least:g} to {most:g} instances, all hours",
     )
@@ -126,34 +144,9 @@ def _scaled(subject: Subject, variant: str, count: float) -> tuple[float, float]
 
 def _tracking_server(subject: Subject, meter: Meter) -> Found:
     size = subject.get("trackingServerSize", "Small")
-    yield meter.takes("sagemaker", f"mlflow tracking server {size}", HOURS, assumes="all hours")
+    hours, told = standing(subject, str(subject.get("trackingServerName", "")))
+    yield meter.takes("sagemaker", f"mlflow tracking server {size}", hours, assumes=told)
     yield meter.takes("sagemaker", "mlflow metadata storage", meter.usage.tracking_gb)
-
-
-def _space(subject: Subject, meter: Meter) -> Found:
-    yield meter.takes("sagemaker", "studio notebook ml.t3.medium", meter.usage.workbench_hours)
-    size = subject.get("spaceSettings.spaceStorageSettings.ebsStorageSettings.ebsVolumeSizeInGb", 5)
-    yield meter.takes("sagemaker", "ml storage gp2 training/hosting/notebook", size)
-
-
-def _compute_environment(subject: Subject, meter: Meter) -> Found:
-    types, most = subject.get("computeResources.instanceTypes", []), subject.get("computeResources.maxVcpus", 0)
-    for kind in types:
-        vcpus = _vcpus(str(kind))
-        if vcpus is None:
-            yield Unknown(subject.node.urn, f"ec2: {kind}", "nobody here knows how many CPUs it has")
-            continue
-        machines = Range(low=0, high=max(1, most // vcpus))
-        hours = Range(low=0, high=machines.high * meter.usage.training_hours.high)
-        yield meter.takes("ec2", str(kind), hours, assumes=f"up to {machines.high:g} machines while jobs run")
-
-
-def _vcpus(kind: str) -> int | None:
-    """How many virtual CPUs a size of the usual families has (ec2/latest/instancetypes)."""
-    size = kind.rpartition(".")[2]
-    if size.endswith("xlarge"):
-        return 4 * int(size.removesuffix("xlarge") or 1)
-    return 2 if size in ("large", "medium") else None
 
 
 def _delivery(_: Subject, meter: Meter) -> Found:
@@ -203,15 +196,19 @@ def _fixed(service: str, item: str, amount: float) -> Estimate:
 
 
 ESTIMATES: Final[Mapping[str, Estimate]] = {
+    **machines.ESTIMATES,
+    **jobs.ESTIMATES,
+    **kubernetes.ESTIMATES,
+    ENDPOINT_CONFIGURATION_BY_CONTROL: _endpoint_configuration,
     "aws:apigateway/restApi:RestApi": _simple("apigateway", "rest requests first 333M", "door_requests_m"),
     "aws:athena/workgroup:Workgroup": _simple("athena", "sql scanned", "query_tb"),
-    "aws:batch/computeEnvironment:ComputeEnvironment": _compute_environment,
     "aws:budgets/budgetAction:BudgetAction": _budget_action,
     "aws:cloudtrail/trail:Trail": _simple("cloudtrail", "data events", "data_events_k", per=0.01),
     "aws:cloudwatch/dashboard:Dashboard": _fixed("cloudwatch", "dashboard", 1),
     "aws:cloudwatch/eventBus:EventBus": _simple("eventbridge", "custom events", "function_calls_k", per=0.001),
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _fixed("cloudwatch", "alarm composite", 1),
     "aws:dynamodb/table:Table": _table,
     "aws:ec2/natGateway:NatGateway": _nat_gateway,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _vpc_endpoint,
@@ -224,9 +221,9 @@ ESTIMATES: Final[Mapping[str, Estimate]] = {
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": _endpoint_configuration,
     "aws:sagemaker/featureGroup:FeatureGroup": _feature_group,
     "aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": _tracking_server,
-    "aws:sagemaker/space:Space": _space,
     "aws:secretsmanager/secret:Secret": _fixed("secretsmanager", "secret", 1),
-    "aws:sfn/stateMachine:StateMachine": _simple("stepfunctions", "standard state transitions", "transitions_k"),
+    "aws:sns/topic:Topic": _simple("sns", "requests", "notices_k", per=0.001),
+    "aws:sqs/queue:Queue": _simple("sqs", "requests", "notices_k", per=0.001),
     "aws:ssm/parameter:Parameter": _parameter,
     "aws:wafv2/webAcl:WebAcl": _firewall,
 }

@@ -32,11 +32,13 @@ _SERVICES: Final = {
         "logStream:LogStream",
     ),
     "costexplorer": ("anomalyMonitor:AnomalyMonitor", "anomalySubscription:AnomalySubscription"),
+    "dynamodb": ("resourcePolicy:ResourcePolicy",),
     "ec2": (
         "defaultSecurityGroup:DefaultSecurityGroup",
         "flowLog:FlowLog",
         "internetGateway:InternetGateway",
         "launchTemplate:LaunchTemplate",
+        "placementGroup:PlacementGroup",
         "route:Route",
         "routeTable:RouteTable",
         "routeTableAssociation:RouteTableAssociation",
@@ -44,8 +46,28 @@ _SERVICES: Final = {
         "subnet:Subnet",
         "vpc:Vpc",
     ),
-    "ecr": ("lifecyclePolicy:LifecyclePolicy", "repositoryPolicy:RepositoryPolicy"),
-    "glue": ("catalogDatabase:CatalogDatabase", "catalogTable:CatalogTable", "dataQualityRuleset:DataQualityRuleset"),
+    "ecr": (
+        "lifecyclePolicy:LifecyclePolicy",
+        "pullThroughCacheRule:PullThroughCacheRule",
+        "registryScanningConfiguration:RegistryScanningConfiguration",
+        "repositoryPolicy:RepositoryPolicy",
+    ),
+    "ecs": ("cluster:Cluster", "taskDefinition:TaskDefinition"),
+    "eks": (
+        "identityProviderConfig:IdentityProviderConfig",
+        "accessEntry:AccessEntry",
+        "accessPolicyAssociation:AccessPolicyAssociation",
+        "addon:Addon",
+        "podIdentityAssociation:PodIdentityAssociation",
+    ),
+    "elasticache": ("user:User", "userGroup:UserGroup"),
+    "fsx": ("dataRepositoryAssociation:DataRepositoryAssociation",),
+    "glue": (
+        "catalogDatabase:CatalogDatabase",
+        "catalogTable:CatalogTable",
+        "dataCatalogEncryptionSettings:DataCatalogEncryptionSettings",
+        "dataQualityRuleset:DataQualityRuleset",
+    ),
     "iam": (
         "instanceProfile:InstanceProfile",
         "openIdConnectProvider:OpenIdConnectProvider",
@@ -58,6 +80,8 @@ _SERVICES: Final = {
     "identitystore": ("group:Group", "groupMembership:GroupMembership"),
     "kms": ("alias:Alias",),
     "lambda": ("eventSourceMapping:EventSourceMapping", "permission:Permission"),
+    "lb": ("listener:Listener", "targetGroup:TargetGroup"),
+    "rds": ("parameterGroup:ParameterGroup", "subnetGroup:SubnetGroup"),
     "s3": (
         "bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "bucketLogging:BucketLogging",
@@ -71,16 +95,20 @@ _SERVICES: Final = {
         "bucketVersioning:BucketVersioning",
     ),
     "sagemaker": (
+        "dataQualityJobDefinition:DataQualityJobDefinition",
         "domain:Domain",
+        "endpoint:Endpoint",
         "model:Model",
         "modelCard:ModelCard",
         "modelPackageGroup:ModelPackageGroup",
         "modelPackageGroupPolicy:ModelPackageGroupPolicy",
+        "studioLifecycleConfig:StudioLifecycleConfig",
         "userProfile:UserProfile",
     ),
     "scheduler": ("scheduleGroup:ScheduleGroup",),
     "secretsmanager": ("secretPolicy:SecretPolicy", "secretRotation:SecretRotation", "secretVersion:SecretVersion"),
-    "sns": ("topicPolicy:TopicPolicy",),
+    "sns": ("topicPolicy:TopicPolicy", "topicSubscription:TopicSubscription"),
+    "sqs": ("queuePolicy:QueuePolicy",),
     "ssoadmin": (
         "accountAssignment:AccountAssignment",
         "permissionSet:PermissionSet",
@@ -88,8 +116,26 @@ _SERVICES: Final = {
         "permissionsBoundaryAttachment:PermissionsBoundaryAttachment",
     ),
     "vpc": ("securityGroupEgressRule:SecurityGroupEgressRule", "securityGroupIngressRule:SecurityGroupIngressRule"),
-    "wafv2": ("webAclAssociation:WebAclAssociation",),
+    "wafv2": ("webAclAssociation:WebAclAssociation", "webAclLoggingConfiguration:WebAclLoggingConfiguration"),
 }
 
-FREE: Final = frozenset(f"aws:{service}/{name}" for service, names in _SERVICES.items() for name in names)
+_CLOUD_CONTROL: Final = (
+    "AWS::Batch::JobQueue",
+    "AWS::Batch::QuotaShare",
+    "AWS::Batch::SchedulingPolicy",
+    "AWS::Batch::ServiceEnvironment",
+    "AWS::SageMaker::DataQualityJobDefinition",
+    "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::InferenceComponent",
+    "AWS::SageMaker::Model",
+    "AWS::SageMaker::ModelBiasJobDefinition",
+    "AWS::SageMaker::ModelExplainabilityJobDefinition",
+    "AWS::SageMaker::ModelPackage",
+    "AWS::SageMaker::ModelQualityJobDefinition",
+)
+"""An endpoint costs what its configuration says, a monitor's definition what its schedule starts."""
+
+FREE: Final = frozenset(
+    (*_CLOUD_CONTROL, *(f"aws:{service}/{name}" for service, names in _SERVICES.items() for name in names))
+)
 """Their types, as on the wire. Source: the pricing pages of the services, November 2026."""

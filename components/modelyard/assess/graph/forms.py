@@ -61,6 +61,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         **_OWNER,
         state="available",
         prefixListId="pl-{hex8}",
+        cidrBlocks=["52.218.0.0/17"],
         dnsEntries=[{"dnsName": "{id}-{hex8}.{region}.vpce.{suffix}", "hostedZoneId": "Z{id20}"}],
         networkInterfaceIds=["eni-{hex17}"],
     ),
@@ -299,6 +300,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "id": "{arn}",
         "arn": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{hex6}",
     },
+    "aws:secretsmanager/secretRotation:SecretRotation": {"rotationEnabled": True},
     "aws:secretsmanager/secretVersion:SecretVersion": {
         "id": "{secretId}|{uuid}",
         "arn": "{secretId}",
@@ -407,6 +409,7 @@ FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "endpoint": "https://{id20}.gr7.{region}.eks.{suffix}",
         "status": "ACTIVE",
         "certificateAuthority": {"data": "{hex32}"},
+        "vpcConfig": {"clusterSecurityGroupId": "sg-{hex17}", "vpcId": "vpc-{hex17}"},
         "identities": [{"oidcs": [{"issuer": "https://oidc.eks.{region}.{suffix}/id/{id20}"}]}],
     },
     "aws:batch/computeEnvironment:ComputeEnvironment": {

@@ -79,14 +79,14 @@ def _grouping(graph: Graph, scope: Node | None) -> Callable[[Node], _Group]:
 def _label(graph: Graph, group: _Group, nodes: list[Node]) -> str:
     kind, key = group
     if kind == "loose":
-        return _escaped(f"{len(nodes)} × {_short(key)}" if len(nodes) > 1 else f"{nodes[0].name}<br/>{_short(key)}")
+        return _escaped(f"{len(nodes)} × {short(key)}" if len(nodes) > 1 else f"{nodes[0].name}<br/>{short(key)}")
     node = graph.by_urn[key]
     inner = sum(found.custom for found in nodes)
     count = "" if node.custom else f" · {inner} resource{'' if inner == 1 else 's'}"
-    return _escaped(f"{node.name}<br/>{_short(node.kind)}{count}")
+    return _escaped(f"{node.name}<br/>{short(node.kind)}{count}")
 
 
-def _short(kind: str) -> str:
+def short(kind: str) -> str:
     """`aws:s3/bucket:Bucket` is `s3 Bucket`, `modelyard:data:DataLake` is `DataLake`."""
     if "::" in kind:
         return kind

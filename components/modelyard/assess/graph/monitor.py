@@ -134,7 +134,10 @@ class RecordingMonitor(MockMonitor):
         return empty_pb2.Empty()
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
-        """Answer a provider function from the caller's answers, then from the table."""
+        """Answer a provider function from the caller's answers, then from the table.
+
+        A preview's answer lacks what is unknown: the SDK takes no unknown in it, and none comes from a real provider.
+        """
         request = self.transforms.of_invoke(request)
         args = {key: reveal(value) for key, value in from_struct(request.args).items()}
         if request.tok == "pulumi:pulumi:getResource":
@@ -154,7 +157,10 @@ class RecordingMonitor(MockMonitor):
                 )
             )
         place = self._place_of(request.provider, args)
-        return _answered(answer(args, place) if callable(answer) else answer)
+        found = answer(args, place) if callable(answer) else answer
+        if self.preview:
+            found = {key: None if value is UNKNOWN else value for key, value in found.items()}
+        return _answered(found)
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> provider_pb2.CallResponse:
         """Refuse: a method of a component in another language cannot be run here."""

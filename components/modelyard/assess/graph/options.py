@@ -7,6 +7,7 @@ from typing import Any, Final
 from pulumi.runtime.proto import alias_pb2, resource_pb2
 
 from modelyard.assess.graph.model import urn_of, urn_parts
+from modelyard.assess.graph.values import from_wire
 
 _LISTS: Final = {
     "ignoreChanges": "ignoreChanges",
@@ -27,6 +28,8 @@ def read_options(request: resource_pb2.RegisterResourceRequest, urn: str) -> dic
             options[name] = found
     if request.deleteBeforeReplaceDefined:
         options["deleteBeforeReplace"] = request.deleteBeforeReplace
+    if request.HasField("replacement_trigger"):
+        options["replacementTrigger"] = from_wire(request.replacement_trigger)
     if request.HasField("customTimeouts"):
         given = {key: found for key in _TIMEOUTS if (found := getattr(request.customTimeouts, key))}
         if given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from modelyard.assess.graph.model import STACK_TYPE, Graph, Node, urn_parts
 from modelyard.assess.graph.values import UNKNOWN, Secret, from_engine
@@ -21,15 +21,20 @@ _OPTIONS: Final = (
     "customTimeouts",
     "deletedWith",
     "replaceWith",
+    "replacementTrigger",
     "hideDiffs",
 )
+_STATE_VERSION: Final = 3
+"""Of what `pulumi stack export` writes (pulumi/sdk/go/common/apitype, `UntypedDeployment`)."""
 _GOING: Final = frozenset(
     {"delete", "delete-replaced", "discard", "discard-replaced", "read-discard", "remove-pending-replace"}
 )
 
 
-def from_preview(text: str | Mapping[str, Any], *, file: str = "") -> Graph:
-    """The graph of `pulumi preview --json --show-sames`: the stack as it will be.
+def from_preview(
+    text: str | Mapping[str, Any], *, file: str = "", side: Literal["newState", "oldState"] = "newState"
+) -> Graph:
+    """The graph of `pulumi preview --json --show-sames`: the stack as it will be, or with `oldState` as it is.
 
     `text` is the command's output, or the parsed JSON. The engine writes a secret as the text `[secret]`; such a text
     becomes a secret without value. Outputs of components and of the stack aren't in a preview.
@@ -38,7 +43,9 @@ def from_preview(text: str | Mapping[str, Any], *, file: str = "") -> Graph:
     document = _parsed(text, file, "pulumi preview --json --show-sames")
     try:
         states = [
-            step["newState"] for step in document["steps"] if step.get("newState") and step.get("op") not in _GOING
+            step[side]
+            for step in document["steps"]
+            if step.get(side) and (side == "oldState" or step["op"] not in _GOING)
         ]
         return _graph(states, preview=True)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -51,6 +58,16 @@ def from_state(text: str | Mapping[str, Any], *, file: str = "") -> Graph:
     `text` is the command's output, or the parsed JSON. What waits for its deletion is left out.
     """
     document = _parsed(text, file, "pulumi stack export")
+    version = document.get("version", _STATE_VERSION)
+    if version != _STATE_VERSION:
+        raise InputError(
+            Fault(
+                f"a state of version {_STATE_VERSION} is read here",
+                "Write it anew with the engine that deployed it: pulumi stack export",
+                Source(file, "version"),
+                version,
+            )
+        )
     try:
         states = [state for state in document["deployment"].get("resources") or [] if not state.get("delete")]
         return _graph(states)

@@ -59,10 +59,10 @@ def record(
     """
     full = full_keys(project, {**(config or {}), **(secret_config or {})})
     place = Place(account, region or str(full.get("aws:region") or "us-east-1"))
-    run = program if callable(program) else _folder_program(Path(program))
+    run, home = (program, None) if callable(program) else _folder_program(Path(program))
 
     def isolated() -> Graph:
-        with trace() as noted:
+        with trace() as noted, _at_home(home):
             transforms = Transforms(project, stack)
             monitor = RecordingMonitor(
                 project, stack, place, preview, stack_references or {}, invokes or {}, transforms, noted
@@ -124,7 +124,7 @@ class _Executor(ThreadPoolExecutor):
         return future
 
 
-def _folder_program(folder: Path) -> Callable[[], None]:
+def _folder_program(folder: Path) -> tuple[Callable[[], None], Path]:
     main = folder / "__main__.py" if folder.is_dir() else folder
     if not main.is_file():
         raise InputError(
@@ -135,20 +135,28 @@ def _folder_program(folder: Path) -> Callable[[], None]:
             )
         )
     main = main.resolve()
-    home = main.parent
 
     def run() -> None:
-        before, known, path = os.getcwd(), set(sys.modules), list(sys.path)
-        os.chdir(home)
-        sys.path.insert(0, str(home))
-        try:
-            runpy.run_path(str(main), run_name="__main__")
-        finally:
-            os.chdir(before)
-            sys.path[:] = path
-            for name in set(sys.modules) - known:
-                file = getattr(sys.modules[name], "__file__", None)
-                if file and Path(file).is_relative_to(home):
-                    del sys.modules[name]
+        runpy.run_path(str(main), run_name="__main__")
 
-    return run
+    return run, main.parent
+
+
+@contextmanager
+def _at_home(home: Path | None) -> Generator[None]:
+    """Lets a folder's program find its files and modules as under the engine, until all that it began has ended."""
+    if home is None:
+        yield
+        return
+    before, known, path = os.getcwd(), set(sys.modules), list(sys.path)
+    os.chdir(home)
+    sys.path.insert(0, str(home))
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        sys.path[:] = path
+        for name in set(sys.modules) - known:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(home):
+                del sys.modules[name]

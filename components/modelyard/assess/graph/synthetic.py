@@ -26,6 +26,7 @@ _NAME_INPUTS: Final = (
     "roleName",
     "clusterIdentifier",
 )
+_KUBERNETES: Final = "kubernetes:"
 _ACCOUNTS: Final = ("accountid", "ownerid", "catalogid", "registryid")
 _PREFIX_INPUTS: Final = ("namePrefix", "bucketPrefix", "identifierPrefix")
 _PARTITIONS: Final = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
@@ -67,7 +68,8 @@ class Place:
 
 
 def synthesize(kind: str, name: str, urn: str, inputs: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any]]:
-    """The id and the computed outputs of a resource; what it was given is not among the outputs.
+    """The id and the computed outputs of a resource; what it was given is not among the outputs, but for objects of
+    which the service computes a part.
 
     An output that echoes an unknown input is UNKNOWN; one that echoes a secret is a Secret.
     """
@@ -75,13 +77,26 @@ def synthesize(kind: str, name: str, urn: str, inputs: Mapping[str, Any], place:
     form = FORMS.get(kind, {})
     outputs: dict[str, Any] = {}
     for key, template in form.items():
-        if key != "id" and inputs.get(key) is None:
+        given = inputs.get(key)
+        if key != "id" and given is None:
             outputs[key] = words.fill(template)
+        elif isinstance(template, Mapping) and isinstance(given, Mapping):
+            outputs[key] = {**words.fill(template), **given}
     for key, computed in computed_outputs(kind).items():
         if key not in outputs and inputs.get(key) is None and key != "id":
             outputs[key] = words.generic(key, computed.shape, computed.decided)
+    if kind.startswith(_KUBERNETES) and "apiVersion" in inputs:
+        metadata = _named(inputs.get("metadata"), name, urn)
+        return f"{metadata.get('namespace', 'default')}/{metadata['name']}", {**outputs, "metadata": metadata}
     identity = words.read("id")
     return (identity if isinstance(identity, str) else ""), outputs
+
+
+def _named(metadata: Any, name: str, urn: str) -> dict[str, Any]:
+    """An object's metadata with the name that pulumi-kubernetes gives where the program gives none."""
+    given = reveal(metadata)
+    written: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}  # pyright: ignore[reportUnknownArgumentType]
+    return {**written, "name": written.get("name") or f"{name}-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"}
 
 
 def digits(of: Mapping[str, Any], count: int) -> str:

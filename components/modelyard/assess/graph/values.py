@@ -55,18 +55,19 @@ def undecided(value: Any) -> bool:
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
     """The properties of a wire message."""
-    return {key: _from_wire(value) for key, value in struct.fields.items()}
+    return {key: from_wire(value) for key, value in struct.fields.items()}
 
 
-def _from_wire(value: struct_pb2.Value) -> Any:
+def from_wire(value: struct_pb2.Value) -> Any:
+    """The value of a wire message."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         text = value.string_value
         return UNKNOWN if text in wire.UNKNOWNS else text
     if kind == "struct_value":
-        return _signed({key: _from_wire(part) for key, part in value.struct_value.fields.items()})
+        return _signed({key: from_wire(part) for key, part in value.struct_value.fields.items()})
     if kind == "list_value":
-        return [_from_wire(part) for part in value.list_value.values]
+        return [from_wire(part) for part in value.list_value.values]
     if kind == "bool_value":
         return value.bool_value
     if kind == "number_value":

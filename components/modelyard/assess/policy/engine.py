@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from modelyard.assess.graph.model import Graph, Node
+from modelyard.assess.graph.model import Graph
 from modelyard.assess.policy.rule import Rule, Undecided
 from modelyard.assess.policy.subject import Stack, Subject, Surroundings
 from modelyard.core.errors import Source
@@ -24,9 +24,12 @@ class Verdict(StrEnum):
 class RuleCrashed(Exception):  # noqa: N818
     """A rule broke at a resource: a fault of the rule, never a pass."""
 
-    def __init__(self, rule: Rule, node: Node, cause: Exception) -> None:
-        super().__init__(f"rule {rule.id} broke at {node.urn}: {type(cause).__name__}: {cause}")
-        self.rule, self.node = rule, node
+    def __init__(self, rule: str, urn: str, cause: str) -> None:
+        super().__init__(rule, urn, cause)
+        self.rule, self.urn, self.cause = rule, urn, cause
+
+    def __str__(self) -> str:
+        return f"rule {self.rule} broke at {self.urn}: {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,36 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All results of a stack, sorted; `asked` counts by rule how many resources it looked at."""
+    """All results of a stack of so many `resources`, sorted; `asked` counts by rule how many of them it looked at."""
 
     results: tuple[Result, ...]
     asked: Mapping[str, int] = field(default_factory=dict[str, int])
+    resources: int = 0
+
+    def to_plain(self) -> dict[str, Any]:
+        """The judgement as JSON that `from_plain` reads."""
+        return {
+            "results": [_plain(result) for result in self.results],
+            "asked": dict(self.asked),
+            "resources": self.resources,
+        }
+
+    @classmethod
+    def from_plain(cls, written: Mapping[str, Any], rules: Iterable[Rule]) -> Judgement:
+        """The judgement that `to_plain` wrote, of the same rules."""
+        known = {rule.id: rule for rule in rules}
+        results = tuple(
+            Result(
+                known[each["rule"]],
+                Verdict(each["verdict"]),
+                each["urn"],
+                each["problem"],
+                each["path"],
+                Source(*each["source"]) if each["source"] else None,
+            )
+            for each in written["results"]
+        )
+        return cls(results, written["asked"], written["resources"])
 
     @property
     def total(self) -> int:
@@ -77,6 +106,18 @@ class Judgement:
         return self.total - len(open_)
 
 
+def _plain(result: Result) -> dict[str, Any]:
+    source = result.source
+    return {
+        "rule": result.rule.id,
+        "verdict": str(result.verdict),
+        "urn": result.urn,
+        "problem": result.problem,
+        "path": result.path,
+        "source": [source.file, source.path, source.line, source.column] if source else None,
+    }
+
+
 def judge(graph: Graph, rules: Iterable[Rule], around: Surroundings) -> Judgement:
     """Ask every rule about every resource that it looks at. Raises `RuleCrashed`, which names the rule."""
     stack, results, asked = Stack(graph, around), list[Result](), Counter[str]()
@@ -85,19 +126,20 @@ def judge(graph: Graph, rules: Iterable[Rule], around: Surroundings) -> Judgemen
             asked[rule.id] += 1
             results += _asked(rule, subject)
     results.sort(key=_order)
-    return Judgement(tuple(results), asked)
+    return Judgement(tuple(results), asked, len(graph))
 
 
 def _asked(rule: Rule, subject: Subject) -> Sequence[Result]:
     node, found = subject.node, list[Result]()
     try:
         for violation in rule.check(subject):
-            found.append(Result(rule, Verdict.VIOLATED, node.urn, violation.problem, violation.path, node.source))
+            source = violation.source or node.source
+            found.append(Result(rule, Verdict.VIOLATED, node.urn, violation.problem, violation.path, source))
     except Undecided as open_:
         problem = f"can't be decided before the deployment: {open_.path} isn't known"
         found.append(Result(rule, Verdict.UNDECIDED, node.urn, problem, open_.path, node.source))
     except Exception as error:
-        raise RuleCrashed(rule, node, error) from error
+        raise RuleCrashed(rule.id, node.urn, f"{type(error).__name__}: {error}") from error
     return found
 
 

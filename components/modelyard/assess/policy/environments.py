@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from modelyard.assess.graph.values import Secret
+from modelyard.assess.graph.values import UNKNOWN, Secret
 from modelyard.assess.policy.documents import read
 from modelyard.assess.policy.jobs import WRITING, Kind, jobs
+from modelyard.assess.policy.pods import PODS, STEPS, TRAIN_JOB
 from modelyard.assess.policy.subject import Subject
-from modelyard.assess.policy.types import BATCH_JOB, BUILD, CONTAINERS, FUNCTION, GLUE_JOB, MODEL
+from modelyard.assess.policy.types import BATCH_JOB, BUILD, CONFIG_MAP, CONTAINERS, FUNCTION, GLUE_JOB, MODEL
 
 Found: TypeAlias = "tuple[str, Any, str]"
 """A variable's name, its value, and the property that says so."""
@@ -66,14 +67,47 @@ def _of_jobs(subject: Subject) -> Iterator[Found]:
             yield from _mapping(job.given("Environment"), job.at("Environment"))
 
 
+def _of_config(config: Subject) -> Iterator[Found]:
+    yield from _mapping(config.as_written("data", {}), "data")
+
+
+def _of_object(subject: Subject) -> Iterator[Found]:
+    yield from _below(subject.as_written("spec"), "spec")
+
+
+def _below(value: Any, path: str) -> Iterator[Found]:
+    """The variables of all containers below a value: what stands in each list that is called `env`."""
+    inner = value.value if isinstance(value, Secret) else value
+    if isinstance(inner, Mapping):
+        for key, below in cast(Mapping[str, Any], inner).items():
+            found = _each(below, f"{path}.{key}") if key == "env" else _below(below, f"{path}.{key}")
+            yield from found
+    elif isinstance(inner, list):
+        for index, below in enumerate(cast(list[Any], inner)):
+            yield from _below(below, f"{path}[{index}]")
+
+
+def _each(listed: Any, path: str) -> Iterator[Found]:
+    if listed is UNKNOWN or isinstance(listed, Secret):
+        yield path, listed, path
+        return
+    for index, each in enumerate(cast(list[Any], listed or [])):
+        if each is UNKNOWN or isinstance(each, Secret):
+            yield path, each, f"{path}[{index}]"
+        elif each.get("value") is not None:
+            yield str(each.get("name", path)), each["value"], f"{path}[{index}].value"
+
+
 _READERS: Final[Mapping[str, Callable[[Subject], Iterator[Found]]]] = {
     BATCH_JOB: _of_batch,
     BUILD: _of_build,
+    CONFIG_MAP: _of_config,
     CONTAINERS: _of_containers,
     FUNCTION: _of_function,
     GLUE_JOB: _of_glue,
     MODEL: _of_model,
     **dict.fromkeys(WRITING, _of_jobs),
+    **dict.fromkeys((*PODS, *STEPS, TRAIN_JOB), _of_object),
 }
 READ: Final = tuple(_READERS)
 """The types whose environments are read."""

@@ -45,6 +45,7 @@ class Examined:
             "stack": self.stack,
             "environment": self.environment,
             "profile": self.profile,
+            "resources": self.judgement.resources,
             "decided": self.judgement.decided,
             "total": self.judgement.total,
             "stops": len(self.stopping),
@@ -95,6 +96,18 @@ def examine(
 ) -> Examined:
     """Judge a graph, take away what is waived, and say what stops. Raises `RuleCrashed`."""
     judgement = judge(graph, rules, around)
+    return weighed(judgement, stack, around.environment, profile, tightened, waivers)
+
+
+def weighed(
+    judgement: Judgement,
+    stack: str,
+    environment: str,
+    profile: Profile,
+    tightened: Sequence[str] = (),
+    waivers: Sequence[Waiver] = (),
+) -> Examined:
+    """What of a judgement stands beside the waivers, and what of that stops the change."""
     results, waived = divided(judgement.results, waivers)
     stopping = tuple(result for result in results if stops(profile, result, tightened))
-    return Examined(stack, around.environment, profile, judgement, tuple(results), tuple(waived), stopping)
+    return Examined(stack, environment, profile, judgement, tuple(results), tuple(waived), stopping)

@@ -16,7 +16,9 @@ from modelyard.assess.policy.types import PIPELINE, STATE_MACHINE, TRAINING_JOB,
 WRITING: Final = (PIPELINE, STATE_MACHINE, TRAINING_JOB, TUNING_JOB)
 """Types that say what a job is."""
 
-_CREATES: Final = re.compile(r".*:(?:aws-sdk:)?sagemaker:create(Training|Processing|HyperParameterTuning)Job(?:\.\w+)?")
+_CREATES: Final = re.compile(
+    r".*:(?:aws-sdk:)?sagemaker:create(Training|Processing|HyperParameterTuning|Transform)Job(?:\.\w+)?"
+)
 _STEP: Final = re.compile(r"[^.\[\]]+")
 
 
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     TRAINING = "training"
     TUNING = "tuning"
     PROCESSING = "processing"
+    TRANSFORM = "transform"
 
 
 _KINDS: Final = {
@@ -33,11 +36,13 @@ _KINDS: Final = {
     "Tuning": Kind.TUNING,
     "HyperParameterTuning": Kind.TUNING,
     "Processing": Kind.PROCESSING,
+    "Transform": Kind.TRANSFORM,
 }
 _PLACES: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.TRAINING: {"network": "", "cluster": "ResourceConfig"},
     Kind.TUNING: {"network": "", "cluster": "ResourceConfig"},
     Kind.PROCESSING: {"network": "NetworkConfig.", "cluster": "ProcessingResources.ClusterConfig"},
+    Kind.TRANSFORM: {"network": "", "cluster": "TransformResources"},
 }
 
 

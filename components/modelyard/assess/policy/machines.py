@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelyard.build.training.catalogue import Instance, InstanceCatalogue
+from modelyard.core.instances import Instance, InstanceCatalogue
 
 _FAMILY: Final = re.compile(r"(?:ml\.)?(?:dl|g|gr|inf|p|trn)\d[a-z0-9-]*(?:\..*)?")
 """Families with accelerators, for types that the catalogue doesn't know; Batch takes a family's name alone."""

@@ -24,10 +24,8 @@ from pulumi_policy.secret import Secret as TheirSecret
 
 from modelyard.assess.graph.model import Graph, Node, urn_parts
 from modelyard.assess.graph.values import UNKNOWN, Secret
-from modelyard.assess.policy.examine import Examined, examine
-from modelyard.assess.policy.rules import CATALOGUE
-from modelyard.assess.policy.subject import Surroundings
-from modelyard.assess.policy.waivers import waivers_of
+from modelyard.assess.policy.around import PLATFORM, examined
+from modelyard.assess.policy.examine import Examined
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
 
 NAME: Final = "modelyard"
@@ -41,10 +39,10 @@ def pack(folder: Path) -> PolicyPack:
         name: str, description: str, level: EnforcementLevel, chosen: Callable[[Examined], Sequence[Any]]
     ) -> Any:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            found = examined(project, args.resources)
+            found = shown(project, args.resources)
             for result in chosen(found) if found else ():
-                shown = result.urn.rpartition("::")[2]
-                report(f"[{result.rule.id}] {shown} {result.problem}. {result.rule.remedy}", result.urn)
+                called = result.urn.rpartition("::")[2]
+                report(f"[{result.rule.id}] {called} {result.problem}. {result.rule.remedy}", result.urn)
 
         return StackValidationPolicy(name, description, validate, level)
 
@@ -62,29 +60,14 @@ def pack(folder: Path) -> PolicyPack:
     )
 
 
-def examined(project: Project, resources: Sequence[PolicyResource]) -> Examined | None:
+def shown(project: Project, resources: Sequence[PolicyResource]) -> Examined | None:
     """What the rules say of the stack that Pulumi shows; None for an empty one."""
     graph = graph_of(resources)
     if not graph.nodes:
         return None
     environment = graph.stack.rpartition("-")[2]
-    team = None if graph.project == PLATFORM_PROJECT else graph.stack.rpartition("-")[0]
-    spec = project.platform(environment)
-    return examine(
-        graph,
-        CATALOGUE,
-        Surroundings(
-            environment=environment,
-            production=spec.production,
-            region=spec.region,
-            account=spec.account,
-            team=team,
-        ),
-        stack=team or "platform",
-        profile=spec.policy.chosen(production=spec.production, sandbox=spec.sandbox),
-        tightened=spec.policy.stops,
-        waivers=waivers_of(project.root, datetime.now(UTC).date(), CATALOGUE),
-    )
+    name = PLATFORM if graph.project == PLATFORM_PROJECT else graph.stack.rpartition("-")[0]
+    return examined(project, graph, name, environment, today=datetime.now(UTC).date())
 
 
 def graph_of(resources: Sequence[PolicyResource]) -> Graph:

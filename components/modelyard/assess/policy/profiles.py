@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelyard.assess.policy.engine import Result, Verdict
-from modelyard.assess.policy.rule import Rule, Severity
+from modelyard.assess.policy.rule import Rule, Severity, is_foreign
 from modelyard.blueprints.enforcement import PolicySpec, Profile
 from modelyard.core.errors import Fault
 
@@ -30,5 +30,5 @@ def unknown_rules(spec: PolicySpec, rules: Iterable[Rule]) -> Iterator[Fault]:
     """Faults of rules that an environment wants enforced, and that there aren't."""
     known = {rule.id for rule in rules}
     for index, rule in enumerate(spec.stops):
-        if rule not in known:
+        if rule not in known and not is_foreign(rule):
             yield spec.fault(f"stops[{index}]", "is no rule", "See what there is: yard rules.", rule)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from modelyard.assess.graph.values import UNKNOWN, reveal
+from modelyard.assess.policy.pods import PODS, STEPS, TRAIN_JOB
 from modelyard.assess.policy.rule import Undecided
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import (
@@ -36,16 +37,11 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     STATE_MACHINE: ("definition",),
     PIPELINE: ("pipelineDefinition",),
     TRAINING_JOB: ("algorithmSpecification",),
-    "kubernetes:apps/v1:DaemonSet": ("spec",),
-    "kubernetes:apps/v1:Deployment": ("spec",),
-    "kubernetes:apps/v1:StatefulSet": ("spec",),
-    "kubernetes:batch/v1:CronJob": ("spec",),
-    "kubernetes:batch/v1:Job": ("spec",),
-    "kubernetes:core/v1:Pod": ("spec",),
+    **dict.fromkeys((*PODS, *STEPS, TRAIN_JOB), ("spec",)),
 }
 """The properties below which a type names images."""
 _KEYS: Final = frozenset({"image", "Image", "imageUri", "ImageUri", "trainingImage", "TrainingImage"})
-_NOT_BELOW: Final = frozenset({"env", "environment", "Environment"})
+_NOT_BELOW: Final = frozenset({"env", "environment", "Environment", "volumes"})
 
 RUNS_IMAGES: Final = tuple(_PLACES)
 """The types that may run a container."""

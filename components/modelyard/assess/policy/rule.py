@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from modelyard.core.errors import Source
 
 if TYPE_CHECKING:
     from modelyard.assess.policy.examples import Part
@@ -25,6 +28,14 @@ ORDER: Final = tuple(Severity)
 """The severities, the worst first."""
 
 
+_FOREIGN: Final = re.compile(r"checkov:CKV2?_[A-Z0-9]+_\d+")
+
+
+def is_foreign(rule: str) -> bool:
+    """Whether an id is of a rule that another tool asks: waivers and `stops` may name it, no catalogue has it."""
+    return _FOREIGN.fullmatch(rule) is not None
+
+
 class Domain(StrEnum):
     """What part of a platform a rule speaks of."""
 
@@ -35,6 +46,7 @@ class Domain(StrEnum):
     CLUSTER = "cluster"
     IDENTITY = "identity"
     COST = "cost"
+    CLOUD = "cloud"
 
 
 class Undecided(Exception):  # noqa: N818
@@ -47,10 +59,14 @@ class Undecided(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong with a resource; `path`: the property that says it, empty where one is missing."""
+    """What is wrong with a resource; `path`: the property that says it, empty where one is missing.
+
+    `source`: where what it breaks is written; absent, where the resource is.
+    """
 
     problem: str
     path: str = ""
+    source: Source | None = None
 
 
 Check: TypeAlias = "Callable[[Subject], Iterator[Violation]]"

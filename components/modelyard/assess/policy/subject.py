@@ -7,11 +7,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from modelyard.assess.graph.model import Graph, Node
 from modelyard.assess.graph.values import UNKNOWN, Secret
 from modelyard.assess.policy.rule import Undecided
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from modelyard.assess.cost.prices import PriceTable
+    from modelyard.blueprints.ceilings import Ceiling
+    from modelyard.blueprints.usage import UsageSpec
 
 _STEP: Final = re.compile(r"[^.\[\]]+")
 _Found = TypeVar("_Found")
@@ -22,6 +29,9 @@ class Surroundings:
     """What a graph doesn't say of its stack, and rules ask.
 
     `registries`: hosts and repositories that images may come from, each with all below it; empty: the account's own.
+    `ceiling`: what the stack may cost; absent, nobody said. `usage` and `prices`: what its price depends on; absent,
+    the usual, and the shipped table. `today`: the day that is asked of; absent, the one on which Modelyard's own tables
+    were made.
     """
 
     environment: str = ""
@@ -30,6 +40,10 @@ class Surroundings:
     account: str = ""
     team: str | None = None
     registries: tuple[str, ...] = ()
+    ceiling: Ceiling | None = None
+    usage: UsageSpec | None = None
+    prices: PriceTable | None = None
+    today: date | None = None
 
 
 class Stack:
@@ -112,6 +126,10 @@ class Subject:
         if value is UNKNOWN or (isinstance(value, Secret) and value.value is UNKNOWN):
             raise Undecided(path)
         return default if value is None else value
+
+    def each(self, path: str) -> list[Any]:
+        """What the list at `path` holds; none where there is no list. Raises `Undecided` where a part is unknown."""
+        return [self.get(f"{path}[{index}]") for index in range(len(self.get(path, [])))]
 
     def says(self, path: str) -> bool:
         """Whether something stands at `path`. An output of another resource does, though nobody knows it yet.

@@ -16,7 +16,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from modelyard.assess.policy.engine import Result
-from modelyard.assess.policy.rule import Rule
+from modelyard.assess.policy.rule import Rule, is_foreign
 from modelyard.core.document import load, read
 from modelyard.core.errors import Fault, SpecError
 from modelyard.core.spec import Email, Spec
@@ -53,24 +53,28 @@ class WaiversSpec(Spec):
         known = {rule.id for rule in rules}
         for index, waiver in enumerate(self.waivers):
             where = f"waivers[{index}]"
-            if waiver.rule not in known:
+            if waiver.rule not in known and not is_foreign(waiver.rule):
                 yield self.fault(f"{where}.rule", "is no rule", "See what there is: yard rules.", waiver.rule)
             if not waiver.urn.strip("*?"):
                 remedy = "Name the resource, or its type and a part of its name."
                 yield self.fault(f"{where}.urn", "silences the whole rule", remedy, waiver.urn)
-            if waiver.until < today:
-                remedy = "Mend what it was for, or say again why it is needed, and until when."
-                yield self.fault(f"{where}.until", "is over", remedy, waiver.until.isoformat())
-            elif waiver.until - today > LONGEST:
-                yield self.fault(
-                    f"{where}.until", "is more than a year ahead", "Name a nearer day.", waiver.until.isoformat()
-                )
+            yield from faults_of_day(self, f"{where}.until", waiver.until, today, LONGEST)
+
+
+def faults_of_day(spec: Spec, path: str, until: date, today: date, longest: timedelta) -> Iterator[Fault]:
+    """What is wrong with the last day, at `path` of `spec`, that something holds: it is over, or too far ahead."""
+    if until < today:
+        remedy = "Mend what it was for, or say again why it is needed, and until when."
+        yield spec.fault(path, "is over", remedy, until.isoformat())
+    elif until - today > longest:
+        ahead = "a year" if longest == LONGEST else f"{longest.days} days"
+        yield spec.fault(path, f"is more than {ahead} ahead", "Name a nearer day.", until.isoformat())
 
 
 def waivers_of(root: Path, today: date, rules: Iterable[Rule]) -> Sequence[Waiver]:
     """The waivers of the project at `root`; none where there is no file. Raises `SpecError` with all its faults."""
     path = root / FILE
-    if not path.is_file():
+    if not path.exists():
         return ()
     spec = load(read(path), WaiversSpec)
     faults = list(spec.faults_on(today, rules))
@@ -99,10 +103,10 @@ def divided(results: Iterable[Result], waivers: Sequence[Waiver]) -> tuple[list[
     return stand, waived
 
 
-def unused(waivers: Iterable[Waiver], waived: Iterable[Waived]) -> list[Waiver]:
-    """The waivers that covered nothing."""
+def unused(waivers: Iterable[Waiver], waived: Iterable[Waived], *, foreign: bool = False) -> list[Waiver]:
+    """The waivers that covered nothing. Of a rule that another tool asks that is known where `foreign` ones were."""
     used = {id(each.waiver) for each in waived}
-    return [waiver for waiver in waivers if id(waiver) not in used]
+    return [waiver for waiver in waivers if id(waiver) not in used and (foreign or not is_foreign(waiver.rule))]
 
 
 def ending(waivers: Iterable[Waiver], today: date) -> list[Waiver]:

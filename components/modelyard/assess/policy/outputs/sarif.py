@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from modelyard.assess.policy.engine import Result, Verdict
+from modelyard.assess.policy.outputs.places import line_of, uri
+from modelyard.assess.policy.outputs.rules import every_rule
 from modelyard.assess.policy.rule import Rule, Severity
 from modelyard.assess.policy.waivers import Waived
 
@@ -23,8 +25,12 @@ _LEVEL: Final = {
 def sarif(
     results: Sequence[Result], waived: Sequence[Waived], rules: Iterable[Rule], *, version: str
 ) -> dict[str, Any]:
-    """The log of one run: every rule with its help, every result with its place, waived ones as suppressed."""
-    listed = sorted(rules, key=lambda rule: rule.id)
+    """The log of one run: every rule with its help, every result with its place, waived ones as suppressed.
+
+    Rules of other tools are listed where there is a result of them. Files are named from the root of their repository.
+    A fingerprint holds no line, so that a code host knows a result again after the file has changed above it.
+    """
+    listed = every_rule(rules, results, waived)
     index = {rule.id: number for number, rule in enumerate(listed)}
     found = [_result(each, index) for each in results]
     found += [{**_result(each.result, index), "suppressions": [_suppression(each)]} for each in waived]
@@ -65,7 +71,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(result: Result, index: Mapping[str, int]) -> dict[str, Any]:
     rule, name = result.rule, result.urn.rpartition("::")[2]
-    key = f"{rule.id}\n{result.urn}\n{result.path}\n{result.verdict}"
+    key = "\n".join((rule.id, result.urn, result.path, result.verdict, result.problem))
     written: dict[str, Any] = {
         "ruleId": rule.id,
         "ruleIndex": index[rule.id],
@@ -73,16 +79,25 @@ def _result(result: Result, index: Mapping[str, int]) -> dict[str, Any]:
         "level": "none" if result.verdict is Verdict.UNDECIDED else _LEVEL[rule.severity],
         "message": {"text": f"{name} {result.problem}. {rule.remedy}"},
         "partialFingerprints": {"modelyard/v1": hashlib.sha256(key.encode()).hexdigest()},
-        "properties": {"urn": result.urn, "path": result.path, "problem": result.problem},
+        "properties": {
+            "urn": result.urn,
+            "path": result.path,
+            "problem": result.problem,
+            "verdict": str(result.verdict),
+            "severity": str(rule.severity),
+        },
     }
     logical = [{"fullyQualifiedName": result.urn, "name": name, "kind": "resource"}]
     place: dict[str, Any] = {"logicalLocations": logical}
     source = result.source
     if source is not None and source.file:
-        physical: dict[str, Any] = {"artifactLocation": {"uri": source.file.replace("\\", "/")}}
-        if source.line:
-            physical["region"] = {"startLine": source.line, **({"startColumn": source.column} if source.column else {})}
-        place["physicalLocation"] = physical
+        address, base = uri(source.file)
+        place["physicalLocation"] = {
+            "artifactLocation": {"uri": address, **({"uriBaseId": base} if base else {})},
+            "region": {"startLine": line_of(source), **({"startColumn": source.column} if source.column else {})},
+        }
+        if source.path:
+            logical.append({"fullyQualifiedName": source.path, "kind": "member"})
     return {**written, "locations": [place]}
 
 
@@ -92,4 +107,5 @@ def _suppression(each: Waived) -> dict[str, Any]:
         "kind": "external",
         "status": "accepted",
         "justification": f"{waiver.reason} ({waiver.owner}, until {waiver.until.isoformat()})",
+        "properties": {"reason": waiver.reason, "owner": waiver.owner, "until": waiver.until.isoformat()},
     }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelyard.assess.policy.engine import Result, Verdict
 from modelyard.assess.policy.examine import Examined
+from modelyard.assess.policy.outputs.places import at
 from modelyard.assess.policy.waivers import Waiver
 
 MARKER: Final = "<!-- modelyard-check -->"
 """Stands first in the comment, so that the next run finds it and edits it."""
 _MOST: Final = 50
 """Rows of a comment: GitHub takes 65,536 characters."""
+_MARKS: Final = re.compile(r"[\\|`*\[\]]")
+"""What Markdown would take for its own."""
 
 
 def lines(stacks: Sequence[Examined], unused: Sequence[Waiver], ending: Sequence[Waiver]) -> Iterator[str]:
@@ -40,7 +44,7 @@ def lines(stacks: Sequence[Examined], unused: Sequence[Waiver], ending: Sequence
 def _headline(one: Examined) -> str:
     judgement = one.judgement
     if one.results:
-        verdict = f"{_stop(len(one.stopping), 'it')}, of {_counted(len(one.results), 'result')}"
+        verdict = f"{stop(len(one.stopping), 'it')}, of {_counted(len(one.results), 'result')}"
     else:
         verdict = "all rules hold"
     return f"{one.name}, {one.profile}: {verdict}; {judgement.decided} of {judgement.total} questions decided"
@@ -58,7 +62,7 @@ def markdown(stacks: Sequence[Examined], unused: Sequence[Waiver], ending: Seque
     stopping = [(one, result) for one in stacks for result in one.stopping]
     told = [(one, result) for one in stacks for result in one.results if result not in one.stopping]
     decided, total = (sum(getattr(one.judgement, name) for one in stacks) for name in ("decided", "total"))
-    title = _stop(len(stopping), "this change")
+    title = stop(len(stopping), "this change")
     found = [
         MARKER,
         f"### {title.capitalize()}",
@@ -74,14 +78,14 @@ def markdown(stacks: Sequence[Examined], unused: Sequence[Waiver], ending: Seque
     if waived:
         found += ["", "<details>", f"<summary>{len(waived)} waived</summary>", ""]
         found += [
-            f"- `{each.waiver.rule}`, {_name(each.result)} ({one.name}), until {each.waiver.until}: "
-            f"{_escaped(each.waiver.reason)}"
+            f"- `{each.waiver.rule}`, {code(_name(each.result))} ({one.name}), until {each.waiver.until}: "
+            f"{escaped(each.waiver.reason)}"
             for one, each in waived[:_MOST]
         ]
         found += ["", "</details>"]
     notes = list(_of_waivers(unused, ending))
     if notes:
-        found += ["", *(f"- {_escaped(note)}" for note in notes)]
+        found += ["", *(f"- {escaped(note)}" for note in notes)]
     return "\n".join(found) + "\n"
 
 
@@ -90,23 +94,31 @@ def _table(rows: Sequence[tuple[Examined, Result]]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for one, result in rows[:_MOST]:
         kind = "undecided" if result.verdict is Verdict.UNDECIDED else str(result.rule.severity)
-        where = f"`{result.source.file}:{result.source.line}`" if result.source else ""
-        what = f"{_escaped(result.problem)}. {_escaped(result.rule.remedy)}"
-        yield f"| {kind} | `{result.rule.id}` | {one.name} | `{_name(result)}` | {what} | {where} |"
+        where = code(at(result.source)) if result.source else ""
+        what = f"{escaped(result.problem)}. {escaped(result.rule.remedy)}"
+        yield f"| {kind} | `{result.rule.id}` | {one.name} | {code(_name(result))} | {what} | {where} |"
     if len(rows) > _MOST:
         yield ""
         yield f"{len(rows) - _MOST} more are in the log."
 
 
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+def code(text: str) -> str:
+    """The text as code in a cell of a Markdown table: it ends neither the code nor the cell."""
+    plain = text.replace("`", "'").replace("|", "\\|").replace("\n", " ")
+    return f"`{plain}`"
+
+
+def escaped(text: str) -> str:
+    """The text as a cell of a Markdown table takes it: it says what it says, and makes no link, picture or element."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.splitlines())).replace("<", "&lt;")
 
 
 def _name(result: Result) -> str:
     return result.urn.rpartition("::")[2]
 
 
-def _stop(count: int, what: str) -> str:
+def stop(count: int, what: str) -> str:
+    """`2 stop this change`, `nothing stops it`."""
     return f"{count or 'nothing'} {'stop' if count > 1 else 'stops'} {what}"
 
 

@@ -55,13 +55,18 @@ def _asks_for_tls(bucket: Subject) -> Iterator[Violation]:
     yield Violation("takes requests without TLS: no statement of its policy refuses them")
 
 
+def encrypted_under_a_key(bucket: Subject) -> bool:
+    """Whether a bucket encrypts what it is given, or takes logs alone, which their service can't encrypt so."""
+    algorithms = (
+        encryption.get("rules[0].applyServerSideEncryptionByDefault.sseAlgorithm")
+        for encryption in bucket.parts(BUCKET_ENCRYPTION, "bucket")
+    )
+    return _takes_logs(bucket) or any(each in ("aws:kms", "aws:kms:dsse") for each in algorithms)
+
+
 def _encrypts_under_a_key(bucket: Subject) -> Iterator[Violation]:
-    if _takes_logs(bucket):
-        return
-    for encryption in bucket.parts(BUCKET_ENCRYPTION, "bucket"):
-        if encryption.get("rules[0].applyServerSideEncryptionByDefault.sseAlgorithm") in ("aws:kms", "aws:kms:dsse"):
-            return
-    yield Violation("isn't encrypted under a key of KMS by default")
+    if not encrypted_under_a_key(bucket):
+        yield Violation("isn't encrypted under a key of KMS by default")
 
 
 def _keeps_versions(bucket: Subject) -> Iterator[Violation]:

@@ -31,7 +31,7 @@ from modelyard.assess.policy.types import (
     SCALING_POLICY,
     SCALING_TARGET,
 )
-from modelyard.build.training.catalogue import InstanceCatalogue
+from modelyard.core.instances import InstanceCatalogue
 
 _STEPWISE: Final = ("CANARY", "LINEAR")
 

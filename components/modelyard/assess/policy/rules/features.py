@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelyard.assess.policy.examples import part
-from modelyard.assess.policy.rule import Domain, Rule, Severity, Violation
+from modelyard.assess.policy.rule import Check, Domain, Rule, Severity, Violation
+from modelyard.assess.policy.rules.buckets import encrypted_under_a_key
 from modelyard.assess.policy.rules.checks import asks, true
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import (
+    BUCKET,
     CACHE,
     CATALOG_SETTINGS,
     FEATURE_GROUP,
@@ -43,9 +45,20 @@ def _answers_encrypted(workgroup: Subject) -> Iterator[Violation]:
     if not workgroup.says("configuration.resultConfiguration.encryptionConfiguration.encryptionOption"):
         yield Violation("leaves answers of queries unencrypted", "configuration.resultConfiguration")
     if workgroup.get("configuration.enforceWorkgroupConfiguration", True) is not True:
-        yield Violation(
-            "lets a query choose its own place and encryption", "configuration.enforceWorkgroupConfiguration"
-        )
+        places = list(workgroup.stack.subjects(BUCKET))
+        if not places or not all(map(encrypted_under_a_key, places)):
+            problem = "lets a query choose its own place, and not every bucket here encrypts what is put there"
+            yield Violation(problem, "configuration.enforceWorkgroupConfiguration")
+
+
+def _in_production(check: Check) -> Check:
+    """The check where it is production's: what is elsewhere is made anew."""
+
+    def only_there(subject: Subject) -> Iterator[Violation]:
+        if subject.around.production:
+            yield from check(subject)
+
+    return only_there
 
 
 RULES: Final = (
@@ -106,11 +119,11 @@ RULES: Final = (
         "dynamodb-pitr",
         Severity.MEDIUM,
         Domain.DATA,
-        "Tables can be restored to any second",
+        "Tables of production can be restored to any second",
         "A job that writes nonsense does so within minutes; the last backup is a day old.",
         "Enable point-in-time recovery.",
         (TABLE,),
-        true("pointInTimeRecovery.enabled", "can't be restored to a moment before a mistake"),
+        _in_production(true("pointInTimeRecovery.enabled", "can't be restored to a moment before a mistake")),
         bad=(part(TABLE, name="t"),),
         good=(part(TABLE, name="t", pointInTimeRecovery={"enabled": True}),),
         maps=("FSBP DynamoDB.2", "NIST CP-9"),
@@ -132,11 +145,11 @@ RULES: Final = (
         "dynamodb-deletion-protection",
         Severity.MEDIUM,
         Domain.DATA,
-        "Tables are protected from deletion",
+        "Tables of production are protected from deletion",
         "A table is gone in a second, and the endpoint that asks it with it.",
         "Enable deletion protection.",
         (TABLE,),
-        true("deletionProtectionEnabled", "can be deleted by mistake"),
+        _in_production(true("deletionProtectionEnabled", "can be deleted by mistake")),
         bad=(part(TABLE, name="t", deletionProtectionEnabled=False),),
         good=(part(TABLE, name="t", deletionProtectionEnabled=True),),
         maps=("FSBP DynamoDB.6",),
@@ -212,7 +225,8 @@ RULES: Final = (
         Domain.DATA,
         "Answers of queries are encrypted",
         "An answer is a copy of the data, and lies outside of the dataset.",
-        "Encrypt results, and let the workgroup decide.",
+        "Encrypt results, and let the workgroup decide; where a client must choose, as Feast does, encrypt every "
+        "bucket of the stack under a key by default.",
         (WORKGROUP,),
         _answers_encrypted,
         bad=(part(WORKGROUP, name="w", configuration={"enforceWorkgroupConfiguration": True}),),

@@ -1,0 +1,1 @@
+"""Graphs as tools of others read them, and what these say of them."""

@@ -1,0 +1,13 @@
+from .acknowledged import AcknowledgedSpec as AcknowledgedSpec
+from .acknowledged import Acknowledgement as Acknowledgement
+from .acknowledged import Guarded as Guarded
+from .changes import Change as Change
+from .forecast import Forecast as Forecast
+from .forecast import Op as Op
+from .forecast import Step as Step
+from .plan import Plan as Plan
+from .plan import Planned as Planned
+from .renames import Rename as Rename
+from .replacing import Effect as Effect
+from .state import Loss as Loss
+from .state import Lost as Lost
