@@ -3,6 +3,10 @@ from .access import FeatureAccessSpec as FeatureAccessSpec
 from .access import ImageAccessSpec as ImageAccessSpec
 from .access import ModelAccessSpec as ModelAccessSpec
 from .access import PipelineAccessSpec as PipelineAccessSpec
+from .ceilings import Ceiling as Ceiling
+from .ceilings import CeilingSpec as CeilingSpec
+from .ceilings import CeilingsSpec as CeilingsSpec
+from .ceilings import ceiling_of as ceiling_of
 from .enforcement import PolicySpec as PolicySpec
 from .programs import Program as Program
 from .programs import platform_main as platform_main

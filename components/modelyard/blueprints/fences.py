@@ -171,7 +171,8 @@ class Fences:
             if self._spec.ci:
                 CiFederation(f"ci-{account}", self._spec.ci, context=context, opts=opts)
             if self._spec.door_account and doors:
-                DoorAccount(f"door-account-{account}", context=context, opts=opts)
+                written = self._spec.source("door_account")
+                DoorAccount(f"door-account-{account}", context=context, opts=opts, written=written)
             self._audit.admit_account(account)
             self._accounts[account] = opts
         return self._accounts[account]

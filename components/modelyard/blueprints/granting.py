@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from modelyard.blueprints.access import (
     AccessSpec,
@@ -27,6 +28,9 @@ from modelyard.run.monitoring import EndpointMonitors, EndpointWatch, TeamWatch
 from modelyard.run.retraining import RetrainingLoop
 from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
 
+if TYPE_CHECKING:
+    from modelyard.build.training import ClusterTrainingPool
+
 
 @dataclass(slots=True)
 class Made:
@@ -38,6 +42,7 @@ class Made:
     lake: DataLake | None = None
     features: FeatureStore | None = None
     training: TrainingPool | None = None
+    cluster_training: ClusterTrainingPool | None = None
     registry: ModelRegistry | None = None
     tracking: ExperimentTracking | None = None
     images: ImageRepositories | None = None
@@ -79,8 +84,9 @@ class Made:
                 self.evidence.grant_read(grantee, models=access.evidence.read)
             if access.evidence.report:
                 self.evidence.grant_report(grantee)
-        if self.training is not None and access.train:
-            self.training.grant_submit(grantee)
+        for pool in (self.training, self.cluster_training):
+            if pool is not None and access.train:
+                pool.grant_submit(grantee)
         if self.tracking is not None and access.track is not None:
             _on_tracking(grantee, access, self.tracking)
         if self.images is not None and access.images is not None:

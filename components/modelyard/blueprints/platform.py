@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pulumi
@@ -13,8 +13,10 @@ from modelyard.blueprints.spec import PlatformSpec
 from modelyard.build.pipelines import ImageCache, ImageRepositories
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, VERSION
+from modelyard.core.errors import Fault, SpecError
 from modelyard.foundation.audit import AuditTrail, key_statements
 from modelyard.foundation.budgets import Budget
+from modelyard.foundation.cluster import EksClusterSpec, disks_use_key
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import network_from
 from modelyard.foundation.tenancy import Capability, CiFederation, TeamHeader, provider_in, sign_in_contract
@@ -52,10 +54,20 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     context = platform_context(spec, environment)
     teams = {team: _with_workbench(spec, header) for team, header in teams.items()}
     opts = provider_in("aws", context)
-    keys = Keys("keys", spec.keys, context=context, services=key_statements(context), opts=opts)
+    services = key_statements(context)
+    if isinstance(spec.cluster, EksClusterSpec):
+        services["cluster"] = disks_use_key(context)
+    keys = Keys("keys", spec.keys, context=context, services=services, opts=opts)
     network = network_from("network", spec.network, context=context, keys=keys, opts=opts)
     for service in _services(teams):
         network.use(service)
+    refuse_quotas(spec, teams)
+    cluster = None
+    if spec.cluster is not None:
+        # The SDK of Kubernetes takes most of a second to load, and most platforms have no cluster.
+        from modelyard.blueprints.clusters import PlatformCluster
+
+        cluster = PlatformCluster(spec, context=context, keys=keys, network=network, opts=opts)
     audit = AuditTrail("audit", spec.audit, context=context, keys=keys, opts=opts)
     ci = CiFederation("ci", spec.ci, context=context, opts=opts) if spec.ci else None
     if spec.budget is not None:
@@ -65,8 +77,9 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     if spec.image_cache is not None:
         ImageCache("image-cache", spec.image_cache, context=context, opts=opts)
     if spec.door_account and any(header.uses("doors") and not header.account for header in teams.values()):
-        DoorAccount("door-account", context=context, opts=opts)
+        DoorAccount("door-account", context=context, opts=opts, written=spec.source("door_account"))
     made = fences(spec, teams, context=context, audit=audit, ci=ci, network=network, opts=opts)
+    spaces = cluster.admit(teams, made) if cluster else {}
     sign_in = sign_in_contract(spec.sign_in) if spec.sign_in else None
     pulumi.export(
         OUTPUT,
@@ -80,12 +93,32 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
             "production": spec.production,
             "sandbox": spec.sandbox,
             "network": network.contract(),
-            "teams": made,
+            "cluster": cluster.contract() if cluster else None,
+            "teams": {team: {**fence, "namespace": spaces.get(team)} for team, fence in made.items()},
             "sign_in": sign_in.model_dump() if sign_in else None,
             "ci": {kind: system.model_dump() for kind, system in ci.systems.items()} if ci else {},
             "leavers": spec.leavers,
         },
     )
+
+
+def refuse_quotas(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> None:
+    """Raise `SpecError` for teams that ask for a quota of a cluster that isn't there, or isn't theirs to use."""
+    faults = list(_faults(spec, teams))
+    if faults:
+        raise SpecError(*faults)
+
+
+def _faults(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> Iterator[Fault]:
+    for header in teams.values():
+        if header.quota is None:
+            continue
+        if spec.cluster is None:
+            remedy = 'Remove it, or add "cluster: {kind: eks, …}" to the platform\'s file.'
+            yield header.fault("quota", "asks for a share of a cluster, and the platform has none", remedy)
+        elif header.account not in (None, spec.account):
+            problem = "asks for a share of a cluster in another account than the team's"
+            yield header.fault("quota", problem, "Remove it, or account.", header.account)
 
 
 def _with_workbench(spec: PlatformSpec, header: TeamHeader) -> TeamHeader:

@@ -14,6 +14,7 @@ from modelyard.blueprints.platform import platform_of
 from modelyard.blueprints.project import PLATFORM_PROJECT, TEAM_PROJECT, Project
 from modelyard.blueprints.team import team_of
 from modelyard.core.errors import Fault, InputError, ModelyardError, Source
+from modelyard.core.source import is_recorded
 
 SANDBOX_VARIABLE: Final = "MODELYARD_SANDBOX"
 """Is 1 where Pulumi and boto3 are led to the emulator of this machine."""
@@ -96,9 +97,9 @@ def team_and_environment(project: Project, stack: str) -> tuple[str, str]:
 
 
 def _refuse_elsewhere(project: Project, environment: str) -> None:
-    """Refuses to deploy an environment of the sandbox anywhere else."""
+    """Refuses to deploy an environment of the sandbox anywhere else; what is only recorded is deployed nowhere."""
     spec = project.platform(environment)
-    if spec.sandbox and os.environ.get(SANDBOX_VARIABLE) != "1":
+    if spec.sandbox and not is_recorded() and os.environ.get(SANDBOX_VARIABLE) != "1":
         raise InputError(
             Fault(
                 "lives in the sandbox, and this run is outside of it",

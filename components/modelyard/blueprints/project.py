@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 
 from modelyard.blueprints.spec import PlatformSpec, TeamSpec
 from modelyard.core.document import OVERRIDES, Document, load, read
-from modelyard.core.errors import Fault, InputError, Source, SpecError
+from modelyard.core.errors import Fault, Source, SpecError
+from modelyard.core.root import project_root
 from modelyard.core.source import shown_path
 from modelyard.core.spec import Spec
 from modelyard.foundation.tenancy import CAPABILITIES, PARTS, Capability, TeamHeader
@@ -34,17 +35,7 @@ class Project:
 
         Raises `InputError` where neither it nor a folder above it is one.
         """
-        here = (start or Path.cwd()).resolve()
-        for folder in (here, *here.parents):
-            if (folder / "platform" / "Pulumi.yaml").is_file():
-                return Project(folder)
-        raise InputError(
-            Fault(
-                "is no Modelyard project, nor is a folder above it",
-                "Change to the folder that holds platform/ and stacks/.",
-                Source(str(here)),
-            )
-        )
+        return Project(project_root(start))
 
     @property
     def platform_folder(self) -> Path:
@@ -70,8 +61,13 @@ class Project:
         return sorted(path.stem for path in (self.stacks_folder / "teams").glob("*.yaml"))
 
     def environments(self) -> list[str]:
-        """The environments of the platform, in its file's order."""
-        return _environments(read(self.platform_file))
+        """The environments of the platform, in its file's order. Raises `SpecError` where it has none."""
+        document = read(self.platform_file)
+        found = _environments(document)
+        if not found:
+            source = document.sources.get(OVERRIDES, Source(document.file, OVERRIDES))
+            raise SpecError(Fault("has no environment", f'Write at least one: "{OVERRIDES}: {{dev: {{}}}}".', source))
+        return found
 
     def platform(self, environment: str) -> PlatformSpec:
         """The platform as `environment` has it. Raises `SpecError` with all faults of the file."""

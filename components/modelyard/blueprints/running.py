@@ -79,7 +79,8 @@ def _watch(spec: TeamSpec, made: Made, lake: DataLake, network: NetworkLike | No
         watch.show(*monitors.alarm_arns)
         made.monitors[name], made.watches[name] = monitors, watch
     watched = list(made.watches.values())
-    made.watch = TeamWatch("watch", watched=watched, lake=lake, evidence=made.evidence, **around)
+    written = spec.source("monitoring")
+    made.watch = TeamWatch("watch", watched=watched, lake=lake, evidence=made.evidence, written=written, **around)
 
 
 def _say(made: Made) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from modelyard.blueprints.project import Project
@@ -66,12 +67,18 @@ def text(kind: str) -> str:
     return json.dumps(schema(kind), indent=2, sort_keys=True) + "\n"
 
 
-def write(project: Project) -> list[str]:
-    """Write both schemas beside the files that they describe; the paths written."""
+def texts(project: Project) -> dict[Path, str]:
+    """Both schemas, by the paths beside the files that they describe."""
     places = {
         "platform": project.platform_folder / "platform.schema.json",
         "team": project.stacks_folder / "team.schema.json",
     }
-    for kind, path in places.items():
-        path.write_text(text(kind))
-    return [str(path) for path in places.values()]
+    return {path: text(kind) for kind, path in places.items()}
+
+
+def write(project: Project) -> list[str]:
+    """Write both schemas beside the files that they describe; the paths written."""
+    found = texts(project)
+    for path, content in found.items():
+        path.write_text(content)
+    return [str(path) for path in found]

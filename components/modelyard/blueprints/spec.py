@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from modelyard.blueprints.access import AccessSpec, Things, access_faults
+from modelyard.blueprints.ceilings import CeilingSpec, CeilingsSpec
 from modelyard.blueprints.enforcement import PolicySpec
 from modelyard.blueprints.requirements import lacking
 from modelyard.blueprints.usage import UsageSpec
@@ -24,6 +25,7 @@ from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
 from modelyard.foundation.audit import AuditSpec
 from modelyard.foundation.budgets import BudgetSpec
+from modelyard.foundation.cluster import ClusterSpec
 from modelyard.foundation.keys import KeysSpec
 from modelyard.foundation.network import ExistingNetworkSpec, NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
@@ -57,6 +59,9 @@ TagKey = Annotated[
 ]
 TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 _.:/=+@-]*$", max_length=tags.LONGEST_VALUE)]
 Tags = dict[TagKey, TagValue]
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""A part of a whole: 0.2 is a fifth."""
 
 
 def tag_faults(spec: Spec, given: Mapping[str, str]) -> Iterator[Fault]:
@@ -108,6 +113,15 @@ class PlatformSpec(Spec):
     team_budget: BudgetSpec | None = Field(
         default=None, description="What each team may cost that has no budget of its own. Absent: nobody counts those."
     )
+    ceilings: CeilingsSpec = Field(
+        default_factory=CeilingsSpec,
+        description="What each stack may cost in a month by its files; `yard check` stops a change that would cost "
+        "more. Absent: what the budgets allow.",
+    )
+    discounts: dict[str, Share] = Field(
+        default_factory=dict[str, Share],
+        description="What is off the listed prices, by service of the price table: `{ec2: 0.2}` pays 80 %.",
+    )
     sign_in: SignInSpec | None = Field(
         default=None, description="How people sign in. Absent: no team can have people, only services and pipelines."
     )
@@ -128,6 +142,11 @@ class PlatformSpec(Spec):
     )
     ci: CiSpec | None = Field(
         default=None, description="The CI systems that are believed. Absent: none; a team's pipelines are refused."
+    )
+    cluster: ClusterSpec | None = Field(
+        default=None,
+        description="The cluster of Kubernetes: one of ours on EKS (kind: eks), or one that exists (kind: existing). "
+        "Absent: none; small teams need none.",
     )
     images: ImagesSpec | None = Field(
         default=None, description="Image repositories from which every team pulls, such as the job container's."
@@ -190,6 +209,11 @@ class TeamSpec(TeamHeader):
     tags: Tags = Field(default_factory=dict, description="Tags on everything that the team has.")
     usage: UsageSpec = Field(
         default_factory=UsageSpec, description="What the team expects to use in a month; its price depends on it."
+    )
+    ceiling: CeilingSpec | None = Field(
+        default=None,
+        description="What the team's stack may cost in a month by its file. Absent: what the platform's file says, or "
+        "the budget. It can only be lower than those.",
     )
     network: ExistingNetworkSpec | None = Field(
         default=None,

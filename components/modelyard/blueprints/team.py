@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -20,13 +21,16 @@ from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.context import Context
 from modelyard.core.contract import OUTPUT, PlatformContract, TeamContract, read_contract
 from modelyard.core.deployed_from import revision
-from modelyard.core.errors import InputError
+from modelyard.core.errors import InputError, SpecError
 from modelyard.foundation.audit import KnownAudit
 from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import ExistingNetwork, KnownNetwork, NetworkLike
 from modelyard.foundation.secrets import Secrets
 from modelyard.foundation.tenancy import Personas, provider_in
 from modelyard.run.governance import EvidenceStore
+
+if TYPE_CHECKING:
+    from modelyard.blueprints.joined import JoinedCluster
 
 
 def team_context(spec: TeamSpec, contract: PlatformContract) -> Context:
@@ -62,6 +66,9 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
     )
     made = Made(spec.team, audit)
     network = _network(spec, contract, context, opts)
+    cluster = _cluster(spec, contract, context, opts)
+    if cluster is not None:
+        cluster.admit(personas, spec)
     if spec.secrets is not None:
         made.secrets = Secrets(
             "secrets", spec.secrets, context=context, keys=keys, network=network, folder=folder, opts=opts
@@ -71,7 +78,7 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         made.lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
         _data_roles(spec.data, made.lake, made.secrets, context, opts)
         _say_lake(made.lake)
-        _build(spec, made, made.lake, context, network, opts)
+        _build(spec, made, made.lake, context, network, cluster, opts)
     if spec.registry is not None:
         made.registry = ModelRegistry(
             "registry", spec.registry, context=context, keys=keys, audit=audit, release_keys=fence.releases, opts=opts
@@ -97,8 +104,9 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
     _pipelines(spec, made, context, keys, opts)
     running(spec, made, context=context, keys=keys, network=network, opts=opts)
     made.workbench = _workbench(spec, fence, context, opts)
-    if made.training is not None and spec.jobs is not None:
-        made.grant(made.training, spec.jobs)
+    jobs = made.training or made.cluster_training
+    if jobs is not None and spec.jobs is not None:
+        made.grant(jobs, spec.jobs)
     if made.workbench is not None and spec.workbench is not None:
         made.grant(made.workbench, spec.workbench)
     for persona, access in spec.personas.items():
@@ -119,19 +127,45 @@ def _network(
     return KnownNetwork(contract.network_of(spec.team)) if context.account == contract.account else None
 
 
+def _cluster(
+    spec: TeamSpec, contract: PlatformContract, context: Context, opts: pulumi.ResourceOptions
+) -> JoinedCluster | None:
+    """The team's share of the platform's cluster; the SDK of Kubernetes is loaded where there is one."""
+    fence = contract.team(spec.team)
+    if contract.cluster is None or fence.namespace is None:
+        return None
+    from modelyard.blueprints.joined import JoinedCluster
+
+    return JoinedCluster(contract.cluster, fence, context=context, opts=opts)
+
+
+def _required(cluster: JoinedCluster | None, spec: TeamSpec) -> JoinedCluster:
+    """The cluster. Raises `SpecError` where the team has no share of one."""
+    if cluster is None:
+        problem = "needs a share of the platform's cluster, and the team has none"
+        remedy = 'Add "quota: {pools: {…}}" to the header of the file, and update the platform first.'
+        raise SpecError(spec.fault("training.flavour.kind", problem, remedy, "kubernetes"))
+    return cluster
+
+
 def _build(
     spec: TeamSpec,
     made: Made,
     lake: DataLake,
     context: Context,
     network: NetworkLike | None,
+    cluster: JoinedCluster | None,
     opts: pulumi.ResourceOptions,
 ) -> None:
     """What models are built with, on the team's lake."""
     if spec.features is not None:
         made.features = FeatureStore("features", spec.features, context=context, lake=lake, network=network, opts=opts)
         pulumi.export("features", made.features.views)
-    if spec.training is not None:
+    if spec.training is not None and spec.training.flavour.kind == "kubernetes":
+        made.cluster_training = _required(cluster, spec).training(spec, lake)
+        said = {"templates": made.cluster_training.templates, "role": made.cluster_training.identity.arn}
+        pulumi.export("training", said)
+    elif spec.training is not None:
         made.training = TrainingPool("training", spec.training, context=context, lake=lake, network=network, opts=opts)
         pulumi.export("training", {"job_name": made.training.job_name, "role": made.training.identity.arn})
 
@@ -165,7 +199,7 @@ def _workbench(
     """The workbench that the platform made. Raises `InputError` where the file speaks of one that isn't there."""
     if fence.workbench is not None:
         known = fence.workbench.model_dump()
-        return KnownWorkbench(context, **known, opts=opts)
+        return KnownWorkbench(context, **known, opts=opts, written=spec.source("workbench"))
     asked = [f"personas.{name}.workbench" for name, access in spec.personas.items() if access.workbench]
     asked += ["workbench"] if spec.workbench is not None else []
     if asked:

@@ -42,6 +42,13 @@ class UsageSpec(Spec):
     stored_features_gb: Range = _between(0.1, 10, "GB in each online store.")
     ingested_gb: Range = _between(1, 50, "GB that each stream takes in.")
     image_gb: Range = _between(1, 50, "GB of images in each repository.")
+    job_hours: Range = _between(
+        0.1, 1, "Hours that each job of a pipeline, a monitor or a feature view works, its time limit at most."
+    )
+    started_runs: Range = _between(
+        0, 10, "Runs of each pipeline that people and events start, beside those that its schedules start."
+    )
+    notices_k: Range = _between(0.1, 10, "Thousands of notices to each topic.")
     training_hours: Range = _between(0, 40, "Hours that each machine of a training pool works.")
     workbench_hours: Range = _between(0, 120, "Hours that each person's workbench is open.")
     data_events_k: Range = _between(10, 1000, "Thousands of data events on the trail.")

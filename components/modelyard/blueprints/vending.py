@@ -57,6 +57,7 @@ def new_team(project: Project, team: str, blueprint: str, owner: str, environmen
         team=team,
         owner_name=found[1],
         owner_email=found[2],
+        digest="0" * 64,
         environments="\n".join(f"  {name}: {{}}" for name in environments),
     )
     document = parse(text.encode(), shown_path(str(path)))
@@ -67,7 +68,7 @@ def new_team(project: Project, team: str, blueprint: str, owner: str, environmen
         configuration = project.stacks_folder / f"Pulumi.{team_stack(team, name)}.yaml"
         if not configuration.exists():
             written[configuration] = f"config:\n  aws:region: {region}\n"
-    return _write_all(written)
+    return write_all(written)
 
 
 def _at(path: Path) -> Source:
@@ -78,7 +79,7 @@ def _option(name: str) -> Source:
     return Source(f"--{name}")
 
 
-def _write_all(files: dict[Path, str]) -> list[Path]:
+def write_all(files: dict[Path, str]) -> list[Path]:
     """Write all of `files`, or none of them."""
     done: list[Path] = []
     try:

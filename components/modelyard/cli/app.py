@@ -9,9 +9,14 @@ import typer
 
 from modelyard.cli import data, endpoint, engine, evidence, incident, model, secrets, stacks, teams
 from modelyard.cli.access import access
+from modelyard.cli.charts import charts
 from modelyard.cli.check import check, rules
+from modelyard.cli.ci import ci
 from modelyard.cli.cost import cost
+from modelyard.cli.drift import drift
 from modelyard.cli.graph import graph
+from modelyard.cli.plan import guard, plan
+from modelyard.cli.report import report
 from modelyard.cli.retraining import retrain
 
 app = typer.Typer(
@@ -38,7 +43,7 @@ def options(
 
 for command in (stacks.up, stacks.preview, stacks.down, stacks.refresh):
     app.command()(command)
-for command in (graph, access, check, rules, cost, retrain, teams.schema):
+for command in (graph, access, charts, check, rules, cost, plan, guard, drift, report, ci, retrain, teams.schema):
     app.command()(command)
 app.add_typer(teams.new, name="new")
 app.add_typer(teams.existing, name="team")

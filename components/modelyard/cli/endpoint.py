@@ -33,9 +33,10 @@ def shadow(
     where = deployments.place(Project.find(), env, team, sandbox=False)
     report = shadow_report(endpoint_of(where, name, team), hours=hours)
     if html is not None:
+        from modelyard.operate.putting import put_down
         from modelyard_jobs.shadow import page
 
-        html.write_text(page(report), encoding="utf-8")
+        put_down(html, page(report), "--html")
     print(report.as_json() if json else "\n".join(told(report)))
     if report.verdict != "holds":
         raise typer.Exit(1)

@@ -115,7 +115,9 @@ def audit(
     begin, end = span(since, until, datetime.now(UTC))
     found = audit_(deployments.place(Project.find(), env, team, sandbox=False), team, begin, end)
     if html is not None:
-        audit_showing.write_page(found, html)
+        from modelyard.operate.putting import put_down
+
+        put_down(html, audit_showing.page(found), "--html")
     if json:
         print(_json(audit_showing.as_json(found)))
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli.options import RecordedEnvironment
+from modelyard.cli.options import Html, RecordedEnvironment
 
 
 def graph(
@@ -16,15 +16,36 @@ def graph(
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid diagram (what is printed anyway).")
     ] = False,
+    html: Html = None,
     inside: Annotated[str | None, typer.Option("--inside", help="Draw the inside of this component.")] = None,
 ) -> None:
     """Show what a stack consists of, without a cloud, a login or the engine."""
     from modelyard.assess.graph.stacks import record_platform, record_team
     from modelyard.blueprints.project import Project
-    from modelyard.core.errors import Fault, InputError
+    from modelyard.core.errors import Fault, InputError, Source
 
-    if json and (mermaid or inside):
-        raise InputError(Fault("--json prints the whole graph, not a diagram", "Leave out --mermaid and --inside."))
-    root = Project.find().root
-    found = record_team(root, team, env) if team else record_platform(root, env)
+    asked = [name for name, given in (("--json", json), ("--html", html), ("--mermaid", mermaid)) if given]
+    if len(asked) > 1:
+        raise InputError(Fault(f"{' and '.join(asked)} exclude one another", "Name one of them.", Source(asked[1])))
+    if inside and (json or html):
+        raise InputError(
+            Fault(
+                f"{asked[0]} shows the whole graph",
+                "Leave it out: only the diagram has an inside.",
+                Source("--inside"),
+                inside,
+            )
+        )
+    project = Project.find()
+    if html is not None:
+        from modelyard.assess.report.page import page
+        from modelyard.operate.putting import put_down, writable
+        from modelyard.operate.reporting import pictured
+
+        writable(html, "--html")
+        found = record_team(project.root, team, env) if team else record_platform(project.root, env)
+        put_down(html, page(pictured(project, found, team, env)), "--html")
+        typer.echo(f"Wrote {html}. Open it in a browser.", err=True)
+        return
+    found = record_team(project.root, team, env) if team else record_platform(project.root, env)
     typer.echo(found.to_json() if json else found.to_mermaid(inside), nl=False)

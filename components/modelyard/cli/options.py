@@ -24,6 +24,8 @@ ModelName = Annotated[str, typer.Argument(help="The model, as the team's file ca
 AnyModel = Annotated[str | None, typer.Argument(help="The model. Absent: all.")]
 Version = Annotated[int, typer.Argument(help="The version's number.", min=1)]
 
+Against = Annotated[str | None, typer.Option("--against", help="Compare with the files at this commit, branch or tag.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page to this file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]

@@ -1,7 +1,8 @@
-"""`yard new team`, `yard team remove` and `yard schema`."""
+"""`yard new project`, `yard new team`, `yard team remove` and `yard schema`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -72,10 +73,38 @@ def something() -> None:
 
 
 @new.command()
+def project(
+    folder: Annotated[Path, typer.Argument(help="The folder to write it into.")],
+    blueprint: Annotated[
+        str, typer.Option(help="What the platform begins with: standard or gpu-cluster.")
+    ] = "standard",
+    organization: Annotated[str, typer.Option(help="Who runs the platform: lower-case letters and digits.")] = "acme",
+    notify: Annotated[str, typer.Option(help="Who hears of alarms and budgets: an address.")] = "platform@example.com",
+    json: Json = False,
+) -> None:
+    """Write a new project: the platform's file and the programs that Pulumi runs; teams come by `yard new team`."""
+    from modelyard.blueprints.beginning import new_project
+    from modelyard.core.source import shown_path
+
+    written = [shown_path(str(path)) for path in new_project(folder, blueprint, organization, notify)]
+    if json:
+        from json import dumps
+
+        print(dumps({"folder": str(folder), "blueprint": blueprint, "written": written}, indent=2))
+        return
+    for path in written:
+        print(f"wrote {path}")
+    print(f"\nNext: read {shown_path(str(folder / 'platform' / 'platform.yaml'))}, then")
+    print(f"  cd {folder}")
+    print("  yard new team NAME --owner 'Ada Lovelace <ada@example.com>'")
+    print("  yard up --sandbox")
+
+
+@new.command()
 def team(
     name: Annotated[str, typer.Argument(help="The team's name: lower-case letters and digits, 16 at most.")],
     owner: Annotated[str, typer.Option(help='Who answers for the team: "Name <address>".')] = NOBODY,
-    blueprint: Annotated[str, typer.Option(help="What the team begins with: realtime or batch.")] = "realtime",
+    blueprint: Annotated[str, typer.Option(help="What the team begins with: realtime, batch or gpu.")] = "realtime",
     env: Annotated[
         list[str] | None, typer.Option(help="An environment of the team; repeat it for more. Absent: all.")
     ] = None,

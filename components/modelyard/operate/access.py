@@ -122,7 +122,8 @@ def team_access(root: Path, team: str, environment: str) -> TeamAccess:
         raise InputError(
             Fault(f"is no team of this project; there are: {known}", "Name one of them.", Source("TEAM"), team)
         )
-    return access_of(team, environment, record_platform(root, environment), record_team(root, team, environment))
+    platform = record_platform(root, environment)
+    return access_of(team, environment, platform, record_team(root, team, environment, platform=platform))
 
 
 def access_of(team: str, environment: str, platform: Graph, stack: Graph) -> TeamAccess:

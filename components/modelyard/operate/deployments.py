@@ -19,7 +19,7 @@ from modelyard.core.errors import Fault, InputError, Source, SpecError
 from modelyard.core.names import Names
 from modelyard.core.source import shown_path
 from modelyard.engine import Operation, Result, StackTarget
-from modelyard.operate import promoted
+from modelyard.operate import contexts, promoted
 from modelyard.operate.cloud import Cloud
 
 PLATFORM: Final = "platform"
@@ -70,6 +70,7 @@ def place(project: Project, environment: str | None, what: str | None, *, sandbo
         started = emulator()
         started.start(project.root)
         variables = started.environment(project.root)
+    contexts.refuse_unknown(project.platform(chosen), variables)
     return Place(project, chosen, local, names, variables)
 
 

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
 
 from modelyard.assess.graph.model import Graph
 from modelyard.assess.graph.stacks import record_platform, record_team
-from modelyard.assess.policy.subject import Surroundings
+from modelyard.assess.policy.around import PLATFORM
 from modelyard.blueprints.project import Project
-from modelyard.blueprints.spec import PlatformSpec
 from modelyard.core.errors import Fault, InputError, Source
-
-PLATFORM: Final = "platform"
 
 
 class Recorder:
-    """Records stacks; the platform of an environment once, whatever teams read of it."""
+    """Records stacks, each once. `deployed`: by environment, the platform that teams read of in place of the files'."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._platforms: dict[str, Graph] = {}
+    def __init__(self, project: Project, deployed: Mapping[str, Graph] | None = None) -> None:
+        self.project = project
+        self._deployed = dict(deployed or {})
+        self._recorded: dict[tuple[str, str, bool], Graph] = {}
 
-    def graph(self, name: str, environment: str) -> Graph:
-        """The graph of the platform's stack, or of a team's."""
-        platform = self._platforms.get(environment)
-        if platform is None:
-            platform = self._platforms[environment] = record_platform(self._project.root, environment)
+    def graph(self, name: str, environment: str, *, preview: bool = False) -> Graph:
+        """The graph of the platform's stack, or of a team's; with `preview` what a deployment computes is unknown."""
+        key = name, environment, preview
+        if key not in self._recorded:
+            self._recorded[key] = self._record(name, environment, preview)
+        return self._recorded[key]
+
+    def _record(self, name: str, environment: str, preview: bool) -> Graph:
+        root = self.project.root
         if name == PLATFORM:
-            return platform
-        return record_team(self._project.root, name, environment, platform=platform)
-
-
-def surroundings(spec: PlatformSpec, name: str, environment: str) -> Surroundings:
-    """What a graph doesn't say of its stack."""
-    return Surroundings(
-        environment=environment,
-        production=spec.production,
-        region=spec.region,
-        account=spec.account,
-        team=None if name == PLATFORM else name,
-    )
+            return record_platform(root, environment, preview=preview)
+        platform = self._deployed.get(environment) or self.graph(PLATFORM, environment)
+        return record_team(root, name, environment, preview=preview, platform=platform)
 
 
 def stacks_of(project: Project, what: str | None, environment: str | None) -> Iterator[tuple[str, list[str]]]:
@@ -60,3 +51,9 @@ def stacks_of(project: Project, what: str | None, environment: str | None) -> It
         names = [name for name in (PLATFORM, *teams) if what in (None, name)]
         if names:
             yield env, names
+
+
+def stacks_there(project: Project, what: str | None, environment: str | None) -> Iterator[tuple[str, list[str]]]:
+    """As `stacks_of`; nothing of what this version of a project doesn't have, since another may have it."""
+    if environment in (None, *project.environments()) and what in (None, PLATFORM, *project.teams()):
+        yield from stacks_of(project, what, environment)

@@ -12,7 +12,7 @@ VERSION: Final = 1
 
 
 def shown(found: Sequence[Checked]) -> Iterator[str]:
-    """The lines of `yard check --deployed`."""
+    """The lines of `yard drift`."""
     for one in found:
         if one.drift:
             yield f"{one.stack}: {_counted(len(one.drift), 'difference')} that the engine doesn't find"

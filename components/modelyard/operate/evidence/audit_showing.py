@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
-from modelyard.core.errors import Fault, InputError, Source
 from modelyard.operate.evidence.auditing import Audit, Tally
 from modelyard.operate.models.showing import table
 from modelyard.run.governance.page import frame
@@ -137,15 +135,6 @@ def page(found: Audit) -> str:
     )
     blind = "".join(f"<li>{escape(one)}</li>" for one in found.blind)
     return frame(title, f"{said}\n{sections}\n<section><h2>Not told here</h2>\n<ul>{blind}</ul></section>")
-
-
-def write_page(found: Audit, file: Path) -> None:
-    """Write the page. Raises `InputError` for a file that can't be written."""
-    try:
-        file.write_text(page(found), "utf-8")
-    except OSError as error:
-        problem = f"can't be written: {error.strerror}"
-        raise InputError(Fault(problem, "Name another file.", Source("--html"), str(file))) from None
 
 
 def _grid(rows: Sequence[Sequence[str]], nothing: str) -> str:

@@ -18,6 +18,7 @@ from modelyard.core.releasing import APPROVED
 from modelyard.operate.deployments import Place
 from modelyard.operate.models import Model, Registry, registries_of
 from modelyard.operate.models.place import asking, read
+from modelyard.operate.putting import put_down
 from modelyard.run.governance import GovernanceSpec
 
 COMPONENT: Final = "evidence"
@@ -216,11 +217,7 @@ def write_page(bundle: Bundle, file: Path) -> None:
     """Write the page. Raises `InputError` for a bundle without one, and for a file that can't be written."""
     if PAGE not in bundle.files:
         raise InputError(Fault(f"has no {PAGE}", "See what else is wrong: yard evidence verify", Source(bundle.name)))
-    try:
-        file.write_bytes(bundle.files[PAGE])
-    except OSError as error:
-        problem = f"can't be written: {error.strerror}"
-        raise InputError(Fault(problem, "Name another file.", Source("--html"), str(file))) from None
+    put_down(file, bundle.files[PAGE], "--html")
 
 
 def _bytes(store: Store, key: str) -> bytes | None:

@@ -1,0 +1,148 @@
+"""The platform's cluster of Kubernetes: its charts and pools, and the namespace and queue of each team; wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from modelyard.blueprints.spec import PlatformSpec
+from modelyard.core.context import Context
+from modelyard.foundation.cluster import (
+    Charts,
+    EksCluster,
+    EksClusterSpec,
+    ExistingCluster,
+    FairSharing,
+    GpuPools,
+    Karpenter,
+    Sharer,
+    SpotNodes,
+    kueue_values,
+)
+from modelyard.foundation.keys import Keys
+from modelyard.foundation.network import PlatformNetwork
+from modelyard.foundation.tenancy import ClusterAccess, NamespaceFence, TeamHeader
+
+
+class PlatformCluster:
+    """The cluster of a platform; `opts` lead to the platform's own account."""
+
+    def __init__(
+        self,
+        spec: PlatformSpec,
+        *,
+        context: Context,
+        keys: Keys,
+        network: PlatformNetwork,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        assert spec.cluster is not None
+        self.spec, self._context, self._network, self._opts = spec.cluster, context, network, opts
+        if isinstance(spec.cluster, EksClusterSpec):
+            self._cluster = EksCluster(
+                "cluster",
+                spec.cluster,
+                context=context,
+                keys=keys,
+                network=network,
+                deployers=spec.deployers,
+                opts=opts,
+            )
+        else:
+            self._cluster = ExistingCluster("cluster", spec.cluster, context=context, opts=opts)
+        self._charts = Charts(
+            "charts", spec.cluster.charts, context=context, version=spec.cluster.version, opts=self._cluster.into()
+        )
+        if isinstance(self._cluster, EksCluster) and self._cluster.spec.pools:
+            self._start_machines(self._cluster, keys)
+        for chart in spec.cluster.charts.install:
+            self._charts.install(chart)
+
+    def _start_machines(self, cluster: EksCluster, keys: Keys) -> None:
+        both = pulumi.ResourceOptions.merge(self._opts, cluster.into())
+        karpenter = Karpenter(
+            "karpenter",
+            context=self._context,
+            cluster=cluster,
+            charts=self._charts,
+            network=self._network,
+            keys=keys,
+            opts=both,
+        )
+        GpuPools(
+            "pools",
+            cluster.spec.pools,
+            context=self._context,
+            karpenter=karpenter,
+            charts=self._charts,
+            network=self._network,
+            keys=keys,
+            opts=both,
+        )
+
+    def admit(self, teams: Mapping[str, TeamHeader], fences: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        """Make the namespace and the queue of each team that asks for a quota; their namespaces, by team.
+
+        `fences`: what `fences()` made of the teams.
+        """
+        sharers: dict[str, Sharer] = {}
+        spaces: dict[str, str] = {}
+        for team, header in teams.items():
+            if header.quota is None:
+                continue
+            context = self._context.for_team(team)
+            fence = NamespaceFence(
+                f"{team}-namespace",
+                header.quota,
+                context=context,
+                version=self.spec.version,
+                pools=self.spec.limits,
+                services=self._network.reachable,
+                opts=self._cluster.into(),
+            )
+            sharers[team] = Sharer(header.quota, fence.namespace)
+            spaces[team] = context.names.namespace
+            if isinstance(self._cluster, EksCluster):
+                ClusterAccess(
+                    f"{team}-cluster-access",
+                    {"deployers": fences[team]["deployment_role_arn"]},
+                    context=context,
+                    cluster=self._cluster.made,
+                    opts=self._opts,
+                    written=header.source("quota"),
+                )
+        if sharers:
+            self._share(sharers)
+        return spaces
+
+    def _share(self, teams: Mapping[str, Sharer]) -> None:
+        kueue = self._charts.install("kueue", kueue_values(self.spec.sharing))
+        FairSharing(
+            "sharing",
+            self.spec.sharing,
+            context=self._context,
+            pools=self.spec.limits,
+            teams=teams,
+            after=[kueue],
+            opts=self._cluster.into(),
+        )
+
+    def contract(self) -> dict[str, Any]:
+        """What a `ClusterContract` says of the cluster; its values may still be unknown."""
+        pools = {
+            name: {"gpus": limit.gpus, "resource": limit.resource, **self._machines_of(name)}
+            for name, limit in self.spec.limits.items()
+        }
+        return {**self._cluster.contract(), "pools": pools, "charts": dict(self._charts.installed)}
+
+    def _machines_of(self, name: str) -> dict[str, Any]:
+        if not isinstance(self.spec, EksClusterSpec):
+            return {}
+        pool = self.spec.pools[name]
+        return {
+            "instance_types": list(pool.instance_types),
+            "efa": pool.efa,
+            "spot": isinstance(pool.capacity, SpotNodes),
+        }

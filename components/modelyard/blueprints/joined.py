@@ -1,0 +1,101 @@
+"""A team's share of the platform's cluster, as its own stack uses it: accounts, people's way in, pools; wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import pulumi
+
+from modelyard.blueprints.spec import TeamSpec
+from modelyard.build.data import DataLake
+from modelyard.build.training import ClusterTrainingPool, KubernetesTraining, MachinePool
+from modelyard.core.context import Context
+from modelyard.core.contract import ClusterContract, TeamContract
+from modelyard.core.errors import Fault, SpecError
+from modelyard.foundation.cluster import KnownCluster, PoolLimit
+from modelyard.foundation.tenancy import ClusterAccess, Member, Personas, ServiceAccountRole
+
+CHART_OF: Final = {"trainer": "trainer", "ray": "kuberay", "jobset": "jobset"}
+"""What the platform installs for jobs of each runtime."""
+
+
+class JoinedCluster:
+    """The platform's cluster, entered as the team's deployment role; `opts` lead to the team's account."""
+
+    def __init__(
+        self,
+        contract: ClusterContract,
+        fence: TeamContract,
+        *,
+        context: Context,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        self._contract, self._context, self._opts = contract, context, opts
+        self._cluster = KnownCluster("cluster", contract, context=context, role_arn=fence.deployment_role_arn)
+        self._both = pulumi.ResourceOptions.merge(opts, self._cluster.into())
+
+    @property
+    def pools(self) -> dict[str, MachinePool]:
+        """The cluster's machines with GPUs, by name."""
+        return {
+            name: MachinePool(PoolLimit(pool.gpus, pool.resource), pool.instance_types, pool.efa, pool.spot)
+            for name, pool in self._contract.pools.items()
+        }
+
+    def admit(self, personas: Personas, spec: TeamSpec) -> None:
+        """Let the team's people and pipelines in, each as what it is in the team."""
+        roles: dict[Member, pulumi.Input[str]] = {persona: personas[persona].arn for persona in personas}
+        if roles and self._contract.kind == "eks":
+            ClusterAccess(
+                "cluster-access",
+                roles,
+                context=self._context,
+                cluster=self._contract.name,
+                opts=self._opts,
+                written=spec.source("people"),
+            )
+
+    def training(self, spec: TeamSpec, lake: DataLake) -> ClusterTrainingPool:
+        """Where the team's jobs run. Raises `SpecError` for runtimes that the cluster hasn't."""
+        assert spec.training is not None
+        faults = list(self._lacking(spec))
+        if faults:
+            raise SpecError(*faults)
+        account = ServiceAccountRole(
+            "trainer",
+            context=self._context,
+            cluster=self._contract.name,
+            description=f"Training jobs of {spec.team} on Kubernetes",
+            opts=self._both,
+            written=spec.source("training"),
+        )
+        return ClusterTrainingPool(
+            "training",
+            spec.training,
+            context=self._context,
+            lake=lake,
+            cluster=self._cluster,
+            account=account,
+            pools=self.pools,
+            quota=spec.quota,
+            opts=self._both,
+        )
+
+    def _lacking(self, spec: TeamSpec) -> Iterator[Fault]:
+        training = spec.training
+        if training is None or not isinstance(training.flavour, KubernetesTraining):
+            return
+        if self._contract.kind != "eks":
+            problem = "gives its pods roles of AWS, and only a cluster of EKS can"
+            remedy = (
+                "Train on SageMaker or Batch, or compose ClusterTrainingPool in Python with an account of your own."
+            )
+            yield training.fault("flavour.kind", problem, remedy, training.flavour.kind)
+        for name, program in training.flavour.programs.items():
+            chart = CHART_OF[program.runtime.kind]
+            if chart not in self._contract.charts:
+                has = ", ".join(self._contract.charts) or "none"
+                problem = f"runs by {chart}, and the platform's cluster has {has}"
+                remedy = f'Add it to "cluster.charts.install" of the platform\'s file: [{chart}].'
+                yield training.flavour.fault(f"programs.{name}.runtime", problem, remedy, program.runtime.kind)
