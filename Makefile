@@ -4,21 +4,34 @@ BIN := .venv/bin
 REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
 READY := .venv/.ready
 
+# `make up BLUEPRINT=gpu-cluster`: another platform than the shipped one, begun below .modelyard/blueprints, with a team.
+BLUEPRINT ?=
+PROJECT := $(if $(BLUEPRINT),.modelyard/blueprints/$(BLUEPRINT),.)
+BEGUN := $(if $(BLUEPRINT),$(PROJECT)/platform/platform.yaml)
+YARD := $(CURDIR)/$(BIN)/yard
+
 .PHONY: up down test lint check bench clean
 .DEFAULT_GOAL := up
 
 $(READY): $(REQUIREMENTS) pyproject.toml
 	@$(PYTHON) tools/environment.py
 
-up: $(READY)
-	@$(BIN)/yard up --sandbox
-	@$(BIN)/yard sandbox seed
-	@$(BIN)/yard up --sandbox
+ifneq ($(BLUEPRINT),)
+$(BEGUN): | $(READY)
+	@$(YARD) new project $(PROJECT) --blueprint $(BLUEPRINT)
+	@ln -sfn $(CURDIR)/.venv $(PROJECT)/.venv
+	@cd $(PROJECT) && $(YARD) new team vision --blueprint gpu
+endif
+
+up: $(READY) $(BEGUN)
+	@cd $(PROJECT) && $(YARD) up --sandbox
+	@cd $(PROJECT) && $(YARD) sandbox seed
+	@cd $(PROJECT) && $(YARD) up --sandbox
 
 down: $(READY)
-	@$(BIN)/yard down --sandbox
-	@$(BIN)/yard sandbox status
-	@$(BIN)/yard sandbox stop
+	@cd $(PROJECT) && $(YARD) down --sandbox
+	@cd $(PROJECT) && $(YARD) sandbox status
+	@cd $(PROJECT) && $(YARD) sandbox stop
 
 test: $(READY)
 	$(BIN)/yard engine install
@@ -30,6 +43,8 @@ lint: $(READY)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python tools/spec_tables.py --check
+	$(BIN)/python tools/rules_page.py --check
+	$(BIN)/python tools/charts_page.py --check
 
 check: lint
 	$(BIN)/pytest tests/unit

@@ -1,4 +1,4 @@
-"""What all tests share: both emulators, and a word in the end on which LocalStack it was."""
+"""What all tests share: the engine, both emulators, and a word in the end on which LocalStack it was."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import os
 
 import pytest
 
+from modelyard import engine as yard
 from modelyard.core.errors import EmulatorError
+from modelyard.engine import Engine
 from modelyard_sandbox.localstack.host import ENDPOINT, LocalStack
 from modelyard_sandbox.localstack.services import table
 from modelyard_sandbox.servers import LOCALSTACK, MOTO, Choice
 
 _WHICH = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """The engine, installed where it isn't yet."""
+    with yard.Shown() as progress:
+        return yard.install(progress)
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,12 @@ from modelyard.core.spec import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
+    "modelyard.assess.impact",
     "modelyard.assess.policy",
     "modelyard.blueprints",
     "modelyard.foundation.audit",
     "modelyard.foundation.budgets",
+    "modelyard.foundation.cluster",
     "modelyard.foundation.keys",
     "modelyard.foundation.network",
     "modelyard.foundation.secrets",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from modelyard.assess.graph import UNKNOWN, Graph, Node, Secret
-from modelyard.assess.graph.model import urn_of
+from modelyard.assess.impact.matching import known_as
 from modelyard_sandbox.aws.declare import updatable
 from modelyard_sandbox.aws.tables import types
 
@@ -140,36 +140,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def known_as(graph: Graph) -> dict[str, Node]:
-    """Each node by its URN and by every URN that an alias, its own or one of its parents', says it had."""
-    found: dict[str, Node] = {}
-    for node in graph:
-        for urn in _former(graph, node):
-            found.setdefault(urn, node)
-    return found | dict(graph.by_urn)
-
-
-def _former(graph: Graph, node: Node) -> set[str]:
-    """The node's URN and its former ones. A parent's former name is taken over by children that begin with it."""
-    own = {node.urn, *node.options.get("aliases", ())}
-    parent = graph.by_urn.get(node.parent) if node.parent else None
-    if parent is None:
-        return own
-    inherited = set(own)
-    for urn in _former(graph, parent) - {parent.urn}:
-        for form in own:
-            stack, project, kind, name = _parts(form)
-            if name.startswith(parent.name):
-                name = urn.rpartition("::")[2] + name.removeprefix(parent.name)
-            inherited.add(urn_of(stack, project, kind, name, urn))
-    return inherited
-
-
-def _parts(urn: str) -> tuple[str, str, str, str]:
-    stack, project, kind, name = urn.removeprefix("urn:pulumi:").split("::", 3)
-    return stack, project, kind.rsplit("$", 1)[-1], name
 
 
 def losses(baseline: Iterable[Kept], graph: Graph | None, noted: Iterable[str] = ()) -> list[Loss]:

@@ -12,7 +12,7 @@ import pytest
 from tests.clients import environment
 from tests.clients.servers import REGION, Clients, MotoServer
 
-from modelyard.core.errors import EmulatorError
+from modelyard.core.errors import EnvironmentFault
 from modelyard.engine.progress import Shown
 from modelyard_sandbox.inprocess import Deployment, deploy
 from modelyard_sandbox.places import Places
@@ -35,7 +35,7 @@ def clients_python(pytestconfig: pytest.Config) -> Path:
     try:
         with capture.global_and_fixture_disabled(), Shown() as shown:
             return environment.install(shown)
-    except EmulatorError as error:
+    except EnvironmentFault as error:
         if os.environ.get("CI"):
             pytest.fail(f"the clients' environment can't be had: {error}", pytrace=False)
         pytest.skip(f"the clients' environment can't be had: {error}")

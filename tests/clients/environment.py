@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from modelyard.engine import locked
 from modelyard.engine.progress import Progress
-from modelyard_sandbox import locked
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCK: Final = ROOT / "requirements" / "clients.txt"
@@ -17,7 +17,7 @@ _WHOSE: Final = "the clients'"
 def install(progress: Progress | None = None) -> Path:
     """The environment's interpreter, of this one's version; made first if this machine has none.
 
-    Raises `EmulatorError` where its packages can't be had, or take longer than fifteen minutes.
+    Raises `EnvironmentFault` where its packages can't be had, or take longer than fifteen minutes.
     """
     return locked.installed(
         home(), LOCK, whose=_WHOSE, content="Feast, MLflow and model-signing", tools=_tools, progress=progress

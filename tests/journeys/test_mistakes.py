@@ -30,7 +30,7 @@ WRONG = {
     "approver: [grace@acme.example]": "approver: []",
     "retention_days: 400": "retention_days: 7",
     "ingestion: {kind: firehose}": "ingestion: {kind: firehose}\n      format: csv",
-    "kind: generated": "kind: generated\n      rotation: {kind: code, folder: rotate, every_hours: 1}",
+    "rotation: {kind: renewal}": "rotation: {kind: code, folder: rotate, every_hours: 1}",
     "read: [events, labels]\n    query: true": "read: [events, lables]\n    query: true",
 }
 SAID = {

@@ -14,7 +14,7 @@ from modelyard.operate.models import Model
 from modelyard_jobs import versions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE, CHECK = (DOCS / "governance.md").read_text("utf-8"), (DOCS / "check.md").read_text("utf-8")
+PAGE, DRIFT = (DOCS / "governance.md").read_text("utf-8"), (DOCS / "drift.md").read_text("utf-8")
 
 pytestmark = pytest.mark.engine
 
@@ -49,11 +49,11 @@ def test_what_isnt_there_is_a_clear_error(yard: Any, scores: Model, registered: 
 
 
 def test_nothing_drifted_and_no_secret_is_an_old_one(yard: Any, registered: versions.Registered):
-    found = re.search(r"<!-- commands -->\n```bash\n(.*?)^```$", CHECK, re.DOTALL | re.MULTILINE)
+    found = re.search(r"<!-- commands -->\n```bash\n(.*?)^```$", DRIFT, re.DOTALL | re.MULTILINE)
     assert found
     assert "as deployed" in yard.shell(found[1])
     assert "0 of " in yard("secrets", "check", "fraud")
-    for command in (("check", "nobody", "--deployed"), ("secrets", "check", "nobody")):
+    for command in (("drift", "nobody"), ("secrets", "check", "nobody")):
         assert "nobody" in yard(*command, code=2)
 
 

@@ -1,4 +1,4 @@
-"""What tests of the real engine share: the engine, and a sandbox for each file of tests."""
+"""What tests of the real engine share: a sandbox for each file of tests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelyard import engine as yard
-from modelyard.engine import Engine
 from modelyard_sandbox.emulator import Sandbox
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """The engine, installed where it isn't yet."""
-    with yard.Shown() as progress:
-        return yard.install(progress)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What `yard check --deployed` finds of what the engine, in a refresh of the same stack, finds nothing of."""
+"""What `yard drift` finds of what the engine, in a refresh of the same stack, finds nothing of."""
 
 from __future__ import annotations
 

@@ -433,7 +433,10 @@ def test_what_the_commands_cant_do_is_a_clear_error(yard: Callable[..., tuple[in
         (("verify", "scores", "999"), "has no such version"),
         (("verify", "scores", str(version), "--copy", str(tmp_path / "none")), "holds no manifest.json"),
         (("show", "scores", str(version), "--save", str(tmp_path)), "exists already"),
-        (("show", "scores", str(version), "--html", str(tmp_path / "no" / "page.html")), "can't be written"),
+        (
+            ("show", "scores", str(version), "--html", str(tmp_path / "no" / "page.html")),
+            "lies in a folder that isn't there",
+        ),
     ):
         code, out = yard(*arguments)
         assert (code, said in out) == (2, True), out

@@ -129,15 +129,15 @@ def test_a_run_that_could_leave_the_sandbox_is_refused(
     assert said in str(raised.value)
 
 
-def test_without_the_daemon_the_plugin_says_how_to_start_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("plugin", ["aws", "kubernetes"])
+def test_without_the_daemon_the_plugin_says_how_to_start_it(plugin: str, tmp_path: Path) -> None:
     import subprocess
 
-    from modelyard_sandbox.aws import launcher
+    from modelyard_sandbox.plugins import launcher
 
-    plugin = launcher.install(tmp_path / "home", tmp_path / "none.sock")
-    done = subprocess.run(
-        [plugin / "pulumi-resource-aws"], capture_output=True, text=True, env=dict(os.environ), check=False
-    )
+    launcher.install(tmp_path / "home", tmp_path / "none.sock")
+    program = launcher.folder(tmp_path / "home", plugin) / f"pulumi-resource-{plugin}"
+    done = subprocess.run([program], capture_output=True, text=True, env=dict(os.environ), check=False)
     assert done.returncode != 0
     assert "yard sandbox start" in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,8 +12,8 @@ from moto import mock_aws
 from modelyard.core.wire import SECRET, SIGNATURE, UNKNOWN
 from modelyard_sandbox.aws.provider import HalfCreated, Provider, ProviderError
 from modelyard_sandbox.aws.refusals import REFUSALS
-from modelyard_sandbox.aws.values import secret
 from modelyard_sandbox.inprocess.session import InProcessSession
+from modelyard_sandbox.plugins.values import secret
 
 BUCKET = "aws:s3/bucket:Bucket"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"

@@ -38,8 +38,10 @@ def _holds(operator: str, key: str, wanted, given: dict) -> bool:
             return listed is not None and listed[0] in wanted
         case "StringNotEquals":
             return listed is None or listed[0] not in wanted
-        case "BoolIfExists":
+        case "BoolIfExists" | "StringEqualsIfExists":
             return listed is None or listed[0] in wanted
+        case "StringLikeIfExists":
+            return listed is None or _matches(tuple(wanted), listed[0])
         case "StringLike":
             return listed is not None and _matches(tuple(wanted), listed[0])
         case "StringNotLike":

@@ -16,6 +16,8 @@ OWN = {
     ("yard", "--version"),
     ("yard access", "--env"),
     ("yard check", "--env"),
+    ("yard check", "--state"),
+    ("yard ci", "--write"),
     ("yard cost", "--env"),
     ("yard data erase", "--yes"),
     ("yard data restore", "--to"),
@@ -23,7 +25,11 @@ OWN = {
     ("yard graph", "--env"),
     ("yard graph", "--json"),
     ("yard graph", "--mermaid"),
+    ("yard guard", "--env"),
+    ("yard new project", "--blueprint"),
     ("yard new team", "--env"),
+    ("yard plan", "--env"),
+    ("yard report", "--env"),
     ("yard team remove", "--json"),
 }
 """Options that mean something else in a command than in the others."""

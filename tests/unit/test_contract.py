@@ -38,7 +38,7 @@ def test_a_team_that_the_platform_does_not_know_is_refused_with_the_ones_it_know
 
 
 def test_a_new_optional_field_does_not_break_older_readers():
-    assert read_contract({**CONTRACT, "cluster": {"name": "x"}}, "dev").platform == "ml"
+    assert read_contract({**CONTRACT, "lake": {"name": "x"}}, "dev").platform == "ml"
 
 
 def test_a_contract_with_holes_reports_each():

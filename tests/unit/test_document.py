@@ -72,7 +72,7 @@ def test_broken_yaml_names_line_and_column():
         ("- 1\n", "must hold a mapping"),
         ("", "must hold a mapping"),
         ("!!python/object:os.system x\n", "quote it, or use plain values"),
-        ("a: 2020-01-01\n", "quote it, or use plain values"),
+        ("a: 2020-01-01 10:00:00\n", "quote it, or use plain values"),
         ("1: x\n", "is not text; quote it"),
         ("a: .nan\n", "is not finite"),
         ("a: " + "[" * 200 + "]" * 200, "nested more than"),
@@ -83,6 +83,10 @@ def test_broken_yaml_names_line_and_column():
 )
 def test_a_strange_file_is_refused_with_words(text: str, said: str):
     assert said in "\n".join(faults_of(text))
+
+
+def test_a_day_needs_no_quotes():
+    assert parse(b"a: 2026-12-31\nb: [2026-01-02]\n", "x.yaml").data == {"a": "2026-12-31", "b": ["2026-01-02"]}
 
 
 def test_a_file_that_is_not_utf_8_or_too_large_is_refused():

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from modelyard.core.captured import calls
 from modelyard.core.redaction import Redaction
+from modelyard.core.serving import IN_PROGRESS, REQUESTS, SECONDS
 from modelyard_jobs import capturing as module
 from modelyard_jobs.capturing import Capturing, Settings
 from modelyard_jobs.serve import Unanswerable, application, loaded
@@ -79,6 +80,17 @@ def test_what_the_model_cannot_read_is_the_callers_fault_and_a_failure_gives_not
         failed = client.post("/invocations", content="boom", headers={"content-type": "text/csv"})
     assert (refused.status_code, refused.text) == (400, "application/json isn't read here")
     assert failed.status_code == 500 and "ada" not in failed.text
+
+
+def test_calls_are_measured_by_what_was_answered():
+    with TestClient(application(double), raise_server_exceptions=False) as client:
+        for payload in ("1", "2", "boom"):
+            client.post("/invocations", content=payload, headers={"content-type": "text/csv"})
+        told = client.get("/metrics")
+    assert told.headers["content-type"].startswith("text/plain")
+    lines = told.text.splitlines()
+    assert f'{REQUESTS}{{status="200"}} 2.0' in lines and f'{REQUESTS}{{status="500"}} 1.0' in lines
+    assert f"{SECONDS}_count 3.0" in lines and f"{IN_PROGRESS} 0.0" in lines
 
 
 def test_a_payload_that_sagemaker_would_not_let_through_is_refused(monkeypatch: pytest.MonkeyPatch):

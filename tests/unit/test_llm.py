@@ -12,8 +12,8 @@ import pytest
 from tests.ground import KEY, OWNER, a_role, fraud, ground, known_keys, recording
 
 from modelyard.assess.graph import Graph
-from modelyard.build.training import InstanceCatalogue
 from modelyard.core.errors import InputError, SpecError
+from modelyard.core.instances import InstanceCatalogue
 from modelyard.run.serving import LanguageModelEndpoint, LanguageModelSpec
 
 CHAT = {"model": "writer", "release": {"kind": "declared", "version": 3}, "weights_gib": 15}

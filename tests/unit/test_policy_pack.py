@@ -15,11 +15,13 @@ from modelyard.assess.graph.model import Graph, Node
 from modelyard.assess.graph.stacks import record_team
 from modelyard.assess.graph.values import UNKNOWN, Secret
 from modelyard.assess.policy.engine import judge
-from modelyard.assess.policy.pack import examined, graph_of, pack
+from modelyard.assess.policy.pack import graph_of, pack
+from modelyard.assess.policy.pack import shown as examined
 from modelyard.assess.policy.rules import CATALOGUE
 from modelyard.assess.policy.subject import Surroundings
 from modelyard.blueprints import Project
-from modelyard.core.errors import InputError
+from modelyard.blueprints.ceilings import Ceiling
+from modelyard.core.errors import InputError, Source
 
 
 def theirs(value: Any) -> Any:
@@ -61,13 +63,16 @@ def recorded() -> Graph:
 
 
 def verdicts(graph: Graph) -> set[tuple[str, str, str]]:
-    around = Surroundings(environment="prod", production=True, region="eu-west-1", team="fraud")
+    ceiling = Ceiling(100, Source("platform.yaml"))
+    around = Surroundings(environment="prod", production=True, region="eu-west-1", team="fraud", ceiling=ceiling)
     judged = judge(graph, CATALOGUE, around)
     return {(each.rule.id, each.urn, str(each.verdict)) for each in judged.results}
 
 
 def test_what_pulumi_shows_gets_the_verdicts_of_the_recorded_graph(recorded: Graph):
-    assert verdicts(graph_of(shown(recorded))) == verdicts(recorded)
+    found = verdicts(graph_of(shown(recorded)))
+    assert found == verdicts(recorded)
+    assert "stack-cost-ceiling" in {rule for rule, _, verdict in found if verdict == "violated"}
 
 
 def test_an_unknown_value_stays_one_and_so_does_a_secret():

@@ -3,78 +3,65 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.shipped import ROOT
 
-from modelyard.assess.graph.model import STACK_TYPE, Graph, Node
-from modelyard.assess.graph.values import UNKNOWN
-from modelyard.assess.policy.engine import Verdict, judge
-from modelyard.assess.policy.examples import graph_of
-from modelyard.assess.policy.rule import Rule
+from modelyard.assess.graph.model import STACK_TYPE
+from modelyard.assess.policy.own import own_rules
 from modelyard.assess.policy.rules import CATALOGUE
-from modelyard.assess.policy.subject import Surroundings
-from modelyard.core.sdk import resource_type
+from modelyard.testing.rules import Rule, Subject, Undecided, Violation, graph_of, part, shortcomings
 
-PRODUCTION = Surroundings(environment="prod", production=True, region="eu-west-1", account="111122223333", team="fraud")
 each_rule = pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.id)
 BY_EXISTENCE = frozenset({"s3-access-logs"})
 """Rules that hold as soon as something is there, whatever its values."""
-
-
-def verdicts(graph: Graph, rule: Rule) -> list[Verdict]:
-    return [result.verdict for result in judge(graph, [rule], PRODUCTION).results]
+SOUND = next(rule for rule in CATALOGUE if rule.id == "kms-rotation")
 
 
 @each_rule
-def test_the_bad_example_breaks_the_rule(rule: Rule):
-    assert Verdict.VIOLATED in verdicts(graph_of(rule.bad), rule)
+def test_a_rule_is_fit_for_the_catalogue(rule: Rule):
+    assert shortcomings(rule, by_existence=rule.id in BY_EXISTENCE) == []
 
 
-@each_rule
-def test_the_good_example_does_not(rule: Rule):
-    judged = judge(graph_of(rule.good), [rule], PRODUCTION)
-    assert judged.results == ()
-    assert judged.asked[rule.id] > 0, "it looks at something there"
+def _never(_: Subject) -> Iterator[Violation]:
+    yield from ()
 
 
-@each_rule
-def test_what_nobody_knows_yet_is_never_a_pass(rule: Rule):
-    graph = graph_of(rule.good)
-    veiled = Graph(graph.project, graph.stack, tuple(map(_veiled, graph.nodes)))
-    assert rule.id in BY_EXISTENCE or verdicts(veiled, rule), rule.id
+def _always(_: Subject) -> Iterator[Violation]:
+    yield Violation("is there")
 
 
-def _veiled(node: Node) -> Node:
-    """The node with every value unknown that doesn't say what it belongs to."""
-    kept = {key: value if key in node.property_dependencies else UNKNOWN for key, value in node.properties.items()}
-    return replace(node, properties=kept)
+@pytest.mark.parametrize(
+    ("change", "lack"),
+    [
+        ({"check": _never}, "its bad example doesn't break it"),
+        ({"check": _never}, "it passes a stack of which nothing is known"),
+        ({"check": _always}, "its good example breaks it: is there"),
+        ({"good": ()}, "it looks at nothing of its good example"),
+        ({"id": "Rotation"}, "its name isn't lower-case words with hyphens between them"),
+        ({"title": "Keys rotate."}, "its title is empty, or ends in a full stop"),
+        ({"remedy": "rotate"}, "its remedy is no sentence"),
+        ({"why": ""}, "its why is no sentence"),
+        ({"types": ()}, "it looks at no type of resource"),
+        ({"maps": ("ACME 7",)}, "ACME 7 is of no list of controls that is known"),
+        ({"bad": (part("aws:kms/key:Key", rotates=False),)}, "aws:kms/key:Key has no property rotates"),
+        ({"bad": (part("aws:kms/lock:Lock"),)}, "there is no type aws:kms/lock:Lock"),
+    ],
+)
+def test_the_kit_says_what_a_rule_lacks(change: dict[str, Any], lack: str):
+    assert f"{change.get('id', 'kms-rotation')}: {lack}" in shortcomings(replace(SOUND, **change))
 
 
-@each_rule
-def test_a_rule_says_what_it_is_about(rule: Rule):
-    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", rule.id)
-    assert rule.title and not rule.title.endswith(".")
-    assert rule.why.endswith(".") and rule.remedy.endswith(".")
-    assert rule.types, "it looks at something"
-    for control in rule.maps:
-        assert re.match(r"(FSBP|CIS|EKS|NIST|SOC 2|AIA|RMF|CKV_|Pod Security)", control), control
+def test_a_rule_that_finds_everything_undecided_breaks_its_good_example():
+    def unknown(_: Subject) -> Iterator[Violation]:
+        raise Undecided("rotation")
+        yield
 
-
-@each_rule
-def test_a_rule_speaks_of_properties_that_the_provider_has(rule: Rule):
-    for part in (*rule.bad, *rule.good):
-        if part.type.startswith("aws:") and not part.type.startswith("aws:cloudcontrol"):
-            known = resource_type(part.type)
-            assert known is not None, part.type
-            unknown = set(part.properties) - set(_names(known))
-            assert not unknown, (part.type, unknown)
-
-
-def _names(known: Any) -> Mapping[str, Any]:
-    return known.inputs
+    assert any("its good example breaks it" in each for each in shortcomings(replace(SOUND, check=unknown)))
 
 
 def test_no_two_rules_have_the_same_name():
@@ -85,3 +72,13 @@ def test_no_two_rules_have_the_same_name():
 def test_a_stack_of_nothing_breaks_nothing_that_is_there():
     graph = graph_of(())
     assert [node.type for node in graph] == [STACK_TYPE]
+
+
+def test_the_rule_that_the_page_shows_is_fit_and_is_loaded(tmp_path: Path):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "check.md").read_text("utf-8"), re.DOTALL)
+    folder = tmp_path / "platform" / "policy" / "rules"
+    folder.mkdir(parents=True)
+    (folder / "queues.py").write_text(example)
+    (ours,) = own_rules(tmp_path)
+    assert ours.id == "queue-under-our-key"
+    assert shortcomings(ours) == []

@@ -9,10 +9,10 @@ from modelyard_sandbox.aws.check import DEFAULTED, automatic_name, complete
 from modelyard_sandbox.aws.convert import camel, from_aws, to_aws
 from modelyard_sandbox.aws.declare import Name
 from modelyard_sandbox.aws.diff import differences
-from modelyard_sandbox.aws.servicer import detailed
 from modelyard_sandbox.aws.session import botocore_session
 from modelyard_sandbox.aws.tables import types
-from modelyard_sandbox.aws.values import keep_secret, plain, secret
+from modelyard_sandbox.plugins.servicer import detailed
+from modelyard_sandbox.plugins.values import keep_secret, plain, secret
 
 BUCKET = types()["aws:s3/bucket:Bucket"]
 ROLE = types()["aws:iam/role:Role"]

@@ -9,7 +9,8 @@ import pytest
 
 from modelyard.core.errors import InputError
 from modelyard.engine.sandbox_state import BACKEND_MARKER, PROVIDER_MARKER, refuse_sandbox_state
-from modelyard_sandbox.aws.session import ConfigurationRefused, SandboxSession, faults, is_loopback
+from modelyard_sandbox.aws.session import SandboxSession, faults, is_loopback
+from modelyard_sandbox.plugins.answers import ConfigurationRefused
 
 HERE = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from modelyard.engine.sandbox_state import PROVIDER_MARKER
-from modelyard_sandbox.aws.daemon import serve
-from modelyard_sandbox.aws.provider import HalfCreated
-from modelyard_sandbox.aws.servicer import received, sent
+from modelyard_sandbox.places import Places
+from modelyard_sandbox.plugins.answers import HalfCreated
+from modelyard_sandbox.plugins.daemon import serve
+from modelyard_sandbox.plugins.greeting import Greeting
+from modelyard_sandbox.plugins.messages import Messages
+from modelyard_sandbox.plugins.servicer import received, sent
 
 HERE = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
@@ -24,8 +31,8 @@ URN = "urn:pulumi:dev::team::aws:s3/bucket:Bucket::lake"
 
 
 @pytest.fixture
-def provider() -> Iterator[Any]:
-    server, port = serve(HERE)
+def provider(tmp_path: Path) -> Iterator[Any]:
+    server, port = serve(Greeting("aws", HERE), Places(tmp_path))
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield provider_pb2_grpc.ResourceProviderStub(channel)
     server.stop(grace=None).wait()
@@ -55,3 +62,32 @@ def test_configuration_comes_back_with_the_sandboxs_marker(provider: Any) -> Non
 def test_a_resource_before_configuration_is_refused(provider: Any) -> None:
     with pytest.raises(grpc.RpcError, match="not configured"):
         provider.Create(provider_pb2.CreateRequest(urn=URN))
+
+
+def test_a_component_of_kubernetes_plugin_is_refused_with_what_to_use(tmp_path: Path) -> None:
+    server, port = serve(Greeting("kubernetes", folder=str(tmp_path)), Places(tmp_path))
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        plugin = provider_pb2_grpc.ResourceProviderStub(channel)
+        assert plugin.GetPluginInfo(empty_pb2.Empty()).version == version("pulumi-kubernetes")
+        with pytest.raises(grpc.RpcError, match=r"helm\.sh/v4:Chart: .*kubernetes\.yaml\.ConfigGroup"):
+            plugin.Construct(provider_pb2.ConstructRequest(type="kubernetes:helm.sh/v4:Chart"))
+    server.stop(grace=None).wait()
+
+
+def test_a_message_reaches_the_engine_once_for_each_resource() -> None:
+    heard: list[tuple[str, str]] = []
+
+    class Listening(engine_pb2_grpc.EngineServicer):
+        def Log(self, request: Any, context: Any) -> Any:
+            heard.append((request.message, request.urn))
+            return empty_pb2.Empty()
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    engine_pb2_grpc.add_EngineServicer_to_server(Listening(), server)
+    messages = Messages(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    server.start()
+    for urn in (URN, URN, ""):
+        messages.warn("no schema is at hand", urn)
+    server.stop(grace=None).wait()
+    assert heard == [("no schema is at hand", URN), ("no schema is at hand", "")]
+    messages.warn("nobody hears this any more")

@@ -93,7 +93,7 @@ def refused(project: Project, **changes) -> str:
         ({"team": "a" * 30}, "is longer than"),
         ({"team": "Search"}, "characters or a form that are not allowed"),
         ({"team": "platform"}, "team"),
-        ({"blueprint": "magic"}, "there are batch, realtime"),
+        ({"blueprint": "magic"}, "there are batch, gpu, realtime"),
         ({"owner": "nobody"}, 'Write it as "Ada Lovelace <ada@example.com>"'),
         ({"environments": ["moon"]}, "there are local, dev, prod"),
         ({"team": "../../evil"}, "characters or a form that are not allowed"),

@@ -14,10 +14,11 @@ from botocore.validate import ParamValidator
 
 from modelyard import Context, DataLake, Keys, KeysSpec, LakeSpec, Network, Role, VpcSpec
 from modelyard.assess.graph import Graph, record
-from modelyard.build.training import InstanceCatalogue, TrainingPool, TrainingSpec
+from modelyard.build.training import TrainingPool, TrainingSpec
 from modelyard.core.access import trust_service
 from modelyard.core.addresses import Addresses, TrainingPoolAddress
 from modelyard.core.errors import SpecError
+from modelyard.core.instances import InstanceCatalogue
 from modelyard_jobs.submit import RefusedError, training_job, tuning_job
 
 PLATFORM = Context(organization="acme", platform="ml", environment="dev", region="eu-west-1", account="123456789012")
@@ -235,14 +236,6 @@ def test_what_is_built_is_what_sagemakers_api_takes():
 def test_a_search_has_a_shorter_name_than_a_job():
     with pytest.raises(RefusedError, match="at most 32 characters"):
         tuning_job(address_of(spec()), "n" * 11, metric="auc", pattern="x", ranges={}, image=IMAGE)
-
-
-def test_the_catalogue_knows_what_a_job_would_find():
-    catalogue = InstanceCatalogue.shipped()
-    assert (catalogue["ml.p4d.24xlarge"].gpus, catalogue["p4d.24xlarge"].efa) == (8, True)
-    assert catalogue["ml.trn1.32xlarge"].gpus == 0, "Trainium runs no CUDA program"
-    assert all(i.source and i.as_of and i.quality in ("checked", "listed") for i in catalogue.values())
-    assert catalogue.with_gpu_in("eu-west-1")[0].accelerator_memory_gib <= 16
 
 
 def test_the_pages_examples_run():

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools import upgrades
 
 from modelyard.assess.graph import from_state, record
+from modelyard.assess.impact.matching import known_as
 from modelyard.engine import locate
 
 pytestmark = pytest.mark.engine
@@ -117,5 +117,5 @@ def test_an_upgrade_is_judged_by_the_aliases_that_the_engine_follows(
 ):
     steps = json.loads(run(case, "preview", "--json", "--show-sames"))["steps"]
     monkeypatch.setenv("CASE", case)
-    known = upgrades.known_as(record(folder / "project", project="base", stack="prod"))
+    known = known_as(record(folder / "project", project="base", stack="prod"))
     assert deployed - known.keys() == deployed & {step["urn"] for step in steps if step["op"] == "delete"}

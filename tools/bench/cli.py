@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
+from tools.bench.checks import checks, hundred
 from tools.bench.desk import help_answers, recording, tests
 from tools.bench.figure import Figure, show
 from tools.bench.firstday import bare, up
@@ -28,6 +29,8 @@ Group = Callable[[int], Iterator[Figure]]
 GROUPS: Final[Mapping[str, Group]] = {
     "help": help_answers,
     "recording": recording,
+    "checks": checks,
+    "hundred": hundred,
     "isolation": isolation,
     "sandbox": sandbox,
     "stack": stack,

@@ -10,9 +10,20 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ruamel.yaml import YAML
 from tools.bench.process import BIN, ROOT, BenchError, Ran, run
 
 YARD = BIN / "yard"
+
+
+def without_teams(root: Path) -> None:
+    """Take the shipped teams out of a copied project, and what the platform's file says of them."""
+    for file in (*(root / "stacks" / "teams").glob("*.yaml"), *(root / "stacks").glob("Pulumi.*-*.yaml")):
+        file.unlink()
+    yaml, platform = YAML(), root / "platform" / "platform.yaml"
+    document = yaml.load(platform)
+    document.pop("workbenches", None)
+    yaml.dump(document, platform)
 
 
 class Scratch:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tools.bench.figure import Figure, Target, Yardstick
 from tools.bench.process import BenchError
-from tools.bench.project import Scratch, scratch
+from tools.bench.project import Scratch, scratch, without_teams
 
 FEW: Final = 2
 MANY: Final = 20
@@ -47,8 +47,7 @@ def teams(runs: int) -> Iterator[Figure]:
 
 def _deployed(place: Scratch, count: int) -> tuple[float, float, float]:
     """Seconds for everything, for the mean team stack, and for the platform."""
-    for file in (place.root / "stacks" / "teams").glob("*.yaml"):
-        file.unlink()
+    without_teams(place.root)
     place.yard("sandbox", "start")
     began = time.perf_counter()
     for number in range(count):

@@ -1,0 +1,228 @@
+"""A team's fence on a real API server: a member gets what its Role says, and two others are refused each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from kubernetes.client import ApiClient, ApiException, AuthorizationV1Api, BatchV1Api, CoreV1Api
+from tests.cluster.waiting import until
+from tests.fenced import acting, fenced, idling, shared
+
+from modelyard.assess.graph import Graph
+from modelyard.core.kubernetes import TOKEN
+from modelyard.foundation.tenancy.kubernetes_roles import RULES
+from modelyard_sandbox.kubernetes import client
+from modelyard_sandbox.kubernetes.server import Cluster
+
+HERE, THERE = "ml-fenced-fraud", "ml-fenced-churn"
+FIRST = ("Namespace", "Topology", "ResourceFlavor", "Cohort", "ClusterQueue")
+QUEUED = {"kueue.x-k8s.io/queue-name": "default"}
+UNSERVED = {
+    ("inference.networking.k8s.io", "inferencepools"),
+    ("inference.networking.x-k8s.io", "inferenceobjectives"),
+    ("kubeflow.org", "mpijobs"),
+}
+"""Kinds whose definitions aren't among those that the sandbox fetches."""
+ATTEMPTS = 2000
+"""A change of who may what, and of what is admitted, is there a moment after it was made."""
+SAFE = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def api_of(cluster: Cluster, *, group: str = "") -> ApiClient:
+    """The administrator, or somebody who is in this group alone."""
+    api = client.connected(cluster.kubeconfig)
+    if group:
+        api.set_default_header("Impersonate-User", "somebody")
+        api.set_default_header("Impersonate-Group", group)
+    return api
+
+
+def member(name: str, namespace: str = HERE) -> str:
+    return f"modelyard:{namespace}:{name}"
+
+
+@pytest.fixture(scope="module")
+def api(api_server_with_crds: Cluster) -> ApiClient:
+    return api_of(api_server_with_crds)
+
+
+@pytest.fixture(scope="module")
+def team(api_server_with_crds: Cluster, api: ApiClient) -> Iterator[Cluster]:
+    """A cluster that two teams share; everything of theirs was put there, strictly."""
+    core: Any = CoreV1Api(api)
+    core.create_namespace({"metadata": {"name": THERE}})
+    plurals: dict[tuple[str, str], dict[str, Any]] = {}
+    for graph in (fenced(), acting(), shared(), idling()):
+        for wanted in objects(graph):
+            client.apply(api, path_of(api, wanted, plurals), wanted, "test")
+    until(core.list_namespaced_resource_quota, lambda quota: quota.status.used is not None, HERE)
+    yield api_server_with_crds
+    for namespace in (HERE, THERE):
+        core.delete_namespace(namespace)
+
+
+def objects(graph: Graph) -> list[dict[str, Any]]:
+    """What a stack puts into the cluster, in the order in which it comes, as if its environment were another."""
+    recorded = [dict(node.properties) for node in graph.nodes if node.type.startswith(TOKEN)]
+    found: list[dict[str, Any]] = json.loads(json.dumps(recorded).replace("ml-dev-", "ml-fenced-"))
+    return sorted(found, key=lambda each: FIRST.index(each["kind"]) if each["kind"] in FIRST else len(FIRST))
+
+
+def path_of(api: ApiClient, wanted: dict[str, Any], plurals: dict[tuple[str, str], dict[str, Any]]) -> str:
+    version, metadata = wanted["apiVersion"], wanted["metadata"]
+    base = f"/api/{version}" if version == "v1" else f"/apis/{version}"
+    if (version, wanted["kind"]) not in plurals:
+        for each in client.get(api, base)["resources"]:
+            plurals.setdefault((version, each["kind"]), each)
+    kind = plurals[version, wanted["kind"]]
+    below = f"{base}/namespaces/{metadata['namespace']}" if kind["namespaced"] else base
+    return f"{below}/{kind['name']}/{metadata['name']}"
+
+
+def may(
+    api: ApiClient, in_group: str, verb: str, group: str, resource: str, namespace: str = HERE, user: str = "somebody"
+) -> bool:
+    """What the API server decides for somebody who is in this group alone."""
+    name, _, part = resource.partition("/")
+    asked = {"verb": verb, "group": group, "resource": name, "subresource": part, "namespace": namespace}
+    reviews: Any = AuthorizationV1Api(api)
+    spec = {"user": user, "groups": [in_group], "resourceAttributes": asked}
+    return reviews.create_subject_access_review({"spec": spec}).status.allowed
+
+
+def refusal(act: Callable[[], object]) -> str:
+    """What is said to whoever is refused, once what refuses is there."""
+    for _ in range(ATTEMPTS):
+        try:
+            act()
+        except ApiException as refused:
+            return json.loads(refused.body or "{}")["message"]
+    raise AssertionError("nobody was refused")
+
+
+def granted(who: str) -> list[tuple[str, str, str]]:
+    """Verb, group and resource of all that a member's Role says."""
+    rules: dict[str, Any] = {**RULES}
+    return [
+        (verb, group, resource)
+        for rule in rules[who]
+        for group in rule["api_groups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+
+
+def a_job(labels: dict[str, str] | None = None) -> dict[str, Any]:
+    container = {"name": "c", "image": "x:1", "securityContext": SAFE}
+    pod = {"restartPolicy": "Never", "containers": [container]}
+    return {"metadata": {"generateName": "run-", "labels": labels or {}}, "spec": {"template": {"spec": pod}}}
+
+
+def a_pod(**changes: Any) -> dict[str, Any]:
+    container = {"name": "c", "image": "x:1", "securityContext": SAFE, **changes.pop("container", {})}
+    return {"metadata": {"generateName": "pod-"}, "spec": {"containers": [container], **changes}}
+
+
+@pytest.mark.parametrize("who", [*RULES])
+def test_each_grant_is_one_members_and_two_others_are_refused(team: Cluster, api: ApiClient, who: str):
+    for verb, group, resource in granted(who):
+        assert may(api, member(who), verb, group, resource), (verb, resource)
+        assert not may(api, member(who, THERE), verb, group, resource), "another team's"
+        assert not may(api, "system:authenticated", verb, group, resource), "nobody in particular"
+        assert not may(api, member(who), verb, group, resource, THERE), "somewhere else"
+
+
+@pytest.mark.parametrize("who", [*RULES])
+def test_nobody_of_a_team_reads_secrets_opens_shells_or_moves_the_fence(team: Cluster, api: ApiClient, who: str):
+    for verb, group, resource in (
+        ("get", "", "secrets"),
+        ("list", "", "secrets"),
+        ("create", "", "pods/exec"),
+        ("create", "", "serviceaccounts/token"),
+        ("create", "rbac.authorization.k8s.io", "roles"),
+        ("escalate", "rbac.authorization.k8s.io", "roles"),
+        ("bind", "rbac.authorization.k8s.io", "roles"),
+        ("create", "rbac.authorization.k8s.io", "rolebindings"),
+        ("create", "networking.k8s.io", "networkpolicies"),
+        ("delete", "networking.k8s.io", "networkpolicies"),
+        ("patch", "", "resourcequotas"),
+        ("patch", "kueue.x-k8s.io", "localqueues"),
+        ("create", "external-secrets.io", "secretstores"),
+        ("patch", "", "namespaces"),
+        ("impersonate", "", "groups"),
+    ):
+        assert not may(api, member(who), verb, group, resource), (verb, resource)
+
+
+def test_every_kind_that_a_role_names_is_one(api: ApiClient):
+    known = {("", each["name"]) for each in client.get(api, "/api/v1")["resources"]}
+    for group in client.get(api, "/apis")["groups"]:
+        for version in group["versions"]:
+            resources = client.get(api, f"/apis/{version['groupVersion']}")["resources"]
+            known |= {(group["name"], each["name"]) for each in resources}
+    named = {(group, resource) for who in RULES for _, group, resource in granted(who)}
+    assert named - known == UNSERVED
+
+
+def test_who_trains_starts_a_run_in_a_queue_and_none_beside_it(team: Cluster):
+    batch: Any = BatchV1Api(api_of(team, group=member("data-scientist")))
+    said = refusal(lambda: batch.create_namespaced_job(HERE, a_job(), dry_run="All"))
+    assert "names no queue; set the label kueue.x-k8s.io/queue-name: default" in said
+    assert batch.create_namespaced_job(HERE, a_job(QUEUED)).metadata.labels == QUEUED
+    for group in (member("auditor"), member("data-scientist", THERE)):
+        start: Any = BatchV1Api(api_of(team, group=group)).create_namespaced_job
+        assert "cannot create resource" in refusal(partial(start, HERE, a_job(QUEUED)))
+
+
+def test_pods_are_restricted_and_counted(team: Cluster, api: ApiClient):
+    core: Any = CoreV1Api(api)
+    privileged = a_pod(container={"securityContext": {"privileged": True}})
+    assert 'violates PodSecurity "restricted:v1.35"' in refusal(lambda: core.create_namespaced_pod(HERE, privileged))
+    critical = a_pod(priorityClassName="system-cluster-critical")
+    assert "exceeded quota" in refusal(lambda: core.create_namespaced_pod(HERE, critical, dry_run="All"))
+    greedy = a_pod(container={"resources": {"limits": {"nvidia.com/gpu": "13"}}})
+    said = refusal(lambda: core.create_namespaced_pod(HERE, greedy, dry_run="All"))
+    assert "limited: requests.nvidia.com/gpu=12" in said
+    modest = a_pod(container={"resources": {"limits": {"nvidia.com/gpu": "12"}}})
+    made = core.create_namespaced_pod(HERE, modest, dry_run="All")
+    assert made.spec.containers[0].resources.requests["memory"] == "2Gi", "what it didn't say"
+
+
+def test_nothing_opens_a_way_in_from_outside(team: Cluster, api: ApiClient):
+    core: Any = CoreV1Api(api)
+    for kind in ("LoadBalancer", "NodePort"):
+        service = {"metadata": {"generateName": "way-"}, "spec": {"type": kind, "ports": [{"port": 80}]}}
+        assert "exceeded quota" in refusal(partial(core.create_namespaced_service, HERE, service, dry_run="All"))
+
+
+def test_a_deployment_of_the_team_puts_what_its_stack_makes(team: Cluster):
+    core: Any = CoreV1Api(api_of(team, group=member("deployers")))
+    made = core.create_namespaced_service_account(HERE, {"metadata": {"name": "made"}})
+    assert made.metadata.namespace == HERE
+    theirs = {"metadata": {"name": "theirs"}}
+    for group in (member("ml-engineer"), member("deployers", THERE)):
+        make: Any = CoreV1Api(api_of(team, group=group)).create_namespaced_service_account
+        assert "cannot create" in refusal(partial(make, HERE, theirs))
+
+
+def test_what_looks_for_idle_gpus_may_stop_workloads_of_teams_and_nothing_else(team: Cluster, api: ApiClient):
+    account = "system:serviceaccount:ml-fenced-platform-idle:ml-fenced-platform-idle-look"
+    asked = partial(may, api, "system:serviceaccounts", user=account)
+    for namespace in (HERE, THERE):
+        assert asked("patch", "kueue.x-k8s.io", "workloads", namespace)
+        assert asked("list", "", "pods", namespace)
+        for verb, group, resource in (("delete", "", "pods"), ("get", "", "secrets"), ("patch", "batch", "jobs")):
+            assert not asked(verb, group, resource, namespace)
+    assert not asked("patch", "kueue.x-k8s.io", "workloads", "kube-system")
+    assert not may(api, "system:serviceaccounts", "patch", "kueue.x-k8s.io", "workloads"), "another account"
+    assert not may(api, member("ml-engineer"), "patch", "kueue.x-k8s.io", "workloads"), "the team's own engineer"

@@ -1,0 +1,94 @@
+"""A platform with a cluster of GPUs, from nothing: begun, deployed, used by a team, upgraded, taken down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.journeys.conftest import ENVIRONMENT, Yard
+from tests.shipped import edit
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """As `make up BLUEPRINT=gpu-cluster` leaves it."""
+    root = tmp_path_factory.mktemp("gpus")
+    beginning = Yard(root)
+    beginning("new", "project", "ours", "--blueprint", "gpu-cluster", "--notify", "platform@acme.example")
+    running = Yard(root / "ours")
+    (running.root / ".venv").symlink_to(ENVIRONMENT)
+    running("new", "team", "vision", "--blueprint", "gpu", "--owner", "Ada Lovelace <ada@acme.example>")
+    running("up", "--sandbox")
+    yield running
+    running("sandbox", "stop")
+
+
+def operations(said: str) -> dict[str, dict[str, int]]:
+    """What happened to each stack's resources, but for those that stayed."""
+    results = json.loads(said)["results"]
+    return {
+        name: {step: count for step, count in result["changes"].items() if step not in ("same", "read") and count}
+        for name, result in results.items()
+    }
+
+
+def test_a_second_up_changes_nothing(yard: Yard):
+    assert operations(yard("up", "--sandbox", "--json")) == {"platform": {}, "vision": {}}
+
+
+def test_the_files_break_no_rule_of_the_strictest_profile_and_have_a_price(yard: Yard):
+    assert "all rules hold" in yard("check", "--profile", "regulated")
+    pools = yard("cost", "platform", "--env", "local", "--json")
+    assert json.loads(pools)["stacks"][0]["unknown"] == []
+
+
+def test_people_look_into_the_cluster_with_the_clients_they_know(yard: Yard):
+    script = """
+from kubernetes import client, config
+config.load_kube_config()
+assert "ml-local-vision" in [each.metadata.name for each in client.CoreV1Api().list_namespace().items]
+queues = client.CustomObjectsApi().list_cluster_custom_object("kueue.x-k8s.io", "v1beta2", "clusterqueues")["items"]
+assert len(queues) == 1
+pools = client.CustomObjectsApi().list_cluster_custom_object("karpenter.sh", "v1", "nodepools")["items"]
+print(sorted(each["metadata"]["name"] for each in pools))
+"""
+    (yard.root / "look.py").write_text(script)
+    assert "['ml-local-platform-pools-a100', 'ml-local-platform-pools-a10g']" in yard.shell("python look.py")
+
+
+def test_going_up_by_one_version_updates_cluster_nodes_and_the_teams_namespace_in_place(yard: Yard):
+    edit(yard.root / "platform" / "platform.yaml", lambda file: file["cluster"].update(version="1.35"))
+    plan = yard("plan", "platform", "--env", "local")
+    assert "destroys nothing" in plan and "3 to update" in plan
+    assert "without a way back" in plan and "drained and made anew, 1 at a time" in plan
+    assert operations(yard("up", "platform", "--sandbox", "--json")) == {"platform": {"update": 3}}
+
+
+def test_a_step_over_two_versions_is_refused(yard: Yard):
+    file: Path = yard.root / "platform" / "platform.yaml"
+    before = file.read_text()
+    edit(file, lambda said: said["cluster"].update(version="1.33"))
+    try:
+        assert "EKS never goes back" in yard("guard", "platform", "--env", "local", code=1)
+    finally:
+        file.write_text(before)
+
+
+def test_a_pool_that_costs_more_than_its_ceiling_is_refused_before_anything_is_deployed(yard: Yard):
+    file: Path = yard.root / "platform" / "platform.yaml"
+    before = file.read_text()
+    edit(file, lambda said: said["cluster"]["pools"]["a10g"]["limits"].update(monthly_usd=5))
+    try:
+        said = yard("check", "platform", "--profile", "regulated", code=1)
+        assert "pool-cost-ceiling" in said and "cluster.pools.a10g" in said
+    finally:
+        file.write_text(before)
+
+
+def test_down_leaves_nothing(yard: Yard):
+    yard("down", "--sandbox")
+    assert "it is empty" in yard("sandbox", "status")

@@ -1,0 +1,91 @@
+"""Under the real engine the pack says what yard check says, and blocks each mutilated stack."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.journeys.conftest import Yard, copied_project
+from tests.mutilations import MUTILATIONS, TEAM, Mutilation
+from tests.shipped import edit
+
+from modelyard.blueprints import Project
+
+IN_PRODUCTION = "prod-requires-approved-package"
+"""The rule that asks in production alone."""
+SAID = re.compile(r"^ +\[([a-z0-9-]+)\] \S+ (?!can't be decided)", re.MULTILINE)
+"""What the pack says is broken; what a preview can't know of what is yet to be made isn't."""
+
+
+def regulated(file: Any) -> None:
+    file["environments"]["local"]["policy"] = {"profile": "regulated"}
+
+
+def production(file: Any) -> None:
+    """Has the pack take the environment for production: it asks what is previewed, and deploys nothing."""
+    local = file["environments"]["local"]
+    del local["sandbox"]
+    local["production"] = True
+
+
+@pytest.fixture(scope="module")
+def deployed(yard: Yard) -> Yard:
+    """Team fraud is deployed, under the strictest profile."""
+    edit(yard.root / "platform" / "platform.yaml", regulated)
+    yard("up", TEAM)
+    return yard
+
+
+@pytest.fixture
+def unchanged(deployed: Yard, tmp_path: Path) -> Iterator[Project]:
+    """The deployed project, whose files are put back in the end."""
+    for folder in ("platform", "stacks"):
+        shutil.copytree(deployed.root / folder, tmp_path / folder)
+    yield Project(deployed.root)
+    for folder in ("platform", "stacks"):
+        shutil.rmtree(deployed.root / folder)
+        shutil.copytree(tmp_path / folder, deployed.root / folder)
+
+
+def previewed(deployed: Yard, pack: Path, *, code: int) -> set[str]:
+    """The rules that the pack says are broken, in a preview that ends with `code`."""
+    command = f"pulumi preview --stack {TEAM}-local --policy-pack {pack} --non-interactive"
+    return set(SAID.findall(deployed.shell(command, "stacks", code)))
+
+
+def test_a_sound_stack_passes_every_door(deployed: Yard):
+    assert previewed(deployed, deployed.root / "platform" / "policy", code=0) == set()
+    for door in ((), ("--deployed", "--sandbox")):
+        said = json.loads(deployed("check", TEAM, "--env", "local", "--json", *door))
+        (stack,) = said["stacks"]
+        assert (stack["profile"], stack["results"], stack["decided"]) == ("regulated", [], stack["total"])
+
+
+@pytest.mark.parametrize("mutilation", MUTILATIONS, ids=lambda each: each.name)
+def test_a_mutilated_stack_is_blocked_by_the_rules_that_it_breaks(
+    mutilation: Mutilation, deployed: Yard, unchanged: Project, tmp_path_factory: pytest.TempPathFactory
+):
+    mutilation.apply(unchanged)
+    pack = unchanged.platform_folder / "policy"
+    if IN_PRODUCTION in mutilation.breaks:
+        strict = copied_project(tmp_path_factory.mktemp("strict"))
+        edit(strict / "platform" / "platform.yaml", production)
+        assert IN_PRODUCTION in previewed(deployed, strict / "platform" / "policy", code=1)
+    else:
+        assert previewed(deployed, pack, code=1) == mutilation.breaks
+
+
+def test_what_was_changed_behind_the_files_back_is_found_in_what_is_deployed(deployed: Yard, tmp_path: Path):
+    state = json.loads(deployed.shell(f"pulumi stack export --stack {TEAM}-local", "stacks"))
+    (block,) = (each for each in state["deployment"]["resources"] if each["urn"].endswith("::lake-raw-public-access"))
+    block["inputs"]["blockPublicPolicy"] = False
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(state))
+    said = json.loads(deployed("check", "--state", str(file), "--json", code=1))
+    (found,) = said["stacks"][0]["results"]
+    assert (found["rule"], found["path"]) == ("s3-block-public", "blockPublicPolicy")
