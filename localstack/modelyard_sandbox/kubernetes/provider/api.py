@@ -19,12 +19,15 @@ import urllib3
 from modelyard_sandbox.kubernetes.provider.cluster import Cause, ClusterError, Kind, Object
 
 _APPLY: Final = "application/apply-patch+yaml"
+_MERGE: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"
 _CONNECTIONS: Final = 32
 _ANSWER: Final = 60.0
 """Seconds for one answer; a webhook may take 30."""
 _LOOK: Final = 10
 """Seconds after which a watch begins anew, and may be given up."""
+_DEFINITION: Final = "CustomResourceDefinition"
+_ASKED_AGAIN: Final = "modelyard.io/asked-again"
 _SETTLE: Final = 0.02
 """Seconds between two looks whether a new kind is served."""
 _HELD: Final = "; run `yard sandbox start --kubernetes`"
@@ -150,6 +153,22 @@ class ApiServer:
                 what = "gave up waiting" if self._stopped.is_set() else f"isn't gone after {patience:.0f} s"
                 raise ClusterError(0, "Timeout", f"{name} {what}; it is held by {', '.join(held)}")
             self._watch(kind, namespace, name, left["metadata"]["resourceVersion"], deadline)
+            if kind.name == _DEFINITION:
+                self._remind(kind, left)
+
+    def _remind(self, kind: Kind, left: Object) -> None:
+        """Change a definition that stays, so that the server looks at it again.
+
+        Its finalizer drops a definition whose status changed meanwhile, expects a change to bring it back, and takes
+        changes of that status for its own: so it stays until the next look at all, minutes later.
+        """
+        metadata = left["metadata"]
+        change = {"metadata": {"annotations": {_ASKED_AGAIN: metadata["resourceVersion"]}}}
+        try:
+            self._send("PATCH", _path(kind, "", metadata["name"]), {}, change, _MERGE)
+        except ClusterError as error:
+            if error.code not in (403, 404, 409):
+                raise
 
     def _watch(self, kind: Kind, namespace: str, name: str, version: str, deadline: float) -> None:
         """Return when the object was deleted, and otherwise after a while: who calls looks anyway."""
