@@ -5,35 +5,27 @@ Private unless the file spells out a door: a service of type ClusterIP, and no r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi
 
-from modelyard.build.registry import ModelRegistry
-from modelyard.core.access import identity_of
-from modelyard.core.component import Component, Transform
-from modelyard.core.context import Context
-from modelyard.core.errors import Fault, SpecError
 from modelyard.core.kubernetes import custom
 from modelyard.core.provenance import artifact_key
-from modelyard.core.settle import at_program_end
-from modelyard.foundation.cluster import PoolLimit
 from modelyard.run.serving import kubernetes_canary as canary
-from modelyard.run.serving.checks import unplaced
 from modelyard.run.serving.kubernetes_door import door, service
 from modelyard.run.serving.kubernetes_pods import (
     CANDIDATE,
     CHAMPION,
     Server,
-    ServingIdentity,
     chosen,
     marked,
     pod,
 )
-from modelyard.run.serving.kubernetes_queries import PROMETHEUS, Questions, pod_monitor
+from modelyard.run.serving.kubernetes_queries import pod_monitor
 from modelyard.run.serving.kubernetes_release import when_released
 from modelyard.run.serving.kubernetes_scaling import disruption_budget, kserve_scaling, scaled_object
+from modelyard.run.serving.kubernetes_served import ServedByPods
 from modelyard.run.serving.kubernetes_spec import KServeServed, KubernetesEndpointSpec, RolloutServed
 from modelyard.run.serving.spec import DeclaredRelease
 
@@ -47,53 +39,11 @@ _CALL_SECONDS: Final = 60
 """How long a call takes at most where no door says it, as on SageMaker."""
 
 
-class KubernetesEndpoint(Component):
+class KubernetesEndpoint(ServedByPods[KubernetesEndpointSpec]):
     """Pods that serve a released version, a service in the cluster, and, where the file says so, a route to it.
 
-    It goes into a cluster by `opts=cluster.into()`, and its pods act as `identity`, which is let read the model.
-    `pools`: the cluster's GPUs. `prometheus`: where it answers. `after`: what installs the definitions that it needs.
-    Raises `SpecError` with all faults; in production `InputError` for a version that isn't released.
+    In production every version that it names is seen released before anything changes.
     """
-
-    CAPABILITY = "serving"
-
-    def __init__(
-        self,
-        name: str,
-        spec: KubernetesEndpointSpec,
-        *,
-        context: Context,
-        registry: ModelRegistry,
-        identity: ServingIdentity,
-        pools: Mapping[str, PoolLimit] | None = None,
-        prometheus: str = PROMETHEUS,
-        after: Sequence[pulumi.Resource] = (),
-        transform: Mapping[str, Transform] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        faults: list[Fault] = [
-            *spec.all_faults(),
-            *spec.needs.unfit_on(pools or {}, spec.most),
-            *unplaced(spec, spec.model, models=registry.spec.models, zones=(), wanted={}, without_network=False),
-            *(spec.unfit_for_production() if context.production else ()),
-        ]
-        if faults:
-            raise SpecError(*faults)
-        super().__init__(name, spec, context=context, transform=transform, opts=opts)
-        self.spec, self.identity = spec, identity_of(identity)
-        self.namespace = identity.namespace
-        self.service: str = self.physical("kubernetes")
-        self.address = f"http://{self.service}.{self.namespace}.svc.cluster.local"
-        """Where the endpoint answers inside the cluster."""
-        self._account, self._registry, self._pools = identity, registry, pools or {}
-        self._prometheus, self._after = prometheus, list(after)
-        registry.grant_pull(self.identity, models=[spec.model])
-        at_program_end(self._serve)
-        self.register_outputs({"service": self.service, "address": self.address})
-
-    def questions(self, *, track: str = "", revision: str = "") -> Questions:
-        """What may be asked of Prometheus about this endpoint."""
-        return Questions(self.namespace, self.component, self.spec.measured, track, revision)
 
     @property
     def rollout_name(self) -> str:

@@ -6,23 +6,15 @@ Sources: docs.vllm.ai/en/latest/serving/openai_compatible_server; kserve.github.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from modelyard.build.registry import ModelRegistry
-from modelyard.core.access import identity_of
-from modelyard.core.component import Component, Transform
-from modelyard.core.context import Context
-from modelyard.core.errors import Fault, SpecError
 from modelyard.core.kubernetes import custom
 from modelyard.core.provenance import artifact_key
-from modelyard.core.settle import at_program_end
 from modelyard.core.weights import LIST, WEIGHTS
-from modelyard.foundation.cluster import PoolLimit
-from modelyard.run.serving.checks import unplaced
 from modelyard.run.serving.kubernetes_door import WHY_OPEN, door, parent, policies, service
 from modelyard.run.serving.kubernetes_door_spec import Anybody
 from modelyard.run.serving.kubernetes_llm_spec import (
@@ -31,10 +23,11 @@ from modelyard.run.serving.kubernetes_llm_spec import (
     LlmDoorSpec,
     VllmServed,
 )
-from modelyard.run.serving.kubernetes_pods import Server, ServingIdentity, chosen, marked, pod
-from modelyard.run.serving.kubernetes_queries import PROMETHEUS, Questions, pod_monitor
+from modelyard.run.serving.kubernetes_pods import Server, chosen, marked, pod
+from modelyard.run.serving.kubernetes_queries import pod_monitor
 from modelyard.run.serving.kubernetes_release import when_released
 from modelyard.run.serving.kubernetes_scaling import disruption_budget, scaled_object
+from modelyard.run.serving.kubernetes_served import ServedByPods
 
 MODELS_AT: Final = "/mnt/models"
 PORT: Final = 8000
@@ -43,64 +36,13 @@ _POOL_GROUP: Final = "inference.networking.k8s.io"
 _OFFLINE: Final = {"DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
 
 
-class KubernetesLanguageModel(Component):
+class KubernetesLanguageModel(ServedByPods[KubernetesLanguageModelSpec]):
     """Pods with GPUs that serve a released folder of weights, and what leads to them.
 
-    It goes into a cluster by `opts=cluster.into()`, and its pods act as `identity`, which is let read the weights.
-    Callers name the model as the component is called. `pools`: the cluster's GPUs. `prometheus`: where it answers.
-    `after`: what installs the definitions that it needs. Raises `SpecError` with all faults; in production `InputError`
-    for a version that isn't released.
+    Callers name the model as the component is called, below an address that clients of OpenAI's API take.
     """
 
-    CAPABILITY = "serving"
-
-    def __init__(
-        self,
-        name: str,
-        spec: KubernetesLanguageModelSpec,
-        *,
-        context: Context,
-        registry: ModelRegistry,
-        identity: ServingIdentity,
-        pools: Mapping[str, PoolLimit] | None = None,
-        prometheus: str = PROMETHEUS,
-        after: Sequence[pulumi.Resource] = (),
-        transform: Mapping[str, Transform] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        faults: list[Fault] = [
-            *spec.all_faults(),
-            *spec.needs.unfit_on(pools or {}, spec.most),
-            *unplaced(spec, spec.model, models=registry.spec.models, zones=(), wanted={}, without_network=False),
-            *(spec.unfit_for_production() if context.production else ()),
-        ]
-        if faults:
-            raise SpecError(*faults)
-        super().__init__(name, spec, context=context, transform=transform, opts=opts)
-        self.spec, self.identity = spec, identity_of(identity)
-        self.namespace = identity.namespace
-        self.service: str = self.physical("kubernetes")
-        self.address = f"http://{self.service}.{self.namespace}.svc.cluster.local/v1"
-        """Where the model answers inside the cluster, as clients of OpenAI's API take it."""
-        self._account, self._registry, self._pools = identity, registry, pools or {}
-        self._prometheus, self._after = prometheus, list(after)
-        registry.grant_pull(self.identity, models=[spec.model])
-        at_program_end(self._serve)
-        self.register_outputs({"service": self.service, "address": self.address})
-
-    def questions(self, *, track: str = "", revision: str = "") -> Questions:
-        """What may be asked of Prometheus about this model."""
-        return Questions(self.namespace, self.component, self.spec.measured, track, revision)
-
-    @property
-    def rollout_name(self) -> str:
-        """Empty: no Rollout keeps its pods."""
-        return ""
-
-    @property
-    def has_candidate(self) -> bool:
-        """Whether a version is tried beside the release: never."""
-        return False
+    PATH = "/v1"
 
     def _serve(self) -> None:
         spec = self.spec
