@@ -51,6 +51,7 @@ def platform_context(spec: PlatformSpec, environment: str) -> Context:
 
 def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str) -> None:
     """The platform of one environment; exports the contract that the teams' stacks read."""
+    refuse_quotas(spec, teams)
     context = platform_context(spec, environment)
     teams = {team: _with_workbench(spec, header) for team, header in teams.items()}
     opts = provider_in("aws", context)
@@ -61,7 +62,6 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
     network = network_from("network", spec.network, context=context, keys=keys, opts=opts)
     for service in _services(teams):
         network.use(service)
-    refuse_quotas(spec, teams)
     cluster = None
     if spec.cluster is not None:
         # The SDK of Kubernetes takes most of a second to load, and most platforms have no cluster.

@@ -15,6 +15,7 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.identity import Role
 from modelyard.foundation.cluster.kubeconfig import kubeconfig
+from modelyard.foundation.cluster.machines import DATA_DISK, attached, machine_role
 from modelyard.foundation.cluster.spec import AddonName, EksClusterSpec, PublicEndpoint
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import PlatformNetwork
@@ -22,9 +23,7 @@ from modelyard.foundation.network import PlatformNetwork
 _LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _ADMINISTRATOR: Final = "arn:{}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _CLUSTERS: Final = ("AmazonEKSClusterPolicy",)
-_NODES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 _IMAGES: Final = {"bottlerocket": "BOTTLEROCKET_x86_64", "al2023": "AL2023_x86_64_STANDARD"}
-_DATA_DISK: Final = {"bottlerocket": "/dev/xvdb", "al2023": "/dev/xvda"}
 _IDENTITIES: Final[Mapping[AddonName, tuple[str, str]]] = {
     "vpc-cni": ("aws-node", "AmazonEKS_CNI_Policy"),
     "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
@@ -80,7 +79,7 @@ class EksCluster(Component):
         for service in ("eks", "eks-auth", "ec2", "ecr.api", "ecr.dkr", "sts", "logs"):
             network.use(service)
         role = self._role("control-plane", [trust_service("eks.amazonaws.com", context=context)], "Runs the cluster")
-        attached = [self._attached(f"control-plane-{policy.lower()}", role, policy) for policy in _CLUSTERS]
+        policies = [attached(self, f"control-plane-{policy.lower()}", role, policy) for policy in _CLUSTERS]
         role.allow(
             self,
             "encrypt Kubernetes secrets",
@@ -93,7 +92,7 @@ class EksCluster(Component):
             kms_key_id=keys.arn("logs"),
             opts=self.options(),
         )
-        self._cluster = self._make(role, [log_group, *attached])
+        self._cluster = self._make(role, [log_group, *policies])
         self.arn: pulumi.Output[str] = self._cluster.arn
         self.endpoint: pulumi.Output[str] = self._cluster.endpoint
         self.made: pulumi.Output[str] = self._cluster.name
@@ -110,6 +109,8 @@ class EksCluster(Component):
         for addon in spec.addons:
             self._addon(addon, nodes)
         self.certificate: pulumi.Output[str] = self._cluster.certificate_authority.apply(lambda found: found.data or "")
+        self.issuer: pulumi.Output[str] = self._cluster.identities.apply(_issuer)
+        """Of the tokens of its service accounts; IAM believes them once `trust_tokens` was called."""
         self._objects = kubernetes.Provider(
             self.named("objects"),
             kubeconfig=kubeconfig(context, self.cluster_name, self.endpoint, self.certificate, objects.arn),
@@ -121,6 +122,15 @@ class EksCluster(Component):
         """The options of a component whose objects go into this cluster."""
         return pulumi.ResourceOptions(providers={"kubernetes": self._objects}, **options)
 
+    def trust_tokens(self) -> aws.iam.OpenIdConnectProvider:
+        """Let roles trust what asks with a token of one of the cluster's accounts; pods need none of that.
+
+        Source: eks/latest/userguide/enable-iam-roles-for-service-accounts.
+        """
+        return aws.iam.OpenIdConnectProvider(
+            self.named("tokens"), url=self.issuer, client_id_lists=["sts.amazonaws.com"], opts=self.options()
+        )
+
     def contract(self) -> dict[str, Any]:
         """What a `ClusterContract` says of the cluster; its values may still be unknown."""
         return {
@@ -129,20 +139,12 @@ class EksCluster(Component):
             "version": self.spec.version,
             "endpoint": self.endpoint,
             "certificate": self.certificate,
+            "issuer": self.issuer,
         }
 
     def _role(self, role: str, trusted: list[Statement], description: str) -> Role:
         return Role(
             self.named(role), context=self.context, trusted=trusted, description=description, opts=self.options()
-        )
-
-    def _attached(self, part: str, role: Role, policy: str) -> aws.iam.RolePolicyAttachment:
-        """A policy that AWS keeps, for what AWS itself does in our name: it changes with what that needs."""
-        return aws.iam.RolePolicyAttachment(
-            self.named(part),
-            role=role.role_name,
-            policy_arn=f"arn:{self.context.partition}:iam::aws:policy/{policy}",
-            opts=self.options(),
         )
 
     def _make(self, role: Role, after: list[pulumi.Resource]) -> aws.eks.Cluster:
@@ -192,8 +194,7 @@ class EksCluster(Component):
 
     def _nodes(self) -> aws.eks.NodeGroup:
         spec = self.spec.system
-        role = self._role("node", [trust_service("ec2.amazonaws.com", context=self.context)], "Machines of the cluster")
-        attached = [self._attached(f"node-{policy.lower()}", role, policy) for policy in _NODES]
+        role, policies = machine_role(self, "node", "Machines of the cluster")
         template = aws.ec2.LaunchTemplate(
             self.named("node-template"),
             name=self.physical("launch-template", "system"),
@@ -202,7 +203,7 @@ class EksCluster(Component):
             metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
             block_device_mappings=[
                 {
-                    "device_name": _DATA_DISK[spec.operating_system],
+                    "device_name": DATA_DISK[spec.operating_system],
                     "ebs": {
                         "volume_size": spec.volume_gib,
                         "volume_type": "gp3",
@@ -228,7 +229,7 @@ class EksCluster(Component):
             node_repair_config={"enabled": True},
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             labels={"modelyard.dev/pool": "system"},
-            opts=self.options(depends_on=[role, *attached], ignore_changes=["scalingConfig.desiredSize"]),
+            opts=self.options(depends_on=[role, *policies], ignore_changes=["scalingConfig.desiredSize"]),
         )
 
     def _associated(self, name: AddonName, account: str, role: Role) -> aws.eks.PodIdentityAssociation:
@@ -248,7 +249,7 @@ class EksCluster(Component):
         if identity is not None:
             account, policy = identity
             role = self._role(name, trust_pods(self.context, self.cluster_name), f"The add-on {name} of the cluster")
-            after.append(self._attached(f"{name}-policy", role, policy))
+            after.append(attached(self, f"{name}-policy", role, policy))
             after.append(self._associated(name, account, role))
         aws.eks.Addon(
             self.named(f"{name}-addon"),
@@ -260,3 +261,7 @@ class EksCluster(Component):
             resolve_conflicts_on_update="OVERWRITE",
             opts=self.options(depends_on=after),
         )
+
+
+def _issuer(identities: Sequence[Any]) -> str:
+    return identities[0].oidcs[0].issuer

@@ -8,20 +8,20 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
-from modelyard.core.access import Principal, Statement, policy_json, trust_service
+from modelyard.core.access import Principal, Statement, policy_json
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.identity import Role
 from modelyard.foundation.cluster.aws import EksCluster
 from modelyard.foundation.cluster.charts import table
 from modelyard.foundation.cluster.karpenter_policy import on_machines, on_the_rest
+from modelyard.foundation.cluster.machines import machine_role
 from modelyard.foundation.cluster.releases import Charts
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import PlatformNetwork
 from modelyard.foundation.tenancy import trust_service_account
 
 _ACCOUNT: Final = "karpenter"
-_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 _KEPT_SECONDS: Final = 300
 _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "spot-interruption": ("aws.ec2", "EC2 Spot Instance Interruption Warning"),
@@ -64,7 +64,13 @@ class Karpenter(Component):
         queue = self._queue()
         namespace = table()["karpenter"].namespace
         trusted = trust_service_account(context, cluster.cluster_name, namespace, _ACCOUNT)
-        role = self._role("controller", trusted, "Starts and ends machines")
+        role = Role(
+            self.named("controller"),
+            context=context,
+            trusted=trusted,
+            description="Starts and ends machines",
+            opts=self.options(),
+        )
         places = [_arn(context, "security-group", group) for group in self.security_groups]
         places += [_arn(context, "subnet", subnet) for subnet in network.subnet_ids("private")]
         role.allow(self, "start and end machines", on_machines(context, cluster.cluster_name, places))
@@ -100,21 +106,9 @@ class Karpenter(Component):
         )
         self.register_outputs({"profile": self.profile})
 
-    def _role(self, role: str, trusted: list[Statement], description: str) -> Role:
-        return Role(
-            self.named(role), context=self.context, trusted=trusted, description=description, opts=self.options()
-        )
-
     def _machines(self, cluster: EksCluster) -> Role:
         """The role of machines, and the way into the cluster that comes with it."""
-        role = self._role("machine", [trust_service("ec2.amazonaws.com", context=self.context)], "Machines of pools")
-        for policy in _POLICIES:
-            aws.iam.RolePolicyAttachment(
-                self.named(f"machine-{policy.lower()}"),
-                role=role.role_name,
-                policy_arn=f"arn:{self.context.partition}:iam::aws:policy/{policy}",
-                opts=self.options(),
-            )
+        role, _ = machine_role(self, "machine", "Machines of pools")
         profile = aws.iam.InstanceProfile(
             self.named("machine-profile"),
             name=self.physical("instance-profile", "machine"),
