@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pulumi
 import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
 import pytest
+from tests.fenced import CLUSTER, ISSUER
 from tests.ground import CHURN, FRAUD, recording
 from tests.isolation.judge import Judge, Question
 
@@ -11,6 +14,7 @@ from modelyard import Context, ExistingRole, Keys, KeysSpec, Role, Secrets, Secr
 from modelyard.assess.access import Access, collect
 from modelyard.core import access as access_documents
 from modelyard.core.access import Statement, trust_service
+from modelyard.foundation.tenancy import SyncedSecrets
 
 PERSON = "arn:aws:iam::123456789012:role/people/ada"
 ROTATOR = "arn:aws:iam::123456789012:role/rotator"
@@ -81,4 +85,33 @@ def test_a_value_is_read_and_written_by_whom_it_was_granted_to(
     judge: Judge, access: Access, who: str, action: str, name: str, allowed: bool
 ):
     (verdict,) = judge.ask(access, [Question(arn(access, who), action, secret(access, name))])
+    assert verdict.allowed is allowed, str(verdict)
+
+
+def mounting() -> None:
+    """A team with a secret that comes into its namespace and one that doesn't, beside another team's."""
+    kept: dict[str, Secrets] = {}
+    for context in (FRAUD, CHURN):
+        keys = Keys(f"{context.team}-keys", KeysSpec(), context=context)
+        entries = {"vendor": {"kind": "generated"}, "other": {"kind": "generated"}}
+        spec = SecretsSpec.model_validate({"entries": entries})
+        kept[context.owner] = Secrets(f"{context.team}-secrets", spec, context=context, keys=keys)
+    opts = pulumi.ResourceOptions(providers=[kubernetes.Provider("cluster", kubeconfig="{}")])
+    SyncedSecrets("synced", kept["fraud"], names=["vendor"], context=FRAUD, cluster=CLUSTER, issuer=ISSUER, opts=opts)
+
+
+@pytest.fixture(scope="module")
+def mounted() -> Access:
+    return collect(recording(mounting))
+
+
+@pytest.mark.parametrize(
+    ("team", "name", "allowed"), [("fraud", "vendor", True), ("fraud", "other", False), ("churn", "vendor", False)]
+)
+def test_what_copies_into_a_namespace_reads_what_the_file_names_and_nothing_of_another_teams(
+    judge: Judge, mounted: Access, team: str, name: str, allowed: bool
+):
+    reader = arn(mounted, "ml-dev-fraud-secrets-reader-identity")
+    (value,) = [found for found in mounted.things if f":secret:ml-dev-{team}-{team}-secrets-{name}-" in found]
+    (verdict,) = judge.ask(mounted, [Question(reader, READ, value)])
     assert verdict.allowed is allowed, str(verdict)

@@ -23,7 +23,7 @@ from modelyard.foundation.cluster import (
 )
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import PlatformNetwork
-from modelyard.foundation.tenancy import ClusterAccess, NamespaceFence, TeamHeader
+from modelyard.foundation.tenancy import ClusterAccess, NamespaceFence, TeamHeader, secret_store
 
 
 class PlatformCluster:
@@ -89,6 +89,7 @@ class PlatformCluster:
         """
         sharers: dict[str, Sharer] = {}
         spaces: dict[str, str] = {}
+        copying = self._copy_secrets() if any(header.quota for header in teams.values()) else []
         for team, header in teams.items():
             if header.quota is None:
                 continue
@@ -102,6 +103,8 @@ class PlatformCluster:
                 services=self._network.reachable,
                 opts=self._cluster.into(),
             )
+            if copying:
+                secret_store(fence, context=context, namespace=fence.namespace, after=copying)
             sharers[team] = Sharer(header.quota, fence.namespace)
             spaces[team] = context.names.namespace
             if isinstance(self._cluster, EksCluster):
@@ -116,6 +119,12 @@ class PlatformCluster:
         if sharers:
             self._share(sharers)
         return spaces
+
+    def _copy_secrets(self) -> list[pulumi.Resource]:
+        """What copies secrets into namespaces, and what makes IAM believe it; nothing where it isn't installed."""
+        if not isinstance(self._cluster, EksCluster) or "external-secrets" not in self._charts.installed:
+            return []
+        return [self._charts.install("external-secrets"), self._cluster.trust_tokens()]
 
     def _share(self, teams: Mapping[str, Sharer]) -> None:
         kueue = self._charts.install("kueue", kueue_values(self.spec.sharing))

@@ -14,10 +14,13 @@ from modelyard.core.context import Context
 from modelyard.core.contract import ClusterContract, TeamContract
 from modelyard.core.errors import Fault, SpecError
 from modelyard.foundation.cluster import KnownCluster, PoolLimit
-from modelyard.foundation.tenancy import ClusterAccess, Member, Personas, ServiceAccountRole
+from modelyard.foundation.secrets import Secrets, SecretsSpec
+from modelyard.foundation.tenancy import ClusterAccess, Member, Personas, ServiceAccountRole, SyncedSecrets
 
 CHART_OF: Final = {"trainer": "trainer", "ray": "kuberay", "jobset": "jobset"}
 """What the platform installs for jobs of each runtime."""
+SECRETS_CHART: Final = "external-secrets"
+"""What copies secrets into namespaces."""
 
 
 class JoinedCluster:
@@ -56,12 +59,27 @@ class JoinedCluster:
                 written=spec.source("people"),
             )
 
-    def training(self, spec: TeamSpec, lake: DataLake) -> ClusterTrainingPool:
-        """Where the team's jobs run. Raises `SpecError` for runtimes that the cluster hasn't."""
-        assert spec.training is not None
-        faults = list(self._lacking(spec))
+    def refuse_lacking(self, spec: TeamSpec) -> None:
+        """Raise `SpecError` for what the file asks of the cluster and the cluster hasn't."""
+        faults = [*self._training_lacks(spec), *self._secrets_lack(spec)]
         if faults:
             raise SpecError(*faults)
+
+    def secrets(self, spec: SecretsSpec, secrets: Secrets) -> SyncedSecrets:
+        """Those of the team's secrets that its pods mount."""
+        return SyncedSecrets(
+            "synced",
+            secrets,
+            names=spec.in_cluster,
+            context=self._context,
+            cluster=self._contract.name,
+            issuer=self._contract.issuer,
+            opts=self._both,
+        )
+
+    def training(self, spec: TeamSpec, lake: DataLake) -> ClusterTrainingPool:
+        """Where the team's jobs run."""
+        assert spec.training is not None
         account = ServiceAccountRole(
             "trainer",
             context=self._context,
@@ -82,7 +100,7 @@ class JoinedCluster:
             opts=self._both,
         )
 
-    def _lacking(self, spec: TeamSpec) -> Iterator[Fault]:
+    def _training_lacks(self, spec: TeamSpec) -> Iterator[Fault]:
         training = spec.training
         if training is None or not isinstance(training.flavour, KubernetesTraining):
             return
@@ -95,7 +113,24 @@ class JoinedCluster:
         for name, program in training.flavour.programs.items():
             chart = CHART_OF[program.runtime.kind]
             if chart not in self._contract.charts:
-                has = ", ".join(self._contract.charts) or "none"
-                problem = f"runs by {chart}, and the platform's cluster has {has}"
-                remedy = f'Add it to "cluster.charts.install" of the platform\'s file: [{chart}].'
-                yield training.flavour.fault(f"programs.{name}.runtime", problem, remedy, program.runtime.kind)
+                path, problem, remedy = f"programs.{name}.runtime", f"runs by {chart}, {self._has}", _install(chart)
+                yield training.flavour.fault(path, problem, remedy, program.runtime.kind)
+
+    def _secrets_lack(self, spec: TeamSpec) -> Iterator[Fault]:
+        secrets = spec.secrets
+        if secrets is None or not secrets.in_cluster:
+            return
+        if self._contract.kind != "eks":
+            problem = "come into a cluster by roles of AWS, and only accounts of EKS get them"
+            yield secrets.fault("in_cluster", problem, 'Remove it: code reads them by "secrets" of its access.')
+        elif SECRETS_CHART not in self._contract.charts:
+            problem = f"come into a cluster by {SECRETS_CHART}, {self._has}"
+            yield secrets.fault("in_cluster", problem, _install(SECRETS_CHART))
+
+    @property
+    def _has(self) -> str:
+        return f"and the platform's cluster has {', '.join(self._contract.charts) or 'none'}"
+
+
+def _install(chart: str) -> str:
+    return f'Add it to "cluster.charts.install" of the platform\'s file: [{chart}].'

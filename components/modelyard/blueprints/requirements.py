@@ -28,6 +28,19 @@ def lacking(spec: TeamSpec) -> Iterator[Fault]:
     yield from _running(spec)
 
 
+def without_cluster(spec: TeamSpec) -> Iterator[Fault]:
+    """Each part of the file that lives in the platform's cluster, for a team that has no share of it."""
+    asked: list[tuple[str, object]] = []
+    if spec.training is not None and spec.training.flavour.kind == "kubernetes":
+        asked.append(("training.flavour.kind", "kubernetes"))
+    if spec.secrets is not None and spec.secrets.in_cluster:
+        asked.append(("secrets.in_cluster", ", ".join(spec.secrets.in_cluster)))
+    for path, value in asked:
+        problem = "needs a share of the platform's cluster, and the team has none"
+        remedy = 'Add "quota: {pools: {…}}" to the header of the file, and update the platform first.'
+        yield spec.fault(path, problem, remedy, value)
+
+
 def _network(spec: TeamSpec) -> Iterator[Fault]:
     if spec.network is not None:
         if spec.account is None:
@@ -58,11 +71,6 @@ def _building(spec: TeamSpec) -> Iterator[Fault]:
     if spec.training is not None and spec.training.lustre is not None and spec.account is None:
         problem = "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
         yield spec.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')
-    on_cluster = spec.training is not None and spec.training.flavour.kind == "kubernetes"
-    for name, pipeline in spec.pipelines.items():
-        if pipeline.flavour.kind == "argo" or on_cluster:
-            problem = "runs on a cluster, and a team's file asks for no such pipeline yet"
-            yield spec.fault(f"pipelines.{name}", problem, "Compose ClusterPipeline in Python: docs/pipelines.md.")
     on_cluster = spec.training is not None and spec.training.flavour.kind == "kubernetes"
     for name, pipeline in spec.pipelines.items():
         if pipeline.flavour.kind == "argo" or on_cluster:

@@ -9,6 +9,7 @@ import pulumi
 
 from modelyard.blueprints.granting import Made
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
+from modelyard.blueprints.requirements import without_cluster
 from modelyard.blueprints.running import running
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake, LakeSpec, data_role
@@ -74,6 +75,8 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
             "secrets", spec.secrets, context=context, keys=keys, network=network, folder=folder, opts=opts
         )
         pulumi.export("secrets", made.secrets.arns)
+        if cluster is not None and spec.secrets.in_cluster:
+            pulumi.export("mounted_secrets", cluster.secrets(spec.secrets, made.secrets).mounted)
     if spec.data is not None:
         made.lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
         _data_roles(spec.data, made.lake, made.secrets, context, opts)
@@ -130,21 +133,20 @@ def _network(
 def _cluster(
     spec: TeamSpec, contract: PlatformContract, context: Context, opts: pulumi.ResourceOptions
 ) -> JoinedCluster | None:
-    """The team's share of the platform's cluster; the SDK of Kubernetes is loaded where there is one."""
+    """The team's share of the platform's cluster; the SDK of Kubernetes is loaded where there is one.
+
+    Raises `SpecError` for parts of the file that need a share where there is none, or what the cluster hasn't.
+    """
     fence = contract.team(spec.team)
     if contract.cluster is None or fence.namespace is None:
+        faults = list(without_cluster(spec))
+        if faults:
+            raise SpecError(*faults)
         return None
     from modelyard.blueprints.joined import JoinedCluster
 
-    return JoinedCluster(contract.cluster, fence, context=context, opts=opts)
-
-
-def _required(cluster: JoinedCluster | None, spec: TeamSpec) -> JoinedCluster:
-    """The cluster. Raises `SpecError` where the team has no share of one."""
-    if cluster is None:
-        problem = "needs a share of the platform's cluster, and the team has none"
-        remedy = 'Add "quota: {pools: {…}}" to the header of the file, and update the platform first.'
-        raise SpecError(spec.fault("training.flavour.kind", problem, remedy, "kubernetes"))
+    cluster = JoinedCluster(contract.cluster, fence, context=context, opts=opts)
+    cluster.refuse_lacking(spec)
     return cluster
 
 
@@ -162,7 +164,8 @@ def _build(
         made.features = FeatureStore("features", spec.features, context=context, lake=lake, network=network, opts=opts)
         pulumi.export("features", made.features.views)
     if spec.training is not None and spec.training.flavour.kind == "kubernetes":
-        made.cluster_training = _required(cluster, spec).training(spec, lake)
+        assert cluster is not None, "a team without one is refused before"
+        made.cluster_training = cluster.training(spec, lake)
         said = {"templates": made.cluster_training.templates, "role": made.cluster_training.identity.arn}
         pulumi.export("training", said)
     elif spec.training is not None:

@@ -97,6 +97,8 @@ class ClusterContract(_Part):
     endpoint: str = ""
     certificate: str = ""
     """Of the authority that signed the API server's, base64."""
+    issuer: str = ""
+    """The URL of who signs the tokens of its service accounts. Empty: nobody whom IAM knows."""
     pools: dict[str, PoolContract] = Field(default_factory=dict)
     charts: dict[str, str] = Field(default_factory=dict)
     """What is installed there, by chart: its version."""

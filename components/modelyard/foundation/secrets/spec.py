@@ -161,14 +161,31 @@ class SecretsSpec(Spec):
             "deployment role alone, which lies below its path."
         ),
     )
+    in_cluster: tuple[Name, ...] = Field(
+        default=(),
+        description="Those that come into the team's namespace of the platform's cluster, as files that its pods "
+        "mount. Absent: none; a copy in a cluster is one more place to read it from.",
+    )
     retention: Retention | None = Field(
         default=None,
         description="What a destroy does: keep (refused, and 30 days to take it back), snapshot (30 days) or ephemeral "
         "(gone at once). Absent: chosen from classification and environment.",
     )
 
+    def check(self) -> Iterator[Fault]:
+        """Only what is there comes into a cluster."""
+        for index, name in enumerate(self.in_cluster):
+            if name not in self.entries:
+                problem = f"is no secret here; there are: {', '.join(self.entries) or 'none'}"
+                yield self.fault(f"in_cluster[{index}]", problem, "Name one of them.", name)
+
     def faults_in(self, account: str, region: str) -> Iterator[Fault]:
         """What only shows beside the place where the secrets live: what should be there and isn't, or the reverse."""
+        for index, name in enumerate(self.in_cluster):
+            arn = getattr(self.entries.get(name), "arn", None)
+            if arn is not None and f":{region}:" not in arn:
+                problem = "lies in another region, and a cluster's secrets come from its own"
+                yield self.fault(f"in_cluster[{index}]", problem, "Take it out, or name its replica here.", name)
         for name, secret in self.entries.items():
             if isinstance(secret, GeneratedSecret | EnvironmentSecret) and region in secret.replicas:
                 path = f"entries.{name}.replicas.{region}"
