@@ -61,7 +61,7 @@ def test_machines_are_tested_replaced_and_encrypted(state: dict[str, Any]):
 def test_pods_choose_them_as_they_choose_a_pool_and_all_others_stay_away(state: dict[str, Any]):
     (group,) = state["InstanceGroups"]
     assert group["KubernetesConfig"] == {
-        "Labels": {"modelyard.dev/pool": "h100"},
+        "Labels": {"modelyard.dev/pool": "h100", "nvidia.com/gpu.present": "true"},
         "Taints": [{"Key": "nvidia.com/gpu", "Value": "true", "Effect": "NoSchedule"}],
     }
 

@@ -10,16 +10,21 @@ import pulumi
 from modelyard.blueprints.spec import PlatformSpec
 from modelyard.core.context import Context
 from modelyard.foundation.cluster import (
+    EXPORTER,
+    PROMETHEUS,
     Charts,
     EksCluster,
     EksClusterSpec,
     ExistingCluster,
     FairSharing,
     GpuPools,
+    HyperPod,
+    IdleGpus,
     Karpenter,
     Sharer,
     SpotNodes,
     kueue_values,
+    measure,
 )
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import PlatformNetwork
@@ -55,13 +60,28 @@ class PlatformCluster:
         self._charts = Charts(
             "charts", spec.cluster.charts, context=context, version=spec.cluster.version, opts=self._cluster.into()
         )
-        if isinstance(self._cluster, EksCluster) and self._cluster.spec.pools:
+        if isinstance(self._cluster, EksCluster):
             self._start_machines(self._cluster, keys)
+        elif EXPORTER in spec.cluster.charts.install:
+            measure(self._charts)
         for chart in spec.cluster.charts.install:
             self._charts.install(chart)
 
     def _start_machines(self, cluster: EksCluster, keys: Keys) -> None:
         both = pulumi.ResourceOptions.merge(self._opts, cluster.into())
+        if cluster.spec.hyperpod is not None:
+            HyperPod(
+                "hyperpod",
+                cluster.spec.hyperpod,
+                context=self._context,
+                cluster=cluster,
+                network=self._network,
+                keys=keys,
+                opts=both,
+            )
+            measure(self._charts)
+        if not cluster.spec.pools:
+            return
         karpenter = Karpenter(
             "karpenter",
             context=self._context,
@@ -118,6 +138,7 @@ class PlatformCluster:
                 )
         if sharers:
             self._share(sharers)
+            self._look_for_idle(spaces)
         return spaces
 
     def _copy_secrets(self) -> list[pulumi.Resource]:
@@ -138,10 +159,32 @@ class PlatformCluster:
             opts=self._cluster.into(),
         )
 
+    def _look_for_idle(self, spaces: Mapping[str, str]) -> None:
+        if self.spec.sharing.idle is None:
+            return
+        if isinstance(self.spec, EksClusterSpec):
+            answers = pulumi.Output.all(self._network.cidr)
+        else:
+            answers = pulumi.Output.from_input(list(self.spec.api_servers))
+        IdleGpus(
+            "idle",
+            self.spec.sharing.idle,
+            context=self._context,
+            namespaces=spaces,
+            services=answers,
+            version=self.spec.version,
+            opts=self._cluster.into(depends_on=[self._charts.install(PROMETHEUS)]),
+        )
+
     def contract(self) -> dict[str, Any]:
         """What a `ClusterContract` says of the cluster; its values may still be unknown."""
         pools = {
-            name: {"gpus": limit.gpus, "resource": limit.resource, **self._machines_of(name)}
+            name: {
+                "gpus": limit.gpus,
+                "resource": limit.resource,
+                "topology": limit.topology,
+                **self._machines_of(name),
+            }
             for name, limit in self.spec.limits.items()
         }
         return {**self._cluster.contract(), "pools": pools, "charts": dict(self._charts.installed)}
@@ -149,6 +192,9 @@ class PlatformCluster:
     def _machines_of(self, name: str) -> dict[str, Any]:
         if not isinstance(self.spec, EksClusterSpec):
             return {}
+        if self.spec.hyperpod is not None and name in self.spec.hyperpod.groups:
+            group = self.spec.hyperpod.groups[name]
+            return {"instance_types": [group.instance_type], "efa": bool(group.instance and group.instance.efa)}
         pool = self.spec.pools[name]
         return {
             "instance_types": list(pool.instance_types),

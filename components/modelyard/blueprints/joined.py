@@ -42,7 +42,9 @@ class JoinedCluster:
     def pools(self) -> dict[str, MachinePool]:
         """The cluster's machines with GPUs, by name."""
         return {
-            name: MachinePool(PoolLimit(pool.gpus, pool.resource), pool.instance_types, pool.efa, pool.spot)
+            name: MachinePool(
+                PoolLimit(pool.gpus, pool.resource, pool.topology), pool.instance_types, pool.efa, pool.spot
+            )
             for name, pool in self._contract.pools.items()
         }
 

@@ -25,7 +25,7 @@ from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
 from modelyard.foundation.audit import AuditSpec
 from modelyard.foundation.budgets import BudgetSpec
-from modelyard.foundation.cluster import ClusterSpec
+from modelyard.foundation.cluster import ClusterSpec, EksClusterSpec, pools_that_fail
 from modelyard.foundation.keys import KeysSpec
 from modelyard.foundation.network import ExistingNetworkSpec, NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
@@ -190,6 +190,8 @@ class PlatformSpec(Spec):
         yield from leaver_faults(self, self.leavers, datetime.now(UTC).date())
         if isinstance(self.network, VpcSpec):
             yield from self.network.zones_outside(self.region)
+        if isinstance(self.cluster, EksClusterSpec):
+            yield from pools_that_fail(self.cluster.pools, self.network.private_zones)
 
 
 class MonitoringSpec(MonitorsSpec):

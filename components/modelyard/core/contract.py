@@ -85,6 +85,7 @@ class PoolContract(_Part):
     instance_types: tuple[str, ...] = ()
     efa: bool = False
     spot: bool = False
+    topology: bool = False
 
 
 class ClusterContract(_Part):

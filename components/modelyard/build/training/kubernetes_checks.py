@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +25,16 @@ class MachinePool:
 
     limit: PoolLimit
     instance_types: tuple[str, ...]
-    """The EC2 types that it starts."""
+    """The types of its machines: EC2's names, of HyperPod's machines SageMaker's."""
     efa: bool = False
     """Whether its machines hand out their Elastic Fabric Adapters."""
     spot: bool = False
     """Whether it starts machines on spare capacity."""
+
+    def labels(self, types: Sequence[str]) -> list[str]:
+        """How its machines call these types of EC2 in their labels."""
+        called = {name.removeprefix("ml."): name for name in self.instance_types}
+        return [called[name] for name in types if name in called]
 
     @property
     def sliced(self) -> bool:
@@ -177,8 +182,8 @@ def misplaced(
         yield spec.fault("flavour.pool", "is no pool of the cluster", f"It has {has}.", flavour.pool)
         return
     for index, name in enumerate(spec.instance_types):
-        if name not in pool.instance_types:
-            has = ", ".join(pool.instance_types)
+        if not pool.labels([name]):
+            has = ", ".join(each.removeprefix("ml.") for each in pool.instance_types)
             yield spec.fault(
                 f"instance_types[{index}]", f"is no type of the pool {flavour.pool}", f"It starts {has}.", name
             )

@@ -65,7 +65,7 @@ def job_pod(
             POOL: flavour.pool,
             **({"karpenter.sh/capacity-type": "spot"} if spec.spot is not None else {}),
         },
-        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _of_types(spec)}},
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _of_types(spec, pool)}},
         "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
     }
     close = pool.limit.topology and program.nodes > 1
@@ -118,8 +118,9 @@ def light_pod(
     )
 
 
-def _of_types(spec: TrainingSpec) -> dict[str, Any]:
-    types = {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": list(spec.instance_types)}
+def _of_types(spec: TrainingSpec, pool: MachinePool) -> dict[str, Any]:
+    values = pool.labels(spec.instance_types)
+    types = {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": values}
     return {"nodeSelectorTerms": [{"matchExpressions": [types]}]}
 
 

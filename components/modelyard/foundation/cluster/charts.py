@@ -46,6 +46,8 @@ ChartVersion = Annotated[str, StringConstraints(pattern=r"^v?[0-9]+\.[0-9]+\.[0-
 Registry = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)*$", max_length=255)
 ]
+PROMETHEUS: Final = "kube-prometheus-stack"
+EXPORTER: Final = "dcgm-exporter"
 CHARTS_BELOW: Final = "charts"
 """Where a mirror keeps charts; images keep the path that they have at home."""
 _REGISTRY: Final = "registry"

@@ -14,17 +14,17 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.core.kubernetes import GPUS, MONTHLY_USD, POOL, custom
-from modelyard.foundation.cluster.gpus import GPU, bottlerocket_settings, divisible, plugin_settings
+from modelyard.foundation.cluster.charts import EXPORTER, PROMETHEUS
+from modelyard.foundation.cluster.gpus import GPU, PRESENT, bottlerocket_settings, divisible, plugin_settings
 from modelyard.foundation.cluster.karpenter import Karpenter
+from modelyard.foundation.cluster.machines import DATA_DISK
 from modelyard.foundation.cluster.pools import BlockNodes, PoolSpec, ReservedNodes, SpotNodes, adapters, pools_that_fail
 from modelyard.foundation.cluster.releases import Charts
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import PlatformNetwork
 
 EFA: Final = "modelyard.dev/efa"
-_PRESENT: Final = "nvidia.com/gpu.present"
 _PLUGIN: Final = "nvidia.com/device-plugin.config"
-_DATA_DISK: Final = {"bottlerocket": "/dev/xvdb", "al2023": "/dev/xvda"}
 _ROOT_GIB: Final = 4
 _TOLERATES: Final = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
 
@@ -131,7 +131,7 @@ class GpuPools(Component):
 
     def _disks(self, spec: PoolSpec) -> list[dict[str, Any]]:
         ebs = {"volumeType": "gp3", "encrypted": True, "kmsKeyID": self._key, "deleteOnTermination": True}
-        data = {"deviceName": _DATA_DISK[spec.image.family], "ebs": {**ebs, "volumeSize": f"{spec.volume_gib}Gi"}}
+        data = {"deviceName": DATA_DISK[spec.image.family], "ebs": {**ebs, "volumeSize": f"{spec.volume_gib}Gi"}}
         if spec.image.family == "al2023":
             return [data]
         return [{"deviceName": "/dev/xvda", "ebs": {**ebs, "volumeSize": f"{_ROOT_GIB}Gi"}}, data]
@@ -158,20 +158,28 @@ class GpuPools(Component):
                 },
             )
         if pools:
-            charts.install(
-                "dcgm-exporter",
-                {
-                    "nodeSelector": {_PRESENT: "true"},
-                    "tolerations": _TOLERATES,
-                    "serviceMonitor": {"enabled": False},
-                    "securityContext": {"privileged": True, "runAsNonRoot": False, "runAsUser": 0},
-                },
-            )
+            measure(charts)
         if any(spec.efa for spec in pools.values()):
             charts.install(
                 "efa-device-plugin",
                 {"supportedInstanceLabels": {"keys": [EFA], "values": ["true"]}, "tolerations": _TOLERATES},
             )
+
+
+def measure(charts: Charts) -> None:
+    """Install what tells how busy GPUs are; Prometheus reads it where the platform's file has one installed."""
+    read = PROMETHEUS in charts.spec.install
+    monitor = {"enabled": True, "additionalLabels": {"release": PROMETHEUS}} if read else {"enabled": False}
+    charts.install(
+        EXPORTER,
+        {
+            "nodeSelector": {PRESENT: "true"},
+            "tolerations": _TOLERATES,
+            "serviceMonitor": monitor,
+            "securityContext": {"privileged": True, "runAsNonRoot": False, "runAsUser": 0},
+        },
+        after=[charts.install(PROMETHEUS)] if read else [],
+    )
 
 
 def _required(expression: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,7 +188,7 @@ def _required(expression: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _node_pool(pool: str, nodes: str, spec: PoolSpec) -> dict[str, Any]:
-    labels = {POOL: pool, _PRESENT: "true"}
+    labels = {POOL: pool, PRESENT: "true"}
     if spec.efa:
         labels[EFA] = "true"
     if spec.image.family == "al2023":

@@ -13,6 +13,8 @@ from modelyard.core.spec import Spec
 
 GPU: Final = "nvidia.com/gpu"
 """The resource that pods ask for, and the key of the taint that keeps all others away."""
+PRESENT: Final = "nvidia.com/gpu.present"
+"""The label of machines that have some (docs.nvidia.com, GPU feature discovery)."""
 
 
 @dataclass(frozen=True, slots=True)

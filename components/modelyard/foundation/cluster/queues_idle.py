@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 PROMETHEUS: Final = "http://prometheus-operated.monitoring.svc.cluster.local:9090"
 """Where the operator's Prometheus answers, in the namespace of the chart."""
+_MONITORING: Final = "monitoring"
+_ASKED_AT: Final = 9090
+_API_PORTS: Final = (443, 6443)
+"""Where an API server answers: on EKS, and elsewhere."""
 _MAY: Final[list[PolicyRuleArgsDict]] = [
     {"api_groups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"api_groups": [""], "resources": ["events"], "verbs": ["create"]},
@@ -35,7 +39,7 @@ class IdleGpus(Component):
 
     `namespaces`: those of the teams. It may read pods and stop workloads there, and nothing else anywhere. `services`:
     CIDRs where the API server answers, by HTTPS. `prometheus`: where the GPUs' use is asked for, in the namespace
-    `monitoring`.
+    `monitoring`, which lets it in.
     """
 
     CAPABILITY = "cluster"
@@ -88,15 +92,18 @@ class IdleGpus(Component):
         self.register_outputs({})
 
     def _separate(self, services: pulumi.Output[Sequence[str]]) -> None:
-        """Nobody in; out to names, to the API server, and to Prometheus."""
+        """Nobody in; out to names, to the API server, and to Prometheus, which lets it in."""
+
+        def space(namespace: pulumi.Input[str]) -> dict[str, Any]:
+            return {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
 
         def of(namespace: str, *ports: tuple[str, int]) -> dict[str, Any]:
-            there = {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
-            return {"to": [there], "ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}
+            said = [{"protocol": protocol, "port": port} for protocol, port in ports]
+            return {"to": [space(namespace)], "ports": said}
 
-        https = [{"protocol": "TCP", "port": 443}]
+        https = [{"protocol": "TCP", "port": port} for port in _API_PORTS]
         api = services.apply(lambda cidrs: [{"to": [{"ip_block": {"cidr": each}} for each in cidrs], "ports": https}])
-        named = [of("kube-system", ("UDP", 53), ("TCP", 53)), of("monitoring", ("TCP", 9090))]
+        named = [of("kube-system", ("UDP", 53), ("TCP", 53)), of(_MONITORING, ("TCP", _ASKED_AT))]
         spec: Any = {
             "pod_selector": {},
             "policy_types": ["Ingress", "Egress"],
@@ -106,6 +113,17 @@ class IdleGpus(Component):
             self.named("nobody"),
             metadata={"name": self.physical("kubernetes", "nobody"), "namespace": self._namespace},
             spec=spec,
+            opts=self.options(),
+        )
+        asked: Any = {
+            "pod_selector": {"match_labels": {"app.kubernetes.io/name": "prometheus"}},
+            "policy_types": ["Ingress"],
+            "ingress": [{"from": [space(self._namespace)], "ports": [{"protocol": "TCP", "port": _ASKED_AT}]}],
+        }
+        kubernetes.networking.v1.NetworkPolicy(
+            self.named("asks"),
+            metadata={"name": self.physical("kubernetes", "asks"), "namespace": _MONITORING},
+            spec=asked,
             opts=self.options(),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
 from modelyard.core.spec import Name, Spec
+from modelyard.foundation.cluster.charts import EXPORTER, PROMETHEUS
 
 ImageByDigest = Annotated[
     str,
@@ -20,6 +21,11 @@ ImageByDigest = Annotated[
 """An image that can't become another one."""
 
 GPU: Final = "nvidia.com/gpu"
+TOPOLOGY: Final = (
+    "Whether runs may ask for machines behind the same switches. Off: Kueue then places runs only on machines that are "
+    "there and carry EC2's labels of the network, so where one of the two lacks nothing runs."
+)
+"""What a pool whose machines stand says of its topology."""
 _CPUS, _CPUS_OF_A_GPU = 32, 24
 _MEMORY_GIB, _MEMORY_GIB_OF_A_GPU = 128, 256
 
@@ -167,10 +173,17 @@ class SharingSpec(Spec):
     idle: IdleGpusSpec | None = Field(
         default=None,
         description=(
-            "How runs are found, and stopped, that let their GPUs idle. Absent: nobody looks; the GPUs' exporter and "
-            "Prometheus have to be there."
+            "How runs are found, and stopped, that let their GPUs idle. Absent: nobody looks. What stops people's runs "
+            "is said on purpose, and needs Prometheus, which takes a machine."
         ),
     )
+
+    def unmeasured(self, charts: Collection[str]) -> Iterator[Fault]:
+        """The fault of looking for idle GPUs where nothing measures them, as these charts of the cluster don't."""
+        without = [name for name in (PROMETHEUS, EXPORTER) if name not in charts]
+        if self.idle is not None and without:
+            problem = f"asks how busy GPUs are, and the cluster has no {' and no '.join(without)} to tell"
+            yield self.fault("idle", problem, f'Add to "charts.install": [{", ".join(without)}]; or remove it.')
 
 
 def quota_faults(teams: Mapping[str, ClusterQuotaSpec], pools: Mapping[str, PoolLimit]) -> Iterator[Fault]:

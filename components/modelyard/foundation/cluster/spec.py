@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, LogDays, Name, RoleArn, Spec
-from modelyard.foundation.cluster.charts import ChartsSpec
+from modelyard.foundation.cluster.charts import EXPORTER, ChartName, ChartsSpec
 from modelyard.foundation.cluster.gpus import GPU
-from modelyard.foundation.cluster.pools import PoolSpec
-from modelyard.foundation.cluster.queues_spec import PoolLimit, SharingSpec
+from modelyard.foundation.cluster.hyperpod_spec import HyperPodSpec
+from modelyard.foundation.cluster.pools import OF_THE_CLUSTER, PoolSpec
+from modelyard.foundation.cluster.queues_spec import TOPOLOGY, PoolLimit, SharingSpec
 from modelyard.foundation.cluster.versions import STANDARD_SUPPORT_ENDS
 
 Version = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")]
@@ -91,6 +92,7 @@ class ExistingPoolSpec(Spec):
     resource: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$", max_length=253)] = Field(
         default=GPU, description="What pods ask for: nvidia.com/gpu, or a slice such as nvidia.com/mig-3g.20gb."
     )
+    topology: bool = Field(default=False, description=TOPOLOGY)
 
 
 class ExistingClusterSpec(Spec):
@@ -104,13 +106,29 @@ class ExistingClusterSpec(Spec):
     pools: dict[Name, ExistingPoolSpec] = Field(
         default_factory=dict[str, ExistingPoolSpec], description="Its machines with GPUs, by the name of the pool."
     )
+    api_servers: tuple[Cidr, ...] = Field(
+        default=(),
+        max_length=40,
+        description=(
+            "Where its API servers answer, as machines' addresses (10.0.0.0/28). Absent: nobody looks for idle GPUs, "
+            "for which they are asked."
+        ),
+    )
     charts: ChartsSpec = Field(default_factory=ChartsSpec, description="Where charts come from, and in which versions.")
     sharing: SharingSpec = Field(default_factory=SharingSpec, description="How teams share its GPUs.")
 
     @property
     def limits(self) -> dict[str, PoolLimit]:
         """What sharing needs to know of each pool."""
-        return {name: PoolLimit(pool.gpus, pool.resource) for name, pool in self.pools.items()}
+        return {name: PoolLimit(pool.gpus, pool.resource, pool.topology) for name, pool in self.pools.items()}
+
+    def check(self) -> Iterator[Fault]:
+        """Charts that don't fit, and idle GPUs that nobody could find."""
+        yield from self.charts.unfit(self.version, self.charts.install)
+        yield from self.sharing.unmeasured(self.charts.install)
+        if self.sharing.idle is not None and not self.api_servers:
+            problem = "stops runs by the API server, and nobody said where that answers"
+            yield self.sharing.fault("idle", problem, 'Say it under "api_servers".')
 
 
 class EksClusterSpec(Spec):
@@ -156,22 +174,55 @@ class EksClusterSpec(Spec):
         default_factory=dict[str, PoolSpec],
         description="Machines with GPUs, by the name of the pool. Absent: none, and no Karpenter.",
     )
+    hyperpod: HyperPodSpec | None = Field(
+        default=None,
+        description=(
+            "Machines with GPUs that SageMaker HyperPod keeps healthy, and that stand all the time. Absent: none; they "
+            "are paid whether anybody uses them or not."
+        ),
+    )
     charts: ChartsSpec = Field(default_factory=ChartsSpec, description="Where charts come from, and in which versions.")
     sharing: SharingSpec = Field(default_factory=SharingSpec, description="How teams share the GPUs.")
 
     @property
     def limits(self) -> dict[str, PoolLimit]:
         """What sharing needs to know of each pool."""
-        return {name: PoolLimit(pool.most[GPU]) for name, pool in self.pools.items()}
+        standing = self.hyperpod.limits if self.hyperpod else {}
+        return {**{name: PoolLimit(pool.most[GPU]) for name, pool in self.pools.items()}, **standing}
+
+    @property
+    def needed_charts(self) -> list[ChartName]:
+        """What its machines need, and what the file asks for beyond that."""
+        needed: list[ChartName] = [EXPORTER] if self.pools or self.hyperpod else []
+        if self.pools:
+            needed.append("karpenter")
+        if any(pool.image.family == "al2023" for pool in self.pools.values()):
+            needed.append("nvidia-device-plugin")
+        if any(pool.efa for pool in self.pools.values()):
+            needed.append("efa-device-plugin")
+        return [*needed, *(name for name in self.charts.install if name not in needed)]
 
     def check(self) -> Iterator[Fault]:
-        """Versions that EKS has, and what no cluster works without."""
+        """Versions that EKS has, charts that fit, pools under one name, and what no cluster works without."""
         if self.version not in STANDARD_SUPPORT_ENDS:
             known = ", ".join(STANDARD_SUPPORT_ENDS)
             yield self.fault("version", f"isn't known here; there are: {known}", "Name one of them.", self.version)
         missing = [name for name in NEEDED if name not in self.addons]
         if missing:
             yield self.fault("addons", f"lacks {', '.join(missing)}", "Add them: no pod works without.")
+        yield from self.charts.unfit(self.version, self.needed_charts)
+        yield from self.sharing.unmeasured(self.needed_charts)
+        if self.hyperpod is not None:
+            yield from self._standing(self.hyperpod)
+
+    def _standing(self, hyperpod: HyperPodSpec) -> Iterator[Fault]:
+        for name in hyperpod.groups:
+            if name in self.pools or name == OF_THE_CLUSTER:
+                whose = "the cluster's own nodes are" if name == OF_THE_CLUSTER else "one of the pools is"
+                yield hyperpod.fault(f"groups.{name}", f"is what {whose} called", "Call it otherwise.", name)
+        if self.charts.air_gapped:
+            problem = "has a chart of HyperPod's own, whose images can't be told to come from a mirror"
+            yield self.fault("hyperpod", problem, 'Remove it, or "charts.air_gapped".')
 
 
 ClusterSpec = Annotated[EksClusterSpec | ExistingClusterSpec, Field(discriminator="kind")]

@@ -116,6 +116,11 @@ class VpcSpec(Spec):
             return tuple(tier for tier in TIERS if tier in self.subnets)
         return TIERS if self.public or self.nat != "none" else ("private", "isolated")
 
+    @property
+    def private_zones(self) -> list[str]:
+        """Where the work runs."""
+        return list(self.subnets.get("private", ())) if self.subnets is not None else list(self.zones)
+
     def plan(self) -> dict[Tier, dict[str, str]]:
         """The CIDR of every subnet, by tier and zone; zones in their order by name."""
         given = self.subnets
@@ -188,6 +193,11 @@ class ExistingNetworkSpec(Spec):
         default_factory=dict,
         description="Groups by intent (workload, training, endpoints). Those that are absent are made in the VPC.",
     )
+
+    @property
+    def private_zones(self) -> list[str]:
+        """Where the work runs."""
+        return list(self.subnets.get("private", ()))
 
     def check(self) -> Iterator[Fault]:
         """Private subnets must be there, and none may be named twice."""
