@@ -382,6 +382,27 @@ def test_a_pod_has_an_identity_of_its_own_or_none(spec: dict[str, Any], problems
     assert len(said("workload-identity-required", pod)) == problems
 
 
+FROM_SECRET = {"valueFrom": {"secretKeyRef": {"name": "store", "key": "id"}}}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "key", "problems"),
+    [
+        ("https://s3.store.acme.example", FROM_SECRET, 0),
+        ("https://s3.store.acme.example", {"value": "AKIA"}, 1),
+        ("https://s3.eu-west-1.amazonaws.com", FROM_SECRET, 1),
+        (None, FROM_SECRET, 1),
+    ],
+)
+def test_keys_that_do_not_end_are_for_stores_that_give_pods_no_identity(
+    endpoint: str | None, key: dict[str, Any], problems: int
+):
+    leads = [] if endpoint is None else [{"name": "AWS_ENDPOINT_URL_S3", "value": endpoint}]
+    given = container(env=[*leads, {"name": "AWS_ACCESS_KEY_ID", **key}])
+    pod = described({"serviceAccountName": "mlflow", "containers": [given]})["core/v1:Pod"]
+    assert len(said("workload-identity-required", pod)) == problems
+
+
 @pytest.mark.parametrize(
     ("options", "problems"),
     [

@@ -148,11 +148,11 @@ class TrackingAddress(Address):
 
     `tracking_uri` is the server's ARN in the flavour `managed`, which MLflow's plugin `sagemaker-mlflow` takes;
     else an address. `secret_arn` then holds `username` and `password`, and `client_group` is the security group that
-    reaches it.
+    reaches it. In the flavour `kubernetes` pods have user and password in their variables.
     """
 
     kind: Literal["tracking"] = "tracking"
-    flavour: Literal["managed", "self_hosted"]
+    flavour: Literal["managed", "self_hosted", "kubernetes"]
     tracking_uri: str
     artifact_root: str
     key_arn: str

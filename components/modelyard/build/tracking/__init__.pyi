@@ -1,4 +1,11 @@
 from .aws import ExperimentTracking as ExperimentTracking
+from .kubernetes import KubernetesTracking as KubernetesTracking
+from .kubernetes import tracking_ways as tracking_ways
+from .kubernetes_spec import BucketFiles as BucketFiles
+from .kubernetes_spec import ConnectionSpec as ConnectionSpec
+from .kubernetes_spec import KubernetesTrackingSpec as KubernetesTrackingSpec
+from .kubernetes_spec import PasswordsSpec as PasswordsSpec
+from .kubernetes_spec import SecretTls as SecretTls
 from .server import auth_configuration as auth_configuration
 from .server import server_command as server_command
 from .server import server_environment as server_environment

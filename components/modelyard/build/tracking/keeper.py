@@ -1,6 +1,7 @@
 """Runs beside the server as long as it does: a fresh token for the database, and MLflow's users as the secrets say.
 
 A token of IAM opens the database for fifteen minutes, to new connections only; libpq reads it from a file each time.
+Where no variable names such a file, the database has a password, and users are all it keeps.
 Source: AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -64,10 +66,21 @@ def ask(server: str, method: str, path: str, password: str, body: dict[str, str]
         headers={"Authorization": f"Basic {signed}", "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10, context=trusted()) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def trusted() -> ssl.SSLContext | None:
+    """Trust in the certificate of the server beside this, and in no other; None where it has none."""
+    certificate = os.environ.get("SERVER_CERTIFICATE")
+    if not certificate:
+        return None
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def users(environment: dict[str, str]) -> bool:
@@ -90,14 +103,16 @@ def users(environment: dict[str, str]) -> bool:
 def main() -> None:
     """Make room, write what the server reads, and keep it fresh."""
     environment = dict(os.environ)
-    owner = int(environment["SERVER_USER"])
-    os.chmod(environment["SCRATCH"], 0o1777)
-    os.chown(environment["CREDENTIALS"], owner, owner)
-    put(environment["AUTH_FILE"], environment["AUTH_CONFIGURATION"], owner)
+    signs = "TOKEN_FILE" in environment
+    if signs:
+        owner = int(environment["SERVER_USER"])
+        os.chmod(environment["SCRATCH"], 0o1777)
+        os.chown(environment["CREDENTIALS"], owner, owner)
+        put(environment["AUTH_FILE"], environment["AUTH_CONFIGURATION"], owner)
     written = 0.0
     told = False
     while True:
-        if time.monotonic() - written > EVERY_SECONDS or not written:
+        if signs and (time.monotonic() - written > EVERY_SECONDS or not written):
             refresh(environment)
             written = time.monotonic()
         told = told or users(environment)

@@ -28,13 +28,22 @@ PRIVATE_HOSTS: Final = ("localhost:*", "127.0.0.1:*", "10.*", "192.168.*", *(f"1
 
 
 def server_command(
-    *, backend: str, artifact_root: str, hosts: Sequence[str] = (), port: int = PORT, workers: int = 2
+    *,
+    backend: str | None = None,
+    artifact_root: str,
+    through: str | None = None,
+    hosts: Sequence[str] = (),
+    port: int = PORT,
+    workers: int = 2,
 ) -> list[str]:
     """The arguments that start MLflow, the first being the program.
 
-    `backend`: SQLAlchemy's URI of the database. `artifact_root`: where runs keep their files; clients write there under
-    their own rights, so that the server never stands between them. `hosts`: names under which it is reached.
+    `backend`: SQLAlchemy's URI of the database; absent: MLFLOW_BACKEND_STORE_URI says it, where it holds a password.
+    `artifact_root`: where runs keep their files; clients write there under their own rights, so that the server never
+    stands between them. `through`: where the server itself keeps what clients send it; the root is then
+    `mlflow-artifacts:/`. `hosts`: names under which it is reached.
     """
+    served = ["--no-serve-artifacts"] if through is None else ["--serve-artifacts", "--artifacts-destination", through]
     return [
         "mlflow",
         "server",
@@ -44,11 +53,10 @@ def server_command(
         str(port),
         "--workers",
         str(workers),
-        "--backend-store-uri",
-        backend,
+        *([] if backend is None else ["--backend-store-uri", backend]),
         "--default-artifact-root",
         artifact_root,
-        "--no-serve-artifacts",
+        *served,
         "--app-name",
         "basic-auth",
         "--allowed-hosts",
@@ -56,17 +64,19 @@ def server_command(
     ]
 
 
-def server_environment(*, region: str, auth_file: str = AUTH_FILE, token_file: str = TOKEN_FILE) -> dict[str, str]:
+def server_environment(
+    *, region: str, auth_file: str = AUTH_FILE, token_file: str | None = TOKEN_FILE
+) -> dict[str, str]:
     """The variables that the server needs beside its two secrets, `SECRETS`.
 
-    libpq reads the token anew at each connection (postgresql.org/docs/current/libpq-pgpass).
+    libpq reads the token anew at each connection (postgresql.org/docs/current/libpq-pgpass); None: it has a password.
     """
     return {
         "AWS_DEFAULT_REGION": region,
         "HOME": SCRATCH,
         "MLFLOW_AUTH_CONFIG_PATH": auth_file,
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PGPASSFILE": token_file,
+        **({} if token_file is None else {"PGPASSFILE": token_file}),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
+from modelyard.build.tracking.kubernetes_spec import BucketFiles
 from modelyard.build.tracking.spec import TrackingSpec
 from modelyard.core import access
 from modelyard.core.access import Statement
@@ -20,7 +21,7 @@ RUNS: Final = "runs"
 class Store:
     """The bucket, and statements about the runs in it."""
 
-    def __init__(self, tracking: Component, spec: TrackingSpec, *, key_arn: pulumi.Output[str]) -> None:
+    def __init__(self, tracking: Component, spec: TrackingSpec | BucketFiles, *, key_arn: pulumi.Output[str]) -> None:
         self._context = tracking.context
         self.key_arn = key_arn
         self.bucket, _ = store_bucket(

@@ -1,7 +1,6 @@
 """Pods that serve: a container that brings the model and checks its bytes, and the server beside nothing else.
 
 They keep to the restricted Pod Security Standard, and stand apart from one another as far as machines allow.
-Sources: kubernetes.io/docs/concepts/security/pod-security-standards, …/scheduling-eviction/topology-spread-constraints.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import pulumi
 from modelyard.core.access import Acts
 from modelyard.core.component import Component
 from modelyard.core.kubernetes import DOMAIN, POOL, WorkloadIdentity, label_value, labels
+from modelyard.core.pods import ASIDE_SECONDS, GIVEN_UP, apart, restricted
 from modelyard.foundation.cluster import PoolLimit
 from modelyard.run.serving.kubernetes_spec import PodNeedsSpec
 
@@ -26,18 +26,8 @@ CHAMPION: Final = "champion"
 CANDIDATE: Final = "candidate"
 PORT_NAME: Final = "http"
 _TAINT: Final = "nvidia.com/gpu"
-_USER: Final = 1000
-_GIVEN_UP: Final[dict[str, Any]] = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-}
-"""`runAsNonRoot` stands at containers, too: templates that operators merge ours with say otherwise there."""
 _PERIOD: Final = 10
 """Seconds between two looks at a server that starts."""
-_ASIDE: Final = 5
-"""Seconds that a pod goes on after it was asked to go: until nobody sends it calls any more."""
 
 
 class ServingIdentity(WorkloadIdentity, Acts, Protocol):
@@ -107,7 +97,7 @@ def pod(
         "args": [server.source, server.digest, server.model_at],
         "env": [{"name": "AWS_REGION", "value": region}, {"name": "HOME", "value": "/tmp"}],
         "resources": {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": dict(_GIVEN_UP),
+        "securityContext": dict(GIVEN_UP),
         "volumeMounts": mounts,
     }
     serves: dict[str, Any] = {
@@ -118,11 +108,11 @@ def pod(
         "env": [{"name": name, "value": value} for name, value in environment.items()],
         "ports": [{"name": PORT_NAME, "containerPort": server.port, "protocol": "TCP"}],
         "resources": _resources(server.needs, pools),
-        "securityContext": dict(_GIVEN_UP),
+        "securityContext": dict(GIVEN_UP),
         "startupProbe": {**probe, "failureThreshold": max(1, -(-server.start_seconds // _PERIOD))},
         "readinessProbe": {**probe, "failureThreshold": 2},
         "livenessProbe": {**probe, "failureThreshold": 6},
-        "lifecycle": {"preStop": {"sleep": {"seconds": _ASIDE}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": ASIDE_SECONDS}}},
         "volumeMounts": seen,
     }
     placed: dict[str, Any] = {}
@@ -135,23 +125,9 @@ def pod(
         "serviceAccountName": identity.service_account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": server.drain_seconds + _ASIDE,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": dict(selects)},
-            }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-        ],
+        "terminationGracePeriodSeconds": server.drain_seconds + ASIDE_SECONDS,
+        "securityContext": restricted(),
+        "topologySpreadConstraints": apart(selects),
         **placed,
         "initContainers": [fetches],
         "containers": [serves],

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from modelyard.assess.policy.examples import Part, part
-from modelyard.assess.policy.pods import PODS, RUNTIMES, Pod, each_pod
+from modelyard.assess.policy.pods import PODS, RUNTIMES, Container, Pod, each_pod
 from modelyard.assess.policy.rule import Domain, Rule, Severity, Violation
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import NODE_CLASS
 
 _KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
+_STORE: Final = "AWS_ENDPOINT_URL_S3"
+_AWS: Final = ("amazonaws.com", "amazonaws.com.cn")
+
+
+def _not_aws(container: Container, index: int | None) -> bool:
+    """Whether its keys are for a store that isn't AWS's, which gives pods no identity; they come from a Secret then."""
+    where = "" if index is None else str(container.get(f"env[{index}].value", ""))
+    return bool(where) and not (urlsplit(where).hostname or "").endswith(_AWS)
 
 
 def _own_identity(subject: Subject) -> Iterator[Violation]:
@@ -23,9 +32,10 @@ def _own_identity(subject: Subject) -> Iterator[Violation]:
 
 def _of_pod(pod: Pod) -> Iterator[Violation]:
     for container in pod.containers():
-        for index in range(len(container.get("env", []))):
-            name = container.get(f"env[{index}].name", "")
-            if name in _KEYS:
+        at = {container.get(f"env[{index}].name", ""): index for index in range(len(container.get("env", [])))}
+        elsewhere = _not_aws(container, at.get(_STORE))
+        for name in (name for name in at if name in _KEYS):
+            if not elsewhere or container.get(f"env[{at[name]}].valueFrom.secretKeyRef") is None:
                 yield Violation(f"gives {container.name} keys that don't end, as {name}", f"{container.path}.env")
     account = pod.get("serviceAccountName", pod.get("serviceAccount", "default"))
     if account == "default" and pod.get("automountServiceAccountToken") is not False:
