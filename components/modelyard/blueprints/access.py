@@ -167,6 +167,8 @@ _NAMED: Final = (
     ("images.pull", "repositories"),
 )
 """The lists of names in an access, and the kind of thing that each names."""
+ON_CLUSTER: Final = "models on Kubernetes"
+"""The kind of what serves on the cluster, where no role of AWS opens anything."""
 
 
 def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Iterator[Fault]:
@@ -174,7 +176,11 @@ def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Ite
     for field, kind in _NAMED:
         known = has[kind]
         for index, name in enumerate(_names(access, field)):
-            if name not in known:
+            if field.startswith("endpoints.") and name in has[ON_CLUSTER]:
+                problem = "serves on Kubernetes, where no such grant is needed: the namespace's pods call it, others "
+                problem += "come by its door with a token, and the team's people see it by their group"
+                yield spec.fault(f"{path}.{field}[{index}]", problem, "Remove it.", name)
+            elif name not in known:
                 problem = f"is none of the team's{_said(kind)}; it has: {', '.join(known) or 'none'}"
                 yield spec.fault(f"{path}.{field}[{index}]", problem, "Name one of them.", name)
     if access.query and not access.read:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -12,6 +12,7 @@ from modelyard.core.context import Context
 from modelyard.foundation.cluster import (
     EXPORTER,
     PROMETHEUS,
+    ChartName,
     Charts,
     EksCluster,
     EksClusterSpec,
@@ -28,7 +29,9 @@ from modelyard.foundation.cluster import (
 )
 from modelyard.foundation.keys import Keys
 from modelyard.foundation.network import PlatformNetwork
-from modelyard.foundation.tenancy import ClusterAccess, NamespaceFence, TeamHeader, secret_store
+from modelyard.foundation.tenancy import SERVING_PORTS, ClusterAccess, NamespaceFence, TeamHeader, secret_store
+
+_CALLERS: Final[tuple[ChartName, ...]] = (PROMETHEUS, "envoy-gateway")
 
 
 class PlatformCluster:
@@ -121,6 +124,7 @@ class PlatformCluster:
                 version=self.spec.version,
                 pools=self.spec.limits,
                 services=self._network.reachable,
+                callers=self._callers(),
                 opts=self._cluster.into(),
             )
             if copying:
@@ -140,6 +144,11 @@ class PlatformCluster:
             self._share(sharers)
             self._look_for_idle(spaces)
         return spaces
+
+    def _callers(self) -> dict[str, tuple[int, ...]]:
+        """The namespaces of what measures pods of teams, and of what lets calls in."""
+        spaces = (self._charts.namespace_of(name) for name in _CALLERS)
+        return {space: SERVING_PORTS for space in spaces if space is not None}
 
     def _copy_secrets(self) -> list[pulumi.Resource]:
         """What copies secrets into namespaces, and what makes IAM believe it; nothing where it isn't installed."""

@@ -7,6 +7,8 @@ from typing import Final
 
 import pulumi
 
+from modelyard.blueprints import joined_serving as serving
+from modelyard.blueprints.granting import Made
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake
 from modelyard.build.training import ClusterTrainingPool, KubernetesTraining, MachinePool
@@ -63,7 +65,7 @@ class JoinedCluster:
 
     def refuse_lacking(self, spec: TeamSpec) -> None:
         """Raise `SpecError` for what the file asks of the cluster and the cluster hasn't."""
-        faults = [*self._training_lacks(spec), *self._secrets_lack(spec)]
+        faults = [*self._training_lacks(spec), *self._secrets_lack(spec), *self._serving_lacks(spec)]
         if faults:
             raise SpecError(*faults)
 
@@ -102,6 +104,16 @@ class JoinedCluster:
             opts=self._both,
         )
 
+    def serve(self, spec: TeamSpec, made: Made) -> None:
+        """The team's models that are served there, and what watches them."""
+        serving.serve(
+            spec, made, context=self._context, cluster=self._contract.name, pools=self._limits, opts=self._both
+        )
+
+    @property
+    def _limits(self) -> dict[str, PoolLimit]:
+        return {name: pool.limit for name, pool in self.pools.items()}
+
     def _training_lacks(self, spec: TeamSpec) -> Iterator[Fault]:
         training = spec.training
         if training is None or not isinstance(training.flavour, KubernetesTraining):
@@ -128,6 +140,13 @@ class JoinedCluster:
         elif SECRETS_CHART not in self._contract.charts:
             problem = f"come into a cluster by {SECRETS_CHART}, {self._has}"
             yield secrets.fault("in_cluster", problem, _install(SECRETS_CHART))
+
+    def _serving_lacks(self, spec: TeamSpec) -> Iterator[Fault]:
+        yield from serving.misplaced(spec, self._contract.kind, self._limits)
+        for need in serving.needs(spec):
+            if not any(chart in self._contract.charts for chart in need.charts):
+                problem = f"{need.says} by {' or '.join(need.charts)}, {self._has}"
+                yield spec.fault(need.path, problem, _install(need.charts[0]), need.value)
 
     @property
     def _has(self) -> str:

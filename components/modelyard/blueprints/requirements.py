@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from modelyard.blueprints.flavours import KUBERNETES, only
 from modelyard.core.errors import Fault
 from modelyard.foundation.network import INTENTS
+from modelyard.run.serving import EndpointSpec, KubernetesEndpointSpec, KubernetesLanguageModelSpec, LanguageModelSpec
 
 if TYPE_CHECKING:
     from modelyard.blueprints.spec import TeamSpec
@@ -35,6 +37,12 @@ def without_cluster(spec: TeamSpec) -> Iterator[Fault]:
         asked.append(("training.flavour.kind", "kubernetes"))
     if spec.secrets is not None and spec.secrets.in_cluster:
         asked.append(("secrets.in_cluster", ", ".join(spec.secrets.in_cluster)))
+    for part in ("serving", "language_models"):
+        asked += [
+            (f"{part}.{name}.flavour", KUBERNETES)
+            for name, served in getattr(spec, part).items()
+            if served.flavour == KUBERNETES
+        ]
     for path, value in asked:
         problem = "needs a share of the platform's cluster, and the team has none"
         remedy = 'Add "quota: {pools: {…}}" to the header of the file, and update the platform first.'
@@ -52,8 +60,9 @@ def _network(spec: TeamSpec) -> Iterator[Fault]:
             yield spec.fault("network.security_groups", problem, "Name them.")
     elif spec.account is not None:
         placed = [("training", spec.training is not None and spec.training.vpc)]
-        placed += [(f"serving.{name}", endpoint.in_network) for name, endpoint in spec.serving.items()]
-        placed += [(f"language_models.{name}", models.vpc) for name, models in spec.language_models.items()]
+        served, models = only(EndpointSpec, spec.serving), only(LanguageModelSpec, spec.language_models)
+        placed += [(f"serving.{name}", endpoint.in_network) for name, endpoint in served.items()]
+        placed += [(f"language_models.{name}", endpoint.vpc) for name, endpoint in models.items()]
         placed += [(f"batch_inference.{name}", batch.vpc) for name, batch in spec.batch_inference.items()]
         for part, asks in placed:
             if asks:
@@ -91,7 +100,7 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
         for name in getattr(spec, part):
             if spec.registry is None:
                 yield spec.fault(f"{part}.{name}", *_REGISTRY)
-            if spec.data is None:
+            if spec.data is None and getattr(getattr(spec, part)[name], "flavour", "") != KUBERNETES:
                 yield spec.fault(f"{part}.{name}", *_LAKE)
     for part, others in (("serving", ("pipelines", "language_models")), ("language_models", ("pipelines",))):
         for name in getattr(spec, part):
@@ -99,14 +108,20 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
                 if name in getattr(spec, other):
                     problem = f"stands among {other} too, and both would make roles and keep logs under it"
                     yield spec.fault(f"{part}.{name}", problem, "Choose another.", name)
-    for name in spec.monitoring:
-        if name not in spec.serving:
-            known = ", ".join(spec.serving) or "none"
-            problem = f"watches no endpoint; the team has: {known}"
-            yield spec.fault(f"monitoring.{name}", problem, "Name an endpoint.", name)
+    yield from _watching(spec)
+    for name, loop in spec.retraining.items():
+        if isinstance(spec.serving.get(loop.endpoint), KubernetesEndpointSpec):
+            problem = "is on Kubernetes, and loops bring versions to endpoints of SageMaker alone"
+            remedy = "Start the pipeline by its own schedule, and name each version in the endpoint's release."
+            yield spec.fault(f"retraining.{name}.endpoint", problem, remedy, loop.endpoint)
+    models = only(KubernetesLanguageModelSpec, spec.language_models)
     for name in spec.doors:
         endpoint = spec.serving.get(name)
-        if endpoint is None:
+        if isinstance(endpoint, KubernetesEndpointSpec) or name in models:
+            part = "serving" if endpoint is not None else "language_models"
+            problem = "is API Gateway's, which leads to endpoints of SageMaker, and this one is on Kubernetes"
+            yield spec.fault(f"doors.{name}", problem, f'Give "{part}.{name}.door", at a gateway of the cluster.', name)
+        elif endpoint is None:
             known = ", ".join(spec.serving) or "none"
             problem = f"is the door of no endpoint; the team has: {known}"
             yield spec.fault(f"doors.{name}", problem, "Name an endpoint.", name)
@@ -116,3 +131,17 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
         elif endpoint.served_by.kind == "asynchronous":
             problem = "leads to an endpoint whose answers come later, as objects"
             yield spec.fault(f"doors.{name}", problem, "Let callers put down what they ask, or serve at once.", name)
+
+
+def _watching(spec: TeamSpec) -> Iterator[Fault]:
+    """Monitors of what isn't there, or of another flavour than what they watch."""
+    on_cluster = only(KubernetesLanguageModelSpec, spec.language_models)
+    for name, watched in spec.monitoring.items():
+        endpoint = spec.serving.get(name) or on_cluster.get(name)
+        if endpoint is None:
+            known = ", ".join((*spec.serving, *on_cluster)) or "none"
+            problem = f"watches no endpoint; the team has: {known}"
+            yield spec.fault(f"monitoring.{name}", problem, "Name an endpoint.", name)
+        elif watched.flavour != endpoint.flavour:
+            problem = f"is another flavour than that of what it watches, {endpoint.flavour}"
+            yield spec.fault(f"monitoring.{name}.flavour", problem, "Remove it.", watched.flavour)

@@ -6,15 +6,23 @@ from typing import TypedDict
 
 import pulumi
 
+from modelyard.blueprints.flavours import MonitoringSpec, only
 from modelyard.blueprints.granting import Made
-from modelyard.blueprints.spec import MonitoringSpec, TeamSpec
+from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake
 from modelyard.core.context import Context
 from modelyard.foundation.keys import KnownKeys
 from modelyard.foundation.network import NetworkLike
 from modelyard.run.monitoring import EndpointMonitors, EndpointWatch, TeamWatch
 from modelyard.run.retraining import RetrainingLoop
-from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
+from modelyard.run.serving import (
+    BatchInference,
+    EndpointSpec,
+    InferenceEndpoint,
+    LanguageModelEndpoint,
+    LanguageModelSpec,
+    PublicDoor,
+)
 
 
 class _Around(TypedDict):
@@ -39,11 +47,11 @@ def running(
     if registry is None or lake is None:
         return
     around: _Around = {"context": context, "keys": keys, "opts": opts}
-    for name, endpoint in spec.serving.items():
+    for name, endpoint in only(EndpointSpec, spec.serving).items():
         made.endpoints[name] = InferenceEndpoint(
             name, endpoint, registry=registry, lake=lake, network=network, secrets=made.secrets, **around
         )
-    for name, models in spec.language_models.items():
+    for name, models in only(LanguageModelSpec, spec.language_models).items():
         made.language_models[name] = LanguageModelEndpoint(name, models, registry=registry, network=network, **around)
     if made.endpoints:
         _watch(spec, made, lake, network, around)
@@ -72,8 +80,9 @@ def running(
 
 def _watch(spec: TeamSpec, made: Made, lake: DataLake, network: NetworkLike | None, around: _Around) -> None:
     """What watches each endpoint, with the alarms of its model on its page, and what the team has once for all."""
+    said = only(MonitoringSpec, spec.monitoring)
     for name, endpoint in made.endpoints.items():
-        wanted = spec.monitoring.get(name) or MonitoringSpec(owner=endpoint.spec.owner)
+        wanted = said.get(name) or MonitoringSpec(owner=endpoint.spec.owner)
         monitors = EndpointMonitors(f"{name}-monitors", wanted, endpoint=endpoint, lake=lake, network=network, **around)
         watch = EndpointWatch(f"{name}-watch", wanted.watch, endpoint=endpoint, lake=lake, **around)
         watch.show(*monitors.alarm_arns)

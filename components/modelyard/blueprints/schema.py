@@ -21,7 +21,7 @@ def schema(kind: str) -> dict[str, Any]:
     An environment's overrides have the fields of the whole, none of them required; so the whole requires none of what
     an environment may bring.
     """
-    made = KINDS[kind].model_json_schema()
+    made = _undecided(KINDS[kind].model_json_schema())
     overrides = _optional(copy.deepcopy(made))
     definitions = made.setdefault("$defs", {})
     for name, definition in overrides.pop("$defs", {}).items():
@@ -43,6 +43,14 @@ def schema(kind: str) -> dict[str, Any]:
     made["required"] = [name for name in made.get("required", []) if name not in brought] + [OVERRIDES]
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return made
+
+
+def _undecided(node: Any) -> Any:
+    """What no required field decides may fit several of its choices, such as the owner of a monitor of any flavour."""
+    if isinstance(node, dict):
+        open_choice = "oneOf" in node and "discriminator" not in node
+        return {"anyOf" if open_choice and key == "oneOf" else key: _undecided(value) for key, value in node.items()}
+    return [_undecided(item) for item in node] if isinstance(node, list) else node
 
 
 def _optional(node: Any) -> Any:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from modelyard.blueprints.access import AccessSpec, Things, access_faults
+from modelyard.blueprints.access import ON_CLUSTER, AccessSpec, Things, access_faults
 from modelyard.blueprints.ceilings import CeilingSpec, CeilingsSpec
 from modelyard.blueprints.enforcement import PolicySpec
+from modelyard.blueprints.flavours import (
+    AnyEndpoint,
+    AnyLanguageModel,
+    AnyMonitoring,
+    MonitoringSpec,
+    only,
+    watched_as_served,
+)
 from modelyard.blueprints.requirements import lacking
 from modelyard.blueprints.usage import UsageSpec
 from modelyard.build.data import LakeSpec
@@ -44,7 +52,6 @@ from modelyard.foundation.tenancy import (
     named_twice,
 )
 from modelyard.run.governance import GovernanceSpec
-from modelyard.run.monitoring import MonitorsSpec, WatchSpec
 from modelyard.run.retraining import RetrainingSpec
 from modelyard.run.serving import BatchSpec, DoorSpec, EndpointSpec, LanguageModelSpec
 
@@ -194,14 +201,6 @@ class PlatformSpec(Spec):
             yield from pools_that_fail(self.cluster.pools, self.network.private_zones)
 
 
-class MonitoringSpec(MonitorsSpec):
-    """What is watched of one endpoint: its model's data and quality, and the endpoint itself."""
-
-    watch: WatchSpec = Field(
-        default_factory=WatchSpec, description="The endpoint itself: probe, request patterns, cost, page, incidents."
-    )
-
-
 class TeamSpec(TeamHeader):
     """What one team has, as `stacks/teams/<team>.yaml` describes it.
 
@@ -247,17 +246,21 @@ class TeamSpec(TeamHeader):
         default_factory=dict[Name, PipelineSpec],
         description="Training pipelines by name, from data to a version that waits for approval.",
     )
-    serving: dict[Name, EndpointSpec] = Field(
-        default_factory=dict[str, EndpointSpec], description="Endpoints by name, each with the model that it serves."
+    serving: dict[Name, AnyEndpoint] = Field(
+        default_factory=dict[str, AnyEndpoint],
+        description="Endpoints by name, each with the model that it serves: by SageMaker, or with `flavour: "
+        "kubernetes` on the platform's cluster.",
     )
-    language_models: dict[Name, LanguageModelSpec] = Field(
-        default_factory=dict[str, LanguageModelSpec],
-        description="Endpoints of language models by name: machines with GPUs, and the models that share them.",
+    language_models: dict[Name, AnyLanguageModel] = Field(
+        default_factory=dict[str, AnyLanguageModel],
+        description="Language models by name: endpoints of SageMaker, or with `flavour: kubernetes` one model each on "
+        "the platform's cluster.",
     )
-    monitoring: dict[Name, MonitoringSpec] = Field(
-        default_factory=dict[str, MonitoringSpec],
-        description="What is watched, by endpoint. Absent for one: what needs no saying, which is server errors, cost, "
-        "what looks like an attack in captured calls, a page, and incidents.",
+    monitoring: dict[Name, AnyMonitoring] = Field(
+        default_factory=dict[str, AnyMonitoring],
+        description="What is watched, by endpoint, and on Kubernetes by language model, too. Absent for one: what "
+        "needs no saying, which is errors and a page; on SageMaker also cost, what looks like an attack in captured "
+        "calls, and incidents; on Kubernetes memory.",
     )
     retraining: dict[Name, RetrainingSpec] = Field(
         default_factory=dict[str, RetrainingSpec],
@@ -280,6 +283,11 @@ class TeamSpec(TeamHeader):
         default_factory=dict[Persona, AccessSpec],
         description="What each persona may do. Absent for one: nothing, since nobody said what it needs.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _watch_as_served(cls, data: Any) -> Any:
+        return watched_as_served(data)
 
     def check(self) -> Iterator[Fault]:
         """What the header checks, tags, parts that lack what they stand on, and access to things that don't exist."""
@@ -311,6 +319,10 @@ class TeamSpec(TeamHeader):
     def _things(self) -> Things:
         """The names of what the team has, by kind."""
         views = self.features.views if self.features else {}
+        endpoints = only(EndpointSpec, self.serving)
+        watched = only(MonitoringSpec, self.monitoring)
+        models = only(LanguageModelSpec, self.language_models)
+        on_cluster = [name for name in self.serving if name not in endpoints]
         return {
             "datasets": tuple(self.data.datasets if self.data else ()),
             "secrets": tuple(self.secrets.entries if self.secrets else ()),
@@ -323,12 +335,13 @@ class TeamSpec(TeamHeader):
             "tracking": ("tracking",) if self.tracking else (),
             "repositories": tuple(self.images.repositories if self.images else ()),
             "pipelines": tuple(self.pipelines),
-            "endpoints": tuple(self.serving),
-            "language models": tuple(self.language_models),
-            "endpoints with capture": tuple(name for name, endpoint in self.serving.items() if endpoint.captured),
+            "endpoints": tuple(endpoints),
+            "language models": tuple(models),
+            "endpoints with capture": tuple(name for name, endpoint in endpoints.items() if endpoint.captured),
             "endpoints with incidents": tuple(
-                name for name in self.serving if name not in self.monitoring or self.monitoring[name].watch.incidents
+                name for name in endpoints if name not in watched or watched[name].watch.incidents
             ),
+            ON_CLUSTER: (*on_cluster, *(name for name in self.language_models if name not in models)),
             "loops": tuple(self.retraining),
             "batches": tuple(self.batch_inference),
         }

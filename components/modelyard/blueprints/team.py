@@ -106,6 +106,8 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         _say_tracking(made.tracking)
     _pipelines(spec, made, context, keys, opts)
     running(spec, made, context=context, keys=keys, network=network, opts=opts)
+    if cluster is not None:
+        cluster.serve(spec, made)
     made.workbench = _workbench(spec, fence, context, opts)
     jobs = made.training or made.cluster_training
     if jobs is not None and spec.jobs is not None:

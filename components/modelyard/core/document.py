@@ -185,8 +185,11 @@ def _merged(
 
 
 def _of_another_kind(over: Any, base: Any) -> bool:
-    """Whether a choice is made anew: fields of one kind mean nothing to another."""
-    return "kind" in over and over["kind"] != base.get("kind")
+    """Whether a choice is made anew: fields of one kind, or of one flavour, mean nothing to another."""
+    flavour = over.get("flavour")
+    return ("kind" in over and over["kind"] != base.get("kind")) or (
+        isinstance(flavour, str) and flavour != base.get("flavour")
+    )
 
 
 def load(document: Document, kind: type[S]) -> S:
@@ -275,7 +278,10 @@ def _fault(detail: ErrorDetails, data: dict[str, Any], kind: type[Spec], sources
 
 
 def _where(detail: ErrorDetails, data: Any) -> tuple[str, Any]:
-    """The path in the file, and the value there; tags of unions, which pydantic puts in between, are left out."""
+    """The path in the file, and the value there; tags of unions, which pydantic puts in between, are left out.
+
+    What decides between several, and is none of them, names itself as `field`.
+    """
     path = ""
     current: Any = data
     for position, part in enumerate(detail["loc"]):
@@ -288,6 +294,9 @@ def _where(detail: ErrorDetails, data: Any) -> tuple[str, Any]:
             path = f"{path}[{part}]"
         elif last and detail["type"] == "missing":
             return joined(path, str(part)), None
+    if detail["type"] == "unknown_choice":
+        field = str(detail.get("ctx", {})["field"])
+        return joined(path, field), cast(Mapping[str, Any], current).get(field)
     return path, cast(Any, current)
 
 
@@ -341,6 +350,8 @@ def _explained(detail: ErrorDetails, kind: type[Spec], path: str) -> tuple[str, 
             return f"must be {context.get('le')} or less", f"Use {context.get('le')} or less."
         case "less_than":
             return f"must be less than {context.get('lt')}", f"Use less than {context.get('lt')}."
+        case "unknown_choice":
+            return "is none of the choices", f"Use {context.get('choices')}."
         case "value_error":
             problem, _, remedy = str(context.get("error", detail["msg"])).partition("; ")
             return problem, remedy[:1].upper() + remedy[1:] if remedy else "Correct it."

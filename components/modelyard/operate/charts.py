@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelyard.assess.graph.model import Graph
-from modelyard.foundation.cluster.charts import CHARTS_BELOW, Chart, Support, table
+from modelyard.foundation.cluster.charts import CHARTS_BELOW, Chart, Support, row
 
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 _OCI: Final = "oci://"
@@ -66,12 +66,11 @@ class Installed:
 
 def installed(graph: Graph) -> list[Installed]:
     """The charts of our table that a stack installs, in the order of their names."""
-    by_chart = {chart.chart: chart for chart in table().values()}
     found: list[Installed] = []
     for node in graph.of_type(RELEASE):
         address = str(node.properties.get("chart", ""))
         place, _, name = address.rpartition("/")
-        chart = by_chart.get(name)
+        chart = row(name, str(node.properties.get("name")))
         if chart is None:
             continue
         ours = place and place != chart.repository

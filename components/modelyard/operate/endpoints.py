@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from modelyard.blueprints.flavours import only
 from modelyard.blueprints.platform import platform_context
 from modelyard.core.captured import Call, calls
 from modelyard.core.context import Context
@@ -90,11 +91,12 @@ def endpoint_of(where: Place, name: str, team: str | None = None) -> Endpoint:
     having: list[Endpoint] = []
     for each in [team] if team else [found for found in where.names if found != "platform"]:
         spec = where.project.team(each, where.environment)
-        known += spec.serving
-        if name in spec.serving:
+        served = only(EndpointSpec, spec.serving)
+        known += served
+        if name in served:
             cloud = Cloud(where, account=spec.account or "")
             context = platform.for_team(each, account=spec.account)
-            having.append(Endpoint(context, name, spec.serving[name], lake_of(where, each), cloud.client))
+            having.append(Endpoint(context, name, served[name], lake_of(where, each), cloud.client))
     if len(having) == 1:
         return having[0]
     source = Source("NAME")

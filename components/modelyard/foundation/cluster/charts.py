@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -41,6 +41,8 @@ ChartName = Literal[
     "kserve-crd",
     "kserve",
     "gateway-api",
+    "envoy-gateway-crd",
+    "envoy-gateway",
 ]
 ChartVersion = Annotated[str, StringConstraints(pattern=r"^v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.-]+)?$")]
 Registry = Annotated[
@@ -99,6 +101,10 @@ class Chart:
     """What we always say, by path."""
     images: Mapping[str, str] | None = None
     """The images that it starts, by the value that names each. `None`: not all are known."""
+    beside: tuple[str, ...] = ()
+    """Images that stand in our own `values`."""
+    ports: tuple[int, ...] = ()
+    """Where its pods are called from other namespaces, beyond their webhooks."""
     unverified: str = ""
     """What of all this wasn't seen in its source."""
 
@@ -119,7 +125,15 @@ class Chart:
         """
         if self.images is None:
             raise ValueError(self.name)
-        return sorted({image.format(version=version.removeprefix("v")) for image in self.images.values()})
+        named = {image.format(version=version.removeprefix("v")) for image in self.images.values()}
+        return sorted({*named, *self.beside})
+
+    def said(self, registry: str | None) -> dict[str, Any]:
+        """What we always say, as the chart takes it; `registry`: where our own images come from instead."""
+        values = nested(self.values or {})
+        for image in self.beside if registry is not None else ():
+            values = _instead(values, image, f"{registry}/{image.partition('/')[2]}")
+        return values
 
     def mirrored(self, registry: str) -> dict[str, str]:
         """The values, by path, that take its images from `registry` instead."""
@@ -143,7 +157,14 @@ def table() -> Mapping[ChartName, Chart]:
 
 def _chart(name: Any, row: Mapping[str, Any]) -> Chart:
     versions = {version: Support(**known) for version, known in row["versions"].items()}
-    return Chart(name, **{**row, "versions": versions, "needs": tuple(row.get("needs", ()))})
+    listed = {field: tuple(row.get(field, ())) for field in ("needs", "beside", "ports")}
+    return Chart(name, **{**row, "versions": versions, **listed})
+
+
+def row(chart: str, release: str) -> Chart | None:
+    """What the table has of a chart by its own name; `release` decides where it is there twice."""
+    rows = [each for each in table().values() if each.chart == chart]
+    return next((each for each in rows if each.name == release), rows[0] if rows else None)
 
 
 def with_needed(wanted: Iterable[ChartName]) -> list[ChartName]:
@@ -214,6 +235,15 @@ class ChartsSpec(Spec):
         path = f"versions.{name}" if name in self.versions else "versions"
         told = problem if name in self.versions else f"{name} {self.version(name)} {problem}"
         return self.fault(path, told, remedy, said)
+
+
+def _instead(value: Any, old: str, new: str) -> Any:
+    """`value` with another text wherever `old` stands alone."""
+    if isinstance(value, Mapping):
+        return {key: _instead(item, old, new) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_instead(item, old, new) for item in cast(list[Any], value)]
+    return new if value == old else value
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _EVERYWHERE: Final = "kube-system"
 _PRIVILEGED: Final = ("gpu-operator", "monitoring")
 """Whose pods reach into the machine: drivers, and what measures it."""
 _WEBHOOKS: Final = (443, 8443, 9443, 10250)
-"""Ports that controllers answer the API server and Prometheus on; nothing else of them is called."""
+"""Ports that controllers answer the API server and Prometheus on; the table of charts has what else is called."""
 
 
 class Charts(Component):
@@ -69,7 +69,7 @@ class Charts(Component):
         repository = f"oci://{registry}/{CHARTS_BELOW}" if registry else chart.repository
         by_registry = repository.startswith("oci://")
         said = merged(
-            nested(chart.values or {}), values or {}, nested(chart.mirrored(registry)) if registry is not None else {}
+            chart.said(registry), values or {}, nested(chart.mirrored(registry)) if registry is not None else {}
         )
         release = kubernetes.helm.v3.Release(
             self.named(name),
@@ -101,8 +101,10 @@ class Charts(Component):
                 metadata={"name": name, "labels": {"pod-security.kubernetes.io/enforce": level}},
                 opts=self.options(),
             )
-            called: list[Any] = [{"ports": [{"protocol": "TCP", "port": port} for port in _WEBHOOKS]}]
-            for role, ways in (("nobody", called[:0]), ("webhooks", called)):
+            within: list[Any] = [{"from_": [{"pod_selector": {}}]}]
+            here = {port for chart in table().values() if chart.namespace == name for port in chart.ports}
+            called: list[Any] = [{"ports": [{"protocol": "TCP", "port": port} for port in sorted({*_WEBHOOKS, *here})]}]
+            for role, ways in (("nobody", within[:0]), ("each-other", within), ("webhooks", called)):
                 kubernetes.networking.v1.NetworkPolicy(
                     self.named(f"{name}-{role}"),
                     metadata={"name": role, "namespace": space.metadata.apply(lambda found: found.name or "")},
@@ -111,6 +113,10 @@ class Charts(Component):
                 )
             self._spaces[name] = space
         return [self._spaces[name]]
+
+    def namespace_of(self, name: ChartName) -> str | None:
+        """Where a chart lies; None as long as nobody asked for it."""
+        return table()[name].namespace if name in self._releases else None
 
     @property
     def installed(self) -> dict[ChartName, str]:

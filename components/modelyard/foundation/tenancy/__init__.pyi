@@ -15,6 +15,7 @@ from .federation_spec import JenkinsCi as JenkinsCi
 from .federation_spec import JenkinsRun as JenkinsRun
 from .identity_center import IdentityCenterDoors as IdentityCenterDoors
 from .identity_center import sign_in_contract as sign_in_contract
+from .kubernetes import SERVING_PORTS as SERVING_PORTS
 from .kubernetes import NamespaceFence as NamespaceFence
 from .kubernetes_identity import ClusterAccess as ClusterAccess
 from .kubernetes_identity import ServiceAccountRole as ServiceAccountRole

@@ -28,6 +28,8 @@ _HTTPS: Final = {"protocol": "TCP", "port": 443}
 _DNS: Final = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
 _POD_IDENTITY: Final = "169.254.170.23/32"
 """Where the agent of EKS Pod Identity answers on each machine (eks/latest/userguide/pod-id-how-it-works)."""
+SERVING_PORTS: Final = (8000, 8080)
+"""Where pods of teams answer calls, and say how they are: what measures them and lets calls in reaches no other."""
 _OF_THE_CLUSTER: Final = ("system-cluster-critical", "system-node-critical")
 _CONTAINER: Final[LimitRangeItemArgsDict] = {
     "type": "Container",

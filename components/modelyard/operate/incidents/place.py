@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from modelyard.blueprints.flavours import only
 from modelyard.blueprints.platform import platform_context
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError, Source
@@ -17,6 +18,7 @@ from modelyard.operate.data import lakes_of
 from modelyard.operate.deployments import Place
 from modelyard.operate.evidence.place import COMPONENT as EVIDENCE
 from modelyard.operate.models.place import Client, asking, code_of
+from modelyard.run.serving import EndpointSpec
 
 SIGN_IN: Final = "Sign in as a persona that has it: `endpoints` in the team's file says who reads and closes incidents."
 MOST: Final = 100
@@ -71,7 +73,8 @@ def desks_of(where: Place, teams: Sequence[str] | None = None) -> list[Desk]:
     found: list[Desk] = []
     for team in teams if teams is not None else [name for name in where.names if name != "platform"]:
         spec = where.project.team(team, where.environment)
-        if not spec.serving:
+        endpoints = only(EndpointSpec, spec.serving)
+        if not endpoints:
             continue
         context = platform.for_team(team, account=spec.account)
         if spec.governance is not None:
@@ -79,7 +82,7 @@ def desks_of(where: Place, teams: Sequence[str] | None = None) -> list[Desk]:
         else:
             (lake,) = lakes_of(where, [team])
             bucket = lake.bucket("capture")
-        found.append(Desk(context, tuple(spec.serving), bucket, Cloud(where, account=spec.account or "").client))
+        found.append(Desk(context, tuple(endpoints), bucket, Cloud(where, account=spec.account or "").client))
     return found
 
 

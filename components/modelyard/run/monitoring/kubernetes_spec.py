@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class KubernetesMonitorsSpec(Spec):
     """The alerts and the page of one endpoint on Kubernetes."""
 
+    flavour: Literal["kubernetes"] = Field(
+        default="kubernetes", description="What is watched is on the platform's cluster. A file need not say it."
+    )
     owner: Email = Field(description="Who hears of the alerts.")
     runbook: Runbook | None = Field(
         default=None, description="What to do when an alert goes off. Absent: Modelyard's page on monitoring."

@@ -63,6 +63,7 @@ class LlmDoorSpec(GatewayDoorSpec):
 class KubernetesLanguageModelSpec(Spec):
     """A language model on Kubernetes, answering as OpenAI's API does."""
 
+    flavour: Literal["kubernetes"] = Field(default="kubernetes", description="It is served on the platform's cluster.")
     model: Name = Field(description="The model of the registry that is served; its version is a folder of weights.")
     owner: Email = Field(description="Who hears of its alarms.")
     release: DeclaredRelease = Field(description="Which version: kind declared.")

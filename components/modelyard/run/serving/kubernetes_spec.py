@@ -155,6 +155,7 @@ class RolloutServed(Spec):
 class KubernetesEndpointSpec(Spec):
     """An endpoint on Kubernetes: a name in the cluster that stays, behind which versions change."""
 
+    flavour: Literal["kubernetes"] = Field(default="kubernetes", description="It is served on the platform's cluster.")
     model: Name = Field(description="The model of the registry that it serves.")
     owner: Email = Field(description="Who hears of its alarms.")
     release: Release = Field(description="Which version it serves: kind declared.")

@@ -119,6 +119,9 @@ class ServedModelSpec(Spec):
 class LanguageModelSpec(Spec):
     """An endpoint of language models: machines with GPUs, and models that share them."""
 
+    flavour: Literal["sagemaker"] = Field(
+        default="sagemaker", description="They are served by SageMaker, which asks for no cluster."
+    )
     owner: Email = Field(description="Who hears of its alarms.")
     server: Server = Field(
         default="vllm",

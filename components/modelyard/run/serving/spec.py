@@ -57,6 +57,9 @@ Release = Annotated[DeclaredRelease | LoopRelease, Field(discriminator="kind")]
 class EndpointSpec(Spec):
     """An endpoint: a name that stays, behind which models change."""
 
+    flavour: Literal["sagemaker"] = Field(
+        default="sagemaker", description="It is served by SageMaker, which asks for no cluster."
+    )
     model: Name = Field(description="The model of the registry that it serves.")
     owner: Email = Field(description="Who hears of its alarms.")
     release: Release = Field(description="Which version it serves: kind declared, or loop.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from modelyard.foundation.cluster.charts import Chart, table
+from modelyard.foundation.cluster.charts import Chart, row
 from modelyard_sandbox.kubernetes import crds
 from modelyard_sandbox.kubernetes.provider.cluster import Object
 
@@ -41,7 +41,7 @@ def known(inputs: Mapping[str, Any]) -> Known:
     """What is known of the chart of a release."""
     said = str(inputs["chart"])
     name = PurePosixPath(said.rpartition("://")[2]).name
-    chart = next((chart for chart in table().values() if chart.chart == name), None)
+    chart = row(name, str(inputs.get("name")))
     version = str(inputs.get("version") or (chart.version if chart else "unknown"))
     unverified = _schema(said) is None
     if chart is None:
