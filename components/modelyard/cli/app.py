@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli import data, endpoint, engine, evidence, incident, model, secrets, stacks, teams
+from modelyard.cli import data, endpoint, engine, evidence, incident, model, pipeline, secrets, stacks, teams
 from modelyard.cli.access import access
 from modelyard.cli.charts import charts
 from modelyard.cli.check import check, rules
@@ -53,6 +53,7 @@ app.add_typer(engine.app, name="engine")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(incident.app, name="incident")
 app.add_typer(model.app, name="model")
+app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(secrets.app, name="secrets")
 for extension in entry_points(group="modelyard.cli"):
     app.add_typer(extension.load(), name=extension.name)

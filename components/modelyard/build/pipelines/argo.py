@@ -32,6 +32,8 @@ from modelyard.build.training import (
 ENTRY: Final = "All"
 """The graph itself; names of steps are lower-case."""
 ARCHIVE: Final = "model.tar.gz"
+GATES: Final = "0-gates-of-"
+"""What the name of a task begins with that puts down what gates measured: steps' begin with a letter."""
 _IN: Final = "/opt/ml/processing/input"
 _OUT: Final = "/opt/ml/processing/output"
 _CHANNELS: Final = "/opt/ml/input/data"
@@ -328,5 +330,4 @@ def _text(value: Any, places: ClusterPlaces, spec: PipelineSpec) -> str:
 
 
 def _gates(name: str) -> str:
-    """A name that no step has, since those begin with a letter."""
-    return f"0-gates-of-{name}"
+    return f"{GATES}{name}"
