@@ -21,6 +21,7 @@ from modelyard.foundation.cluster.releases import Charts
 from modelyard.operate.charts import document, shown
 from modelyard.operate.charts import installed as listed
 from modelyard_sandbox.kubernetes import crds
+from modelyard_sandbox.kubernetes.provider import charts
 
 CONTEXT = Context(organization="acme", platform="ml", environment="prod", region="eu-west-1", account="444455556666")
 MIRROR = "444455556666.dkr.ecr.eu-west-1.amazonaws.com/mirror"
@@ -176,3 +177,23 @@ def test_without_a_registry_of_ones_own_nothing_is_to_be_copied():
     assert document(found)["copies"] == []
     assert [line.split()[0] for line in shown(found, "prod")] == ["jobset", "trainer"]
     assert "installs no charts in prod" in next(iter(shown([], "prod")))
+
+
+def test_images_that_our_own_values_name_come_from_the_mirror_too():
+    plugin = "argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi:v0.8.0"
+    for registry, home in ((None, "ghcr.io"), (MIRROR, MIRROR)):
+        graph = installed("argo-rollouts", **({} if registry is None else {"registry": registry}))
+        (container,) = release(graph, "argo-rollouts").properties["values"]["controller"]["initContainers"]
+        assert container["image"] == f"{home}/{plugin}"
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, "its namespace is restricted"
+    assert {"from": f"ghcr.io/{plugin}", "to": f"{MIRROR}/{plugin}"} in document(listed(graph))["copies"]
+
+
+def test_a_chart_that_is_there_twice_is_told_by_its_release():
+    graph = installed("envoy-gateway")
+    assert release(graph, "gateway-api").properties["chart"] == release(graph, "envoy-gateway-crd").properties["chart"]
+    assert {each.chart.name for each in listed(graph)} == {"envoy-gateway", "envoy-gateway-crd", "gateway-api"}
+    found = {
+        name: charts.known(release(graph, name).properties).definitions for name in ("gateway-api", "envoy-gateway-crd")
+    }
+    assert found == {"gateway-api": "gateway-api", "envoy-gateway-crd": "envoy-gateway"}
