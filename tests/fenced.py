@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from tests.ground import ACCOUNT, FRAUD, PLATFORM, REGION, TRANSACTIONS, ground, known_keys, recording
+from tests.ground import ACCOUNT, FRAUD, NETWORK, PLATFORM, REGION, TRANSACTIONS, ground, known_keys, recording
 
-from modelyard import Context, Secrets, SecretsSpec
+from modelyard import Context, KnownNetwork, Secrets, SecretsSpec
 from modelyard.assess.graph import Graph
+from modelyard.build.training import DatasetFiles, DatasetFilesSpec
 from modelyard.core.component import Component
 from modelyard.foundation.cluster import (
     ClusterQuotaSpec,
@@ -97,6 +99,25 @@ def acting() -> Graph:
             "deployers": f"{persona_arn(FRAUD, 'auditor')}-d",
         }
         ClusterAccess("people", roles, context=FRAUD, cluster=CLUSTER)
+
+    return recording(program)
+
+
+def filed() -> Graph:
+    """A file system before a dataset of a team, and the claim that mounts it."""
+
+    def program() -> None:
+        said = {"capacity_gib": 1200, "ends": datetime.now(UTC).date() + timedelta(days=30)}
+        files = DatasetFiles(
+            "fraud-transactions-files",
+            DatasetFilesSpec.model_validate(said),
+            context=FRAUD,
+            dataset="transactions",
+            network=KnownNetwork(NETWORK),
+            groups=[pulumi.Output.from_input("sg-0123456789abcdef0")],
+            opts=_inside(),
+        )
+        files.link("ml-dev-fraud-lake-curated", FRAUD.names.namespace)
 
     return recording(program)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient, ApiException, AuthorizationV1Api, BatchV1Api, CoreV1Api
 from tests.cluster.waiting import until
-from tests.fenced import acting, fenced, idling, shared
+from tests.fenced import acting, fenced, filed, idling, shared
 
 from modelyard.assess.graph import Graph
 from modelyard.core.kubernetes import TOKEN
@@ -61,8 +61,10 @@ def team(api_server_with_crds: Cluster, api: ApiClient) -> Iterator[Cluster]:
     """A cluster that two teams share; everything of theirs was put there, strictly."""
     core: Any = CoreV1Api(api)
     core.create_namespace({"metadata": {"name": THERE}})
+    monitoring = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}}
+    client.apply(api, "/api/v1/namespaces/monitoring", monitoring, "test")
     plurals: dict[tuple[str, str], dict[str, Any]] = {}
-    for graph in (fenced(), acting(), shared(), idling()):
+    for graph in (fenced(), acting(), shared(), idling(), filed()):
         for wanted in objects(graph):
             client.apply(api, path_of(api, wanted, plurals), wanted, "test")
     until(core.list_namespaced_resource_quota, lambda quota: quota.status.used is not None, HERE)
@@ -213,6 +215,22 @@ def test_a_deployment_of_the_team_puts_what_its_stack_makes(team: Cluster):
     for group in (member("ml-engineer"), member("deployers", THERE)):
         make: Any = CoreV1Api(api_of(team, group=group)).create_namespaced_service_account
         assert "cannot create" in refusal(partial(make, HERE, theirs))
+
+
+def test_a_datasets_files_are_claimed_for_the_team_which_makes_no_volume_itself(team: Cluster, api: ApiClient):
+    core: Any = CoreV1Api(api)
+    (volume,) = [each for each in core.list_persistent_volume().items if "fraud-transactions" in each.metadata.name]
+    claim = core.read_namespaced_persistent_volume_claim(volume.spec.claim_ref.name, HERE)
+    assert claim.spec.volume_name == volume.metadata.name and claim.spec.storage_class_name == ""
+    until(
+        core.list_namespaced_resource_quota,
+        lambda quota: (quota.status.used or {}).get("requests.storage") == "1Gi",
+        HERE,
+    )
+    stolen = {"metadata": {"name": "stolen"}, "spec": {**volume.to_dict()["spec"], "claim_ref": None}}
+    for group in (member("deployers"), member("ml-engineer"), member("deployers", THERE)):
+        make: Any = CoreV1Api(api_of(team, group=group)).create_persistent_volume
+        assert "cannot create" in refusal(partial(make, stolen))
 
 
 def test_what_looks_for_idle_gpus_may_stop_workloads_of_teams_and_nothing_else(team: Cluster, api: ApiClient):

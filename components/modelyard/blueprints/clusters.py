@@ -8,6 +8,7 @@ from typing import Any, Final
 import pulumi
 
 from modelyard.blueprints.spec import PlatformSpec
+from modelyard.build.training import DatasetFiles
 from modelyard.core.context import Context
 from modelyard.foundation.cluster import (
     EXPORTER,
@@ -33,6 +34,9 @@ from modelyard.foundation.tenancy import SERVING_PORTS, ClusterAccess, Namespace
 
 _CALLERS: Final[tuple[ChartName, ...]] = (PROMETHEUS, "envoy-gateway")
 
+_LAKE: Final = "lake"
+"""What a team's stack calls its lake."""
+
 
 class PlatformCluster:
     """The cluster of a platform; `opts` lead to the platform's own account."""
@@ -48,6 +52,7 @@ class PlatformCluster:
     ) -> None:
         assert spec.cluster is not None
         self.spec, self._context, self._network, self._opts = spec.cluster, context, network, opts
+        self._wanted, self._files = spec.dataset_files, dict[str, list[DatasetFiles]]()
         if isinstance(spec.cluster, EksClusterSpec):
             self._cluster = EksCluster(
                 "cluster",
@@ -105,6 +110,29 @@ class PlatformCluster:
             opts=both,
         )
 
+    def file_systems(self, teams: Mapping[str, TeamHeader]) -> dict[str, list[pulumi.Output[str]]]:
+        """Make the file systems before datasets of teams; their ids, by team."""
+        if isinstance(self._cluster, EksCluster):
+            both = pulumi.ResourceOptions.merge(self._opts, self._cluster.into())
+            for team in (name for name in self._wanted if name in teams):
+                self._files[team] = [
+                    DatasetFiles(
+                        f"{team}-{dataset}-files",
+                        files,
+                        context=self._context.for_team(team),
+                        dataset=dataset,
+                        network=self._network,
+                        groups=self._cluster.security_groups[:1],
+                        opts=both,
+                    )
+                    for dataset, files in self._wanted[team].items()
+                ]
+        return {team: [files.id for files in each] for team, each in self._files.items()}
+
+    def claims(self, team: str) -> dict[str, str]:
+        """By which claims the team's datasets are files, by dataset."""
+        return {files.dataset: files.claim for files in self._files.get(team, ())}
+
     def admit(self, teams: Mapping[str, TeamHeader], fences: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         """Make the namespace and the queue of each team that asks for a quota; their namespaces, by team.
 
@@ -129,6 +157,8 @@ class PlatformCluster:
             )
             if copying:
                 secret_store(fence, context=context, namespace=fence.namespace, after=copying)
+            for files in self._files.get(team, ()):
+                files.link(context.names.of("s3-bucket", _LAKE, files.spec.zone), fence.namespace)
             sharers[team] = Sharer(header.quota, fence.namespace)
             spaces[team] = context.names.namespace
             if isinstance(self._cluster, EksCluster):

@@ -4,7 +4,7 @@ the platform's own auditors."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -14,6 +14,7 @@ from modelyard.build.data import alarm_key_use
 from modelyard.build.registry import ReleaseKeys
 from modelyard.build.training import lustre_uses_key
 from modelyard.build.workbench import Workbench, key_use
+from modelyard.core.access import Statement
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.foundation.audit import AuditTrail
@@ -47,9 +48,10 @@ class Fences:
         audit: AuditTrail,
         ci: CiFederation | None,
         network: NetworkLike,
+        systems: Mapping[str, Sequence[pulumi.Output[str]]],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        self._network = network
+        self._network, self._systems = network, systems
         self._spec, self._context, self._audit, self._ci, self._opts = spec, context, audit, ci, opts
         self._accounts = {context.account: opts}
         self._directory: pulumi.ResourceOptions | None = None
@@ -69,7 +71,7 @@ class Fences:
             spec.team_keys,
             context=context,
             services={
-                "data": [*alarm_key_use(context), *([lustre_uses_key(context)] if header.uses("lustre") else [])],
+                "data": [*alarm_key_use(context), *self._files_use_key(header, context)],
                 "models": alarm_key_use(context),
                 "workbench": key_use(context) if workbench else (),
             },
@@ -163,6 +165,12 @@ class Fences:
                 opts=self._directory_opts(sign_in),
             )
 
+    def _files_use_key(self, header: TeamHeader, context: Context) -> list[Statement]:
+        if header.uses("lustre"):
+            return [lustre_uses_key(context)]
+        systems = self._systems.get(header.team)
+        return [lustre_uses_key(context, systems)] if systems else []
+
     def _in_account(self, account: str, *, doors: bool = False) -> pulumi.ResourceOptions:
         """Options that lead to an account; what it has once, however many teams live there, comes with the first."""
         if account not in self._accounts:
@@ -195,15 +203,20 @@ def fences(
     audit: AuditTrail,
     ci: CiFederation | None,
     network: NetworkLike,
+    systems: Mapping[str, Sequence[pulumi.Output[str]]],
     opts: pulumi.ResourceOptions,
 ) -> dict[str, Any]:
-    """Make the fence of every team, and the platform's auditors; the teams' part of the contract."""
-    named = [(part, name) for part in ("adopted", "workbenches") for name in getattr(spec, part) if name not in teams]
+    """Make the fence of every team, and the platform's auditors; the teams' part of the contract.
+
+    `systems`: by team, the ids of file systems that read its datasets.
+    """
+    parts = ("adopted", "dataset_files", "workbenches")
+    named = [(part, name) for part in parts for name in getattr(spec, part) if name not in teams]
     if named:
         has = ", ".join(teams) or "none"
         problem = f"is no team of this environment; there are: {has}"
         raise SpecError(*(spec.fault(f"{part}.{name}", problem, "Name a team.", name) for part, name in named))
-    made = Fences(spec, context=context, audit=audit, ci=ci, network=network, opts=opts)
+    made = Fences(spec, context=context, audit=audit, ci=ci, network=network, systems=systems, opts=opts)
     if spec.auditors and spec.sign_in is not None:
         made.add_auditors(spec.sign_in)
     return {team: made.add(header) for team, header in teams.items()}

@@ -36,7 +36,7 @@ class JoinedCluster:
         context: Context,
         opts: pulumi.ResourceOptions,
     ) -> None:
-        self._contract, self._context, self._opts = contract, context, opts
+        self._contract, self._fence, self._context, self._opts = contract, fence, context, opts
         self._cluster = KnownCluster("cluster", contract, context=context, role_arn=fence.deployment_role_arn)
         self._both = pulumi.ResourceOptions.merge(opts, self._cluster.into())
 
@@ -101,6 +101,7 @@ class JoinedCluster:
             account=account,
             pools=self.pools,
             quota=spec.quota,
+            datasets=self._fence.dataset_claims,
             opts=self._both,
         )
 

@@ -78,7 +78,8 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
         ImageCache("image-cache", spec.image_cache, context=context, opts=opts)
     if spec.door_account and any(header.uses("doors") and not header.account for header in teams.values()):
         DoorAccount("door-account", context=context, opts=opts, written=spec.source("door_account"))
-    made = fences(spec, teams, context=context, audit=audit, ci=ci, network=network, opts=opts)
+    systems = cluster.file_systems(teams) if cluster else {}
+    made = fences(spec, teams, context=context, audit=audit, ci=ci, network=network, systems=systems, opts=opts)
     spaces = cluster.admit(teams, made) if cluster else {}
     sign_in = sign_in_contract(spec.sign_in) if spec.sign_in else None
     pulumi.export(
@@ -94,7 +95,14 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
             "sandbox": spec.sandbox,
             "network": network.contract(),
             "cluster": cluster.contract() if cluster else None,
-            "teams": {team: {**fence, "namespace": spaces.get(team)} for team, fence in made.items()},
+            "teams": {
+                team: {
+                    **fence,
+                    "namespace": spaces.get(team),
+                    "dataset_claims": cluster.claims(team) if cluster else {},
+                }
+                for team, fence in made.items()
+            },
             "sign_in": sign_in.model_dump() if sign_in else None,
             "ci": {kind: system.model_dump() for kind, system in ci.systems.items()} if ci else {},
             "leavers": spec.leavers,
@@ -112,6 +120,9 @@ def refuse_quotas(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> None:
 def _faults(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> Iterator[Fault]:
     for header in teams.values():
         if header.quota is None:
+            if header.team in spec.dataset_files:
+                problem = "are files for jobs on the cluster, where the team has no quota"
+                yield spec.fault(f"dataset_files.{header.team}", problem, 'Give the team a "quota", or remove them.')
             continue
         if spec.cluster is None:
             remedy = 'Remove it, or add "cluster: {kind: eks, …}" to the platform\'s file.'

@@ -26,14 +26,14 @@ from modelyard.build.features import FeaturesSpec
 from modelyard.build.pipelines import ImageCacheSpec, ImagesSpec, PipelineSpec
 from modelyard.build.registry import RegistrySpec
 from modelyard.build.tracking import TrackingSpec
-from modelyard.build.training import TrainingSpec
+from modelyard.build.training import DatasetFilesSpec, TrainingSpec
 from modelyard.build.workbench import WorkbenchSpec
 from modelyard.core import tags
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
 from modelyard.foundation.audit import AuditSpec
 from modelyard.foundation.budgets import BudgetSpec
-from modelyard.foundation.cluster import ClusterSpec, EksClusterSpec, pools_that_fail
+from modelyard.foundation.cluster import FILES, ClusterSpec, EksClusterSpec, pools_that_fail
 from modelyard.foundation.keys import KeysSpec
 from modelyard.foundation.network import ExistingNetworkSpec, NetworkSpec, VpcSpec
 from modelyard.foundation.secrets import SecretsSpec
@@ -165,6 +165,11 @@ class PlatformSpec(Spec):
         default_factory=dict[str, WorkbenchSpec],
         description="Where the people of a team work, by team: SageMaker Studio. Absent for a team: it has none.",
     )
+    dataset_files: dict[str, dict[Name, DatasetFilesSpec]] = Field(
+        default_factory=dict[str, dict[str, DatasetFilesSpec]],
+        description="Datasets of a team that its jobs on the cluster find as files, by team and dataset: FSx for "
+        "Lustre, paid by the hour. Absent: jobs read from S3.",
+    )
     adopted: dict[str, AdoptedSpec] = Field(
         default_factory=dict[str, AdoptedSpec],
         description="What exists and comes into a team's reach, by team. Absent: a team reaches its own names alone.",
@@ -199,6 +204,9 @@ class PlatformSpec(Spec):
             yield from self.network.zones_outside(self.region)
         if isinstance(self.cluster, EksClusterSpec):
             yield from pools_that_fail(self.cluster.pools, self.network.private_zones)
+        if self.dataset_files and not (isinstance(self.cluster, EksClusterSpec) and FILES in self.cluster.addons):
+            problem = "are mounted by an add-on of EKS that the platform hasn't"
+            yield self.fault("dataset_files", problem, f'Add "{FILES}: {{}}" to "cluster.addons".')
 
 
 class TeamSpec(TeamHeader):

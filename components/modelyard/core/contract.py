@@ -57,6 +57,8 @@ class TeamContract(_Part):
     """Absent: the platform makes none for the team."""
     namespace: str | None = None
     """The team's namespace in the platform's cluster. Absent: it has none there."""
+    dataset_claims: dict[str, str] = Field(default_factory=dict)
+    """Claims in that namespace by which datasets are files, by dataset."""
 
 
 class SignInContract(_Part):

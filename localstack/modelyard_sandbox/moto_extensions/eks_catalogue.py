@@ -68,6 +68,7 @@ ADDONS: Final[Mapping[str, Addon]] = {
     "aws-ebs-csi-driver": Addon(
         _everywhere("v1.57.1-eksbuild.1", "v1.54.0-eksbuild.1"), accounts=("ebs-csi-controller-sa",), kind="storage"
     ),
+    "aws-fsx-csi-driver": Addon(_everywhere("v1.10.0-eksbuild.1"), accounts=("fsx-csi-controller-sa",), kind="storage"),
     "coredns": Addon(
         {
             "1.31": _OLDER_NAMES,

@@ -34,6 +34,9 @@ def _service(subject: Subject, meter: Meter) -> Found:
 
 
 def _claim(subject: Subject, meter: Meter) -> Found:
+    """What a claim has made for it; a volume that is there already is paid where it was made."""
+    if subject.says("spec.volumeName"):
+        return
     size = _SIZE.fullmatch(str(subject.get("spec.resources.requests.storage", "0")))
     if size is None:
         yield Unknown(subject.node.urn, "kubernetes: volume", "its size isn't read here")

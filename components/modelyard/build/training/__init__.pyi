@@ -9,6 +9,7 @@ from .kubernetes import ClusterTrainingPool as ClusterTrainingPool
 from .kubernetes import JobIdentity as JobIdentity
 from .kubernetes_checks import MachinePool as MachinePool
 from .kubernetes_checks import Room as Room
+from .kubernetes_files import DatasetFiles as DatasetFiles
 from .kubernetes_jobs import LONGEST_LABEL as LONGEST_LABEL
 from .kubernetes_jobs import QUEUE_LABEL as QUEUE_LABEL
 from .kubernetes_jobs import ClusterJobs as ClusterJobs
@@ -33,6 +34,7 @@ from .spec import PlaceSpec as PlaceSpec
 from .spec import SpotSpec as SpotSpec
 from .spec import TrainingSpec as TrainingSpec
 from .spec import TuningSpec as TuningSpec
+from .storage import DatasetFilesSpec as DatasetFilesSpec
 from .storage import LustreSpec as LustreSpec
 from .storage import PersistentStorage as PersistentStorage
 from .storage import ScratchStorage as ScratchStorage

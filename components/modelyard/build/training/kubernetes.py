@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from modelyard.build.data import DataLake
 from modelyard.build.training.checks import places_that_fail
-from modelyard.build.training.kubernetes_checks import MachinePool, misplaced
+from modelyard.build.training.kubernetes_checks import MachinePool, misplaced, without_files
 from modelyard.build.training.kubernetes_jobs import DEFAULT_QUEUE, TRAINER, ClusterJobs
 from modelyard.build.training.kubernetes_pods import JobPlaces
 from modelyard.build.training.kubernetes_spec import KubernetesTraining, TrainerRuntime
@@ -40,6 +40,7 @@ class ClusterTrainingPool(Component):
 
     The jobs themselves are started by people, pipelines and loops. They run as `account`, and outputs and checkpoints
     lie in `lake`. `pools`: the cluster's, by name. `quota`: what the team may use of them; absent, whatever there is.
+    `datasets`: the claims of those that are files there, by dataset.
     Goes into a cluster by `opts=cluster.into()`. Raises `SpecError` with the faults of `spec`, and with those that show
     only where it stands.
     """
@@ -57,6 +58,7 @@ class ClusterTrainingPool(Component):
         account: JobIdentity,
         pools: Mapping[str, MachinePool],
         quota: ClusterQuotaSpec | None = None,
+        datasets: Mapping[str, str] | None = None,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -66,6 +68,7 @@ class ClusterTrainingPool(Component):
         faults = [
             *spec.all_faults(),
             *misplaced(spec, flavour, pools=pools, quota=quota),
+            *without_files(flavour, datasets or {}),
             *places_that_fail(spec, lake.zones),
         ]
         if faults:
@@ -85,6 +88,7 @@ class ClusterTrainingPool(Component):
             output=self._uri(spec.output),
             checkpoints=self._uri(spec.checkpoints),
             claims=claims,
+            datasets=datasets or {},
         )
         self.machines: MachinePool = pools[flavour.pool]
         self.jobs = ClusterJobs(spec, flavour, places=self.places, pool=self.machines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -201,6 +201,17 @@ def misplaced(
             "Name a pool on spare capacity, or remove it.",
         )
     yield from _beyond(spec, flavour, pool, quota)
+
+
+def without_files(flavour: KubernetesTraining, datasets: Collection[str]) -> Iterator[Fault]:
+    """Datasets that a program wants as files, and that are none."""
+    for name, program in flavour.programs.items():
+        for index, dataset in enumerate(program.datasets):
+            if dataset not in datasets:
+                has = ", ".join(datasets) or "none"
+                problem = f"isn't there as files; the cluster has {has}"
+                remedy = 'Have the platform\'s file put a file system before it ("dataset_files"), or read the lake.'
+                yield flavour.fault(f"programs.{name}.datasets[{index}]", problem, remedy, dataset)
 
 
 def _beyond(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from modelyard.build.training.kubernetes_checks import GPU, MachinePool, Room, needs_of, room
-from modelyard.build.training.kubernetes_spec import ClusterProgramSpec, KubernetesTraining
+from modelyard.build.training.kubernetes_spec import DATASETS, ClusterProgramSpec, KubernetesTraining
 from modelyard.core.kubernetes import POOL
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class JobPlaces:
     """Where jobs find what they need: values that may be known only after deployment.
 
     `output` and `checkpoints`: S3 URIs that end in a slash, or a volume's path; empty: none. `resources`: the parameter
-    path of the identity that jobs run as. `claims`: the names of claims by volume.
+    path of the identity that jobs run as. `claims`: the names of claims by volume. `datasets`: the same by dataset.
     """
 
     namespace: pulumi.Input[str]
@@ -42,6 +42,7 @@ class JobPlaces:
     output: pulumi.Input[str]
     checkpoints: pulumi.Input[str] = ""
     claims: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
+    datasets: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def job_pod(
@@ -150,11 +151,13 @@ def _pod(
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"}},
         *({"name": disk, "emptyDir": {"sizeLimit": f"{gib}Gi"}} for disk, (_, gib) in disks.items()),
         *({"name": f"volume-{v}", "persistentVolumeClaim": {"claimName": c}} for v, c in places.claims.items()),
+        *(_files(dataset, places.datasets[dataset]) for dataset in program.datasets),
     ]
     mounts = [
         {"name": "shm", "mountPath": "/dev/shm"},
         *({"name": disk, "mountPath": path} for disk, (path, _) in disks.items()),
         *({"name": f"volume-{v}", "mountPath": flavour.volumes[v].path} for v in places.claims),
+        *({"name": f"dataset-{d}", "mountPath": f"{DATASETS}/{d}", "readOnly": True} for d in program.datasets),
     ]
     made: dict[str, Any] = {
         "name": container,
@@ -192,6 +195,10 @@ def _pod(
             "volumes": volumes,
         },
     }
+
+
+def _files(dataset: str, claim: str) -> dict[str, Any]:
+    return {"name": f"dataset-{dataset}", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
 
 
 def _environment(name: str, spec: TrainingSpec, places: JobPlaces) -> list[dict[str, Any]]:

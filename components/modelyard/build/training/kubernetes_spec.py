@@ -21,7 +21,9 @@ PinnedImage = Annotated[
 ObjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 MountPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=128)]
 
-TAKEN: Final = ("/dev", "/etc", "/opt/ml", "/proc", "/sys", "/tmp", "/usr", "/var")
+DATASETS: Final = "/datasets"
+"""Where programs find datasets as files, each below its name."""
+TAKEN: Final = (DATASETS, "/dev", "/etc", "/opt/ml", "/proc", "/sys", "/tmp", "/usr", "/var")
 """Where a container has something already."""
 
 
@@ -97,6 +99,12 @@ class ClusterProgramSpec(Spec):
     )
     user: int = Field(
         default=1000, ge=1, le=65_534, description="The user that it runs as, by number; root isn't let in."
+    )
+    datasets: tuple[Name, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Datasets that it finds as files below /datasets, each by its name: those before which the "
+        "platform's file has put a file system (dataset_files). Absent: it reads the lake.",
     )
     writable_image: bool = Field(
         default=False,

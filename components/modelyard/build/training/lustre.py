@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.build.data import DataLake
-from modelyard.build.training.storage import LustreSpec, PersistentStorage
+from modelyard.build.training.storage import FileSystemSpec, LustreSpec, PersistentStorage
 from modelyard.core.access import Principal, Statement
 from modelyard.core.component import Component
 from modelyard.core.context import Context
@@ -42,21 +43,46 @@ def file_system(pool: Component, spec: LustreSpec, *, lake: DataLake, network: N
 
     Jobs read it and nothing goes back: the link has no export, and root of a client is nobody here.
     """
-    storage, dataset = spec.storage, lake.spec.datasets[spec.dataset]
-    kept: dict[str, Any] = {"deployment_type": "SCRATCH_2"}
-    if isinstance(storage, PersistentStorage):
-        kept = {
-            "deployment_type": "PERSISTENT_2",
-            "per_unit_storage_throughput": storage.mbps_per_tib,
-            "kms_key_id": lake.key_arn,
-            "automatic_backup_retention_days": 0,
-        }
+    made = made_until_it_ends(
+        pool,
+        spec,
+        subnet=network.subnet_ids("private")[0],
+        groups=[network.security_group("training")],
+        **_kept(spec, lake),
+    )
+    bucket = lake.zone(lake.spec.datasets[spec.dataset].zone).bucket.bucket
+    linked(pool, spec, made.id, pulumi.Output.concat("s3://", bucket, f"/{lake.spec.prefix(spec.dataset).strip('/')}"))
+    return FileSystem(made.id, made.dns_name, made.mount_name)
+
+
+def _kept(spec: LustreSpec, lake: DataLake) -> dict[str, Any]:
+    if not isinstance(spec.storage, PersistentStorage):
+        return {}
+    return {
+        "deployment_type": "PERSISTENT_2",
+        "per_unit_storage_throughput": spec.storage.mbps_per_tib,
+        "kms_key_id": lake.key_arn,
+        "automatic_backup_retention_days": 0,
+    }
+
+
+def made_until_it_ends(
+    pool: Component,
+    spec: FileSystemSpec,
+    *,
+    subnet: pulumi.Input[str],
+    groups: list[pulumi.Output[str]],
+    deployment_type: str = "SCRATCH_2",
+    **kept: Any,
+) -> aws.fsx.LustreFileSystem:
+    """A file system in one subnet, and the schedule that deletes it; `kept`: how it keeps data, if not as scratch."""
     made = aws.fsx.LustreFileSystem(
         pool.written_at("lustre", spec.source()),
+        deployment_type=deployment_type,
         storage_capacity=spec.capacity_gib,
         storage_type="SSD",
-        subnet_ids=network.subnet_ids("private")[0],
-        security_group_ids=[network.security_group("training")],
+        subnet_ids=subnet,
+        security_group_ids=groups,
         file_system_type_version=_VERSION,
         data_compression_type="LZ4",
         root_squash_configuration={"root_squash": _NOBODY},
@@ -65,23 +91,26 @@ def file_system(pool: Component, spec: LustreSpec, *, lake: DataLake, network: N
         opts=pool.options(),
         **kept,
     )
-    bucket = lake.zone(dataset.zone).bucket.bucket
+    _ends(pool, spec, made)
+    return made
+
+
+def linked(pool: Component, spec: FileSystemSpec, system: pulumi.Input[str], uri: pulumi.Input[str]) -> None:
+    """The link of a file system to what lies in S3 below `uri`, which is without a slash at its end."""
     events = ["NEW", "CHANGED", "DELETED"]
     aws.fsx.DataRepositoryAssociation(
         pool.named("lustre-dataset"),
-        file_system_id=made.id,
+        file_system_id=system,
         file_system_path=f"/{DATA}",
-        data_repository_path=pulumi.Output.concat("s3://", bucket, f"/{lake.spec.prefix(spec.dataset).strip('/')}"),
+        data_repository_path=uri,
         batch_import_meta_data_on_create=True,
         delete_data_in_filesystem=True,
         s3={"auto_import_policy": {"events": events}} if spec.follow else None,
         opts=pool.options(),
     )
-    _ends(pool, spec, made)
-    return FileSystem(made.id, made.dns_name, made.mount_name)
 
 
-def _ends(pool: Component, spec: LustreSpec, made: aws.fsx.LustreFileSystem) -> None:
+def _ends(pool: Component, spec: FileSystemSpec, made: aws.fsx.LustreFileSystem) -> None:
     """A schedule that deletes the file system, once: what is paid by the hour mustn't be forgotten."""
     name = pool.physical("schedule", "lustre")
     group = aws.scheduler.ScheduleGroup(pool.named("lustre-schedules"), name=name, opts=pool.options())
@@ -109,18 +138,20 @@ def _ends(pool: Component, spec: LustreSpec, made: aws.fsx.LustreFileSystem) -> 
     )
 
 
-def lustre_uses_key(context: Context) -> Statement:
+def lustre_uses_key(context: Context, systems: Sequence[pulumi.Input[str]] | None = None) -> Statement:
     """Lets FSx read a lake that the key encrypts: a statement for the services of the team's keys.
 
-    FSx reads a dataset by a role of its own for each file system, whose name nobody knows before it exists, so that
-    every file system of the account passes. Source: fsx/latest/LustreGuide/s3-server-side-encryption-support.
+    `systems`: the ids of those that may. FSx reads a dataset by a role of its own for each file system, whose name
+    nobody knows before it exists, so that without ids every file system of the account passes. Source:
+    fsx/latest/LustreGuide/s3-server-side-encryption-support.
     """
     service = "s3.data-source.lustre.fsx.amazonaws.com"
-    roles = context.arn("iam", f"role/aws-service-role/{service}/AWSServiceRoleForFSxS3Access_fs-*", regional=False)
+    path = context.arn("iam", f"role/aws-service-role/{service}/AWSServiceRoleForFSxS3Access_", regional=False)
+    which = f"{path}fs-*" if systems is None else [pulumi.Output.concat(path, system) for system in systems]
     return Statement(
         ("kms:Decrypt", "kms:DescribeKey"),
         ("*",),
-        {"ArnLike": {"aws:PrincipalArn": roles}},
+        {"ArnLike": {"aws:PrincipalArn": which}},
         principal=Principal.account(context.account, context.partition),
         sid="FileSystemsReadDatasets",
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelyard.build.data import ZoneName
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, Name, Spec
 
@@ -30,17 +31,13 @@ class PersistentStorage(Spec):
     )
 
 
-class LustreSpec(Spec):
-    """FSx for Lustre, filled from a dataset of the lake; jobs read it and can't write the dataset through it."""
+class FileSystemSpec(Spec):
+    """FSx for Lustre before objects of S3; who reads it can't write them through it."""
 
-    dataset: Annotated[Name, REPLACES] = Field(description="The dataset whose objects it shows as files.")
     capacity_gib: int = Field(description="GiB: 1200, or a multiple of 2400. It can grow, and never shrinks.")
     ends: date = Field(
         description="The day on whose first minute (UTC) it is deleted. It is paid by the hour, used or not, so that a "
         "day must be named; a later one keeps it."
-    )
-    storage: Annotated[Annotated[ScratchStorage | PersistentStorage, Field(discriminator="kind")], REPLACES] = Field(
-        default_factory=ScratchStorage, description="How it keeps data: kind scratch or persistent."
     )
     follow: bool = Field(
         default=True, description="Whether objects that come, change or go in the dataset do so here, too."
@@ -54,3 +51,23 @@ class LustreSpec(Spec):
             yield self.fault(
                 "capacity_gib", "is no size of a file system", f"Use 1200 or a multiple of 2400, say {nearest}.", size
             )
+
+
+class LustreSpec(FileSystemSpec):
+    """FSx for Lustre, filled from a dataset of the lake; jobs read it and can't write the dataset through it."""
+
+    dataset: Annotated[Name, REPLACES] = Field(description="The dataset whose objects it shows as files.")
+    storage: Annotated[Annotated[ScratchStorage | PersistentStorage, Field(discriminator="kind")], REPLACES] = Field(
+        default_factory=ScratchStorage, description="How it keeps data: kind scratch or persistent."
+    )
+
+
+class DatasetFilesSpec(FileSystemSpec):
+    """FSx for Lustre before a dataset of a team, for its jobs on the platform's cluster; they read it.
+
+    It is scratch: what it loses with a disk it fills again from the dataset.
+    """
+
+    zone: Annotated[ZoneName, REPLACES] = Field(
+        default="curated", description="The zone of the team's lake that has it. Curated: what training reads."
+    )

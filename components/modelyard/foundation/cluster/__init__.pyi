@@ -35,6 +35,7 @@ from .queues_spec import PoolQuotaSpec as PoolQuotaSpec
 from .queues_spec import SharingSpec as SharingSpec
 from .queues_spec import quota_faults as quota_faults
 from .releases import Charts as Charts
+from .spec import FILES as FILES
 from .spec import AddonSpec as AddonSpec
 from .spec import ClusterSpec as ClusterSpec
 from .spec import EksClusterSpec as EksClusterSpec

@@ -16,7 +16,7 @@ from modelyard.core.context import Context
 from modelyard.core.identity import Role
 from modelyard.foundation.cluster.kubeconfig import kubeconfig
 from modelyard.foundation.cluster.machines import DATA_DISK, attached, machine_role
-from modelyard.foundation.cluster.spec import AddonName, EksClusterSpec, PublicEndpoint
+from modelyard.foundation.cluster.spec import FILES, AddonName, EksClusterSpec, PublicEndpoint
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.network import PlatformNetwork
 
@@ -24,11 +24,15 @@ _LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler
 _ADMINISTRATOR: Final = "arn:{}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _CLUSTERS: Final = ("AmazonEKSClusterPolicy",)
 _IMAGES: Final = {"bottlerocket": "BOTTLEROCKET_x86_64", "al2023": "AL2023_x86_64_STANDARD"}
-_IDENTITIES: Final[Mapping[AddonName, tuple[str, str]]] = {
+_IDENTITIES: Final[Mapping[AddonName, tuple[str, str | None]]] = {
     "vpc-cni": ("aws-node", "AmazonEKS_CNI_Policy"),
     "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
+    FILES: ("fsx-csi-controller-sa", None),
 }
-"""Add-ons that call AWS: their service account, and the policy that AWS keeps for them (eks/latest/userguide)."""
+"""Add-ons that call AWS: their service account, and the policy that AWS keeps for them (eks/latest/userguide).
+
+The guide gives the driver of FSx all rights to FSx. Here it mounts what the platform made, and makes nothing itself.
+"""
 
 _SETTINGS: Final[Mapping[AddonName, str]] = {"vpc-cni": json.dumps({"enableNetworkPolicy": "true"})}
 """Network policies do nothing until somebody asks for them (eks/latest/userguide/cni-network-policy-configure)."""
@@ -78,6 +82,8 @@ class EksCluster(Component):
         self._workload = network.security_group("workload")
         for service in ("eks", "eks-auth", "ec2", "ecr.api", "ecr.dkr", "sts", "logs"):
             network.use(service)
+        if FILES in spec.addons:
+            network.use("fsx")
         role = self._role("control-plane", [trust_service("eks.amazonaws.com", context=context)], "Runs the cluster")
         policies = [attached(self, f"control-plane-{policy.lower()}", role, policy) for policy in _CLUSTERS]
         role.allow(
@@ -249,7 +255,10 @@ class EksCluster(Component):
         if identity is not None:
             account, policy = identity
             role = self._role(name, trust_pods(self.context, self.cluster_name), f"The add-on {name} of the cluster")
-            after.append(attached(self, f"{name}-policy", role, policy))
+            if policy is None:
+                role.allow(self, "look at file systems", [Statement(("fsx:DescribeFileSystems",), ("*",))])
+            else:
+                after.append(attached(self, f"{name}-policy", role, policy))
             after.append(self._associated(name, account, role))
         aws.eks.Addon(
             self.named(f"{name}-addon"),

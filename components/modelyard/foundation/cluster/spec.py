@@ -21,8 +21,16 @@ InstanceTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.
 AddonVersion = Annotated[str, StringConstraints(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+$")]
 Cidr = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")]
 AddonName = Literal[
-    "vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent", "aws-ebs-csi-driver", "eks-node-monitoring-agent"
+    "vpc-cni",
+    "coredns",
+    "kube-proxy",
+    "eks-pod-identity-agent",
+    "aws-ebs-csi-driver",
+    "eks-node-monitoring-agent",
+    "aws-fsx-csi-driver",
 ]
+FILES: Final[AddonName] = "aws-fsx-csi-driver"
+"""What mounts file systems of FSx for Lustre."""
 NEEDED: Final[tuple[AddonName, ...]] = ("vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent")
 """Without these no pod gets an address, a name, a way to a service, or an identity."""
 
@@ -163,10 +171,10 @@ class EksClusterSpec(Spec):
         default_factory=SystemNodesSpec, description="The machines of the cluster's own pods."
     )
     addons: dict[AddonName, AddonSpec] = Field(
-        default_factory=lambda: {name: AddonSpec() for name in get_args(AddonName)},
+        default_factory=lambda: {name: AddonSpec() for name in get_args(AddonName) if name != FILES},
         description=(
             "What EKS manages in it. Network, names, proxy and identities are needed; disks and the health of nodes "
-            "are there by default."
+            "are there by default. aws-fsx-csi-driver mounts datasets as files; absent, since few need it."
         ),
     )
 
