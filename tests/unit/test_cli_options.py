@@ -28,6 +28,7 @@ OWN = {
     ("yard guard", "--env"),
     ("yard new project", "--blueprint"),
     ("yard new team", "--env"),
+    ("yard pipeline render", "--env"),
     ("yard plan", "--env"),
     ("yard report", "--env"),
     ("yard team remove", "--json"),

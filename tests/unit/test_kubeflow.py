@@ -13,7 +13,7 @@ from tests.piped import STEPS, changed, given, recorded
 from modelyard.assess.graph import Graph
 from modelyard.build.pipelines.kubeflow import kubeflow_pipeline
 from modelyard.core.errors import InputError
-from modelyard.operate.kubeflow import rendered
+from modelyard.operate.kubeflow import rendered, wrapped
 
 UNREGISTERED = {name: step for name, step in STEPS.items() if name != "register"}
 
@@ -112,3 +112,19 @@ def test_a_program_finds_what_kubeflow_brought_where_it_looks_for_it(told: dict[
 def test_a_program_that_fails_fails_its_task(told: dict[str, Any], tmp_path: Path):
     command = [*container(told, "check")["command"], "--", "/bin/sh", "-c", "exit 3"]
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "because"),
+    [
+        (None, "FILE: got .*can't be read: No such file or directory"),
+        ("pipelineSpec: {}", "is no pipeline that a runner for Kubeflow Pipelines wrote.*KubeflowV2DagRunner"),
+        ('{"pipelineSpec": {"root": {}}}', "is no pipeline that a runner for Kubeflow Pipelines wrote"),
+    ],
+)
+def test_only_what_a_runner_for_kubeflow_wrote_is_wrapped(tmp_path: Path, written: str | None, because: str):
+    file = tmp_path / "fares.json"
+    if written is not None:
+        file.write_text(written)
+    with pytest.raises(InputError, match=because):
+        wrapped(file, "ml-dev-fraud")

@@ -1,9 +1,9 @@
-"""`yard pipeline render`."""
+"""`yard pipeline render | wrap`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from modelyard.cli.telling import told
 app = typer.Typer(help="Training pipelines for engines of others.", no_args_is_help=True)
 
 Target = Literal["kubeflow", "kubeflow-objects"]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write them to this file.")]
 
 
 @app.callback()
@@ -25,23 +26,20 @@ def render(
     team: Team,
     pipeline: Annotated[str, typer.Argument(help="The pipeline, as the team's file calls it.")],
     env: RecordedEnvironment = "dev",
-    to: Annotated[
+    form: Annotated[
         Target,
         typer.Option(
-            "--to",
+            "--as",
             help="kubeflow: the file that Kubeflow Pipelines is given. kubeflow-objects: the same as objects "
             "of its Kubernetes API.",
         ),
     ] = "kubeflow",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write it to this file. Absent: it is printed.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Compile a pipeline on a cluster for Kubeflow Pipelines, by its own compiler, without a cloud."""
     from modelyard.blueprints.project import Project
-    from modelyard.engine.progress import Shown
-    from modelyard.operate.kubeflow import compiled, rendered
-    from modelyard.operate.putting import put_down, writable
+    from modelyard.operate.kubeflow import rendered
+    from modelyard.operate.putting import writable
     from modelyard.operate.recorded import Recorder
 
     project = Project.find()
@@ -49,8 +47,31 @@ def render(
         writable(output, "--output")
     with told("recording the team's stack"):
         found = rendered(Recorder(project).graph(team, env), pipeline)
+    _compile(found, form, output)
+
+
+@app.command()
+def wrap(
+    file: Annotated[Path, typer.Argument(help="What TFX's runner for Kubeflow wrote.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="The team's namespace.")],
+    output: Output = None,
+) -> None:
+    """Make a compiled TFX program objects of the Kubernetes API of Kubeflow Pipelines."""
+    from modelyard.operate.kubeflow import wrapped
+    from modelyard.operate.putting import writable
+
+    if output is not None:
+        writable(output, "--output")
+    _compile(wrapped(file, namespace), "kubeflow-objects", output)
+
+
+def _compile(found: dict[str, Any], form: Target, output: Path | None) -> None:
+    from modelyard.engine.progress import Shown
+    from modelyard.operate.kubeflow import compiled
+    from modelyard.operate.putting import put_down
+
     with Shown() as shown:
-        text = compiled(found, "objects" if to == "kubeflow-objects" else "ir", shown)
+        text = compiled(found, "objects" if form == "kubeflow-objects" else "ir", shown)
     if output is None:
         print(text, end="")
         return

@@ -1,4 +1,4 @@
-"""Compiles what `modelyard.build.pipelines.kubeflow` tells, read from standard input; runs where kfp is, and alone.
+"""Compiles what `rendered` or `wrapped` tells, read from standard input; runs where kfp is, and alone.
 
 Arguments: the form (`ir` or `objects`), and the file to write.
 """
@@ -30,7 +30,7 @@ def main(form: str, output: str) -> None:
         include_pipeline_manifest=True,
     )
     compiler.Compiler().compile(
-        _pipeline(told),
+        load_component_from_text(yaml.safe_dump(told["compiled"])) if "compiled" in told else _pipeline(told),
         output,
         kubernetes_manifest_format=form == "objects",
         kubernetes_manifest_options=objects if form == "objects" else None,

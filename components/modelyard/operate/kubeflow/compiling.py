@@ -28,7 +28,7 @@ _TAIL: Final = 400
 
 
 def compiled(told: Mapping[str, Any], form: Form, progress: Progress | None = None) -> str:
-    """A pipeline as YAML, from what `rendered` tells of it.
+    """A pipeline as YAML, from what `rendered` or `wrapped` tells of it.
 
     The compiler's environment is made first if this machine has none: a few seconds, 56 MB. Raises `EnvironmentFault`
     where it can't be had, and with the compiler's own words where it refuses the pipeline.
