@@ -11,6 +11,7 @@ from tests.ground import ACCOUNT, FRAUD, NETWORK, PLATFORM, REGION, TRANSACTIONS
 
 from modelyard import Context, KnownNetwork, Secrets, SecretsSpec
 from modelyard.assess.graph import Graph
+from modelyard.build.pipelines import pipeline_fence
 from modelyard.build.training import DatasetFiles, DatasetFilesSpec
 from modelyard.core.component import Component
 from modelyard.foundation.cluster import (
@@ -47,14 +48,15 @@ SHARED = {
 }
 
 
-class Store(Component):
-    """A place for a store of secrets alone."""
+class Served(Component):
+    """A place for what the platform puts into a team's namespace for secrets and pipelines alone."""
 
     CAPABILITY = "tenancy"
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, None, **options)
         secret_store(self, context=self.context, namespace=self.context.names.namespace)
+        pipeline_fence(self, namespace=self.context.names.namespace)
         self.register_outputs({})
 
 
@@ -93,7 +95,7 @@ def acting() -> Graph:
         entries = {"vendor": {"kind": "generated"}, "other": {"kind": "generated"}}
         secrets = Secrets("secrets", SecretsSpec.model_validate({"entries": entries}), context=FRAUD, keys=known_keys())
         SyncedSecrets("synced", secrets, names=["vendor"], context=FRAUD, cluster=CLUSTER, issuer=ISSUER, opts=inside())
-        Store("store", context=FRAUD, opts=inside())
+        Served("served", context=FRAUD, opts=inside())
         roles: dict[Member, str] = {
             "auditor": persona_arn(FRAUD, "auditor"),
             "deployers": f"{persona_arn(FRAUD, 'auditor')}-d",

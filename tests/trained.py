@@ -105,7 +105,6 @@ LIMITS = TrainingLimits(
     ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/", "quay.io/ours/"),
     max_runtime_minutes=90,
     most_instances=2,
-    guarded=("ml-dev-fraud-judge",),
 )
 
 

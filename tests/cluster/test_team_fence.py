@@ -8,11 +8,19 @@ from functools import partial
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiClient, ApiException, AuthorizationV1Api, BatchV1Api, CoreV1Api
+from kubernetes.client import (
+    ApiClient,
+    ApiException,
+    AuthorizationV1Api,
+    BatchV1Api,
+    CoreV1Api,
+    CustomObjectsApi,
+)
 from tests.cluster.waiting import until
 from tests.fenced import acting, fenced, filed, idling, shared
 
 from modelyard.assess.graph import Graph
+from modelyard.build.pipelines import CONTROLLER
 from modelyard.core.kubernetes import TOKEN
 from modelyard.foundation.tenancy.kubernetes_roles import RULES
 from modelyard_sandbox.kubernetes import client
@@ -38,11 +46,11 @@ SAFE = {
 }
 
 
-def api_of(cluster: Cluster, *, group: str = "") -> ApiClient:
+def api_of(cluster: Cluster, *, group: str = "", user: str = "somebody") -> ApiClient:
     """The administrator, or somebody who is in this group alone."""
     api = client.connected(cluster.kubeconfig)
     if group:
-        api.set_default_header("Impersonate-User", "somebody")
+        api.set_default_header("Impersonate-User", user)
         api.set_default_header("Impersonate-Group", group)
     return api
 
@@ -133,6 +141,13 @@ def a_job(labels: dict[str, str] | None = None) -> dict[str, Any]:
 def a_pod(**changes: Any) -> dict[str, Any]:
     container = {"name": "c", "image": "x:1", "securityContext": SAFE, **changes.pop("container", {})}
     return {"metadata": {"generateName": "pod-"}, "spec": {"containers": [container], **changes}}
+
+
+def a_run(api: ApiClient, spec: dict[str, Any]) -> dict[str, Any]:
+    runs: Any = CustomObjectsApi(api)
+    wanted = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "run-"}}
+    where = ("argoproj.io", "v1alpha1", HERE, "workflows")
+    return runs.create_namespaced_custom_object(*where, {**wanted, "spec": spec}, dry_run="All")
 
 
 @pytest.mark.parametrize("who", [*RULES])
@@ -231,6 +246,51 @@ def test_a_datasets_files_are_claimed_for_the_team_which_makes_no_volume_itself(
     for group in (member("deployers"), member("ml-engineer"), member("deployers", THERE)):
         make: Any = CoreV1Api(api_of(team, group=group)).create_persistent_volume
         assert "cannot create" in refusal(partial(make, stolen))
+
+
+def test_accounts_of_a_pipeline_say_what_steps_left_and_no_other_account_does(team: Cluster, api: ApiClient):
+    def asked(account: str, verb: str, resource: str = "workflowtaskresults") -> bool:
+        user = f"system:serviceaccount:{HERE}:{account}"
+        return may(api, "system:serviceaccounts", verb, "argoproj.io", resource, user=user)
+
+    for account in (f"{HERE}-trainer", f"{HERE}-conductor", f"{HERE}-judge"):
+        assert asked(account, "create") and asked(account, "patch")
+        assert not asked(account, "get") and not asked(account, "create", "workflows")
+    for other in (f"{HERE}-secrets-reader", "default"):
+        assert not asked(other, "create")
+    assert not may(api, member("ml-engineer"), "patch", "argoproj.io", "workflowtaskresults"), "people don't say it"
+
+
+def test_pods_whose_word_gates_trust_are_the_workflow_controllers_to_make(team: Cluster):
+    judging = a_pod(serviceAccountName=f"{HERE}-judge")
+    make: Any = CoreV1Api(api_of(team)).create_namespaced_service_account
+    make(HERE, {"metadata": {"name": f"{HERE}-judge"}})
+    for user in ("kubernetes-admin", "system:serviceaccount:kube-system:job-controller"):
+        start: Any = CoreV1Api(api_of(team, group="system:masters", user=user)).create_namespaced_pod
+        assert "only steps of a pipeline are" in refusal(partial(start, HERE, judging, dry_run="All"))
+    argo: Any = CoreV1Api(api_of(team, group="system:masters", user=CONTROLLER))
+    assert argo.create_namespaced_pod(HERE, judging, dry_run="All").spec.service_account_name == f"{HERE}-judge"
+
+
+def test_who_starts_a_run_names_a_template_and_says_nothing_else_of_it(team: Cluster):
+    given = {"arguments": {"parameters": [{"name": "commit", "value": "a1b2c3d"}]}}
+    named = {"workflowTemplateRef": {"name": f"{HERE}-nightly"}, **given}
+    person = api_of(team, group=member("data-scientist"))
+    step = {"name": "all", "container": {"image": "x:1"}}
+    for more in (
+        {"serviceAccountName": f"{HERE}-judge"},
+        {"podSpecPatch": "{}"},
+        {"artifactGC": {"podSpecPatch": "{}"}},
+        {"entrypoint": "all", "templates": [step]},
+    ):
+        assert "by workflowTemplateRef and arguments alone" in refusal(partial(a_run, person, {**named, **more}))
+    by_hand = {"entrypoint": "all", "templates": [step]}
+    assert "by workflowTemplateRef and arguments alone" in refusal(partial(a_run, person, by_hand))
+    assert a_run(person, named)["spec"] == named
+    for group in (member("auditor"), member("data-scientist", THERE)):
+        assert "cannot create resource" in refusal(partial(a_run, api_of(team, group=group), named))
+    argo = api_of(team, group="system:masters", user=CONTROLLER)
+    assert a_run(argo, by_hand)["spec"] == by_hand, "the controller keeps in a run what its template says"
 
 
 def test_what_looks_for_idle_gpus_may_stop_workloads_of_teams_and_nothing_else(team: Cluster, api: ApiClient):

@@ -240,13 +240,3 @@ def test_parts_of_a_run_are_its_controllers_to_make(api_server_with_crds: Cluste
     own = as_user(api_server_with_crds, f"system:serviceaccount:{wall}:worker")
     assert "may run 5400 seconds" in refusal(lambda: put(own, job)), "an account of the team's is no controller"
     put(as_user(api_server_with_crds, "system:serviceaccount:jobset-system:jobset-controller-manager"), job)
-
-
-def test_pods_whose_word_gates_trust_are_the_workflow_controllers_to_make(
-    api_server_with_crds: Cluster, api: ApiClient, wall: str
-):
-    judge = a_pod(wall, "judges", account="ml-dev-fraud-judge")
-    assert "only steps of a pipeline" in refusal(lambda: put(api, judge))
-    other = as_user(api_server_with_crds, "system:serviceaccount:kube-system:job-controller")
-    assert "only steps of a pipeline" in refusal(lambda: put(other, judge))
-    put(as_user(api_server_with_crds, trained.LIMITS.conductor), judge)

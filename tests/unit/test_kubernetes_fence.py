@@ -231,7 +231,7 @@ def test_secrets_come_as_the_teams_own_account_and_as_no_operator(acting: Graph)
         f"{issuer}:aud": "sts.amazonaws.com",
         f"{issuer}:sub": ["system:serviceaccount:ml-dev-fraud:ml-dev-fraud-secrets-reader"],
     }
-    store = node(acting, "store-secret-store")["spec"]["provider"]["aws"]
+    store = node(acting, "served-secret-store")["spec"]["provider"]["aws"]
     account = node(acting, "secrets-reader-account")["metadata"]
     assert store["auth"] == {"jwt": {"serviceAccountRef": {"name": account["name"]}}}
     assert account["annotations"]["eks.amazonaws.com/role-arn"] == arn_of(acting, "secrets-reader-identity-role")

@@ -22,7 +22,6 @@ from modelyard.operate.recorded import Recorder
 
 KUEUE = "kubernetes:kueue.x-k8s.io/v1beta2"
 PEOPLE = "arn:aws:iam::123456789012:role/people"
-IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/jobs@sha256:{64 * '0'}"
 OWNER = "Ada <ada@acme.example>"
 
 
@@ -177,14 +176,6 @@ def test_training_on_a_cluster_without_a_share_of_one_is_refused(tmp_path: Path)
     edit(project.team_file("vision"), lambda file: file.pop("quota"))
     with pytest.raises(SpecError, match=r"training\.flavour\.kind.*the team has none"):
         Recorder(project).graph("vision", "local")
-
-
-def test_a_pipeline_on_a_cluster_is_refused_in_a_file_with_what_to_do_instead(tmp_path: Path):
-    project = begun(tmp_path)
-    steps = {"train": {"kind": "train", "image": IMAGE}}
-    team(project, pipelines={"nightly": {"owner": "ada@acme.example", "steps": steps}})
-    with pytest.raises(SpecError, match=r"pipelines\.nightly.*Compose ClusterPipeline"):
-        project.team("vision", "local")
 
 
 def test_training_on_a_cluster_that_is_no_eks_is_refused_since_pods_get_no_roles_there(tmp_path: Path):

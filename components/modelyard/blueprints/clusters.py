@@ -8,6 +8,7 @@ from typing import Any, Final
 import pulumi
 
 from modelyard.blueprints.spec import PlatformSpec
+from modelyard.build.pipelines import pipeline_fence
 from modelyard.build.training import DatasetFiles
 from modelyard.core.context import Context
 from modelyard.foundation.cluster import (
@@ -159,6 +160,8 @@ class PlatformCluster:
                 secret_store(fence, context=context, namespace=fence.namespace, after=copying)
             for files in self._files.get(team, ()):
                 files.link(context.names.of("s3-bucket", _LAKE, files.spec.zone), fence.namespace)
+            if "argo-workflows" in self._charts.installed:
+                pipeline_fence(fence, namespace=fence.namespace)
             sharers[team] = Sharer(header.quota, fence.namespace)
             spaces[team] = context.names.namespace
             if isinstance(self._cluster, EksCluster):

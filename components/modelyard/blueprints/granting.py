@@ -29,6 +29,7 @@ from modelyard.run.retraining import RetrainingLoop
 from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
 
 if TYPE_CHECKING:
+    from modelyard.build.pipelines import ClusterPipeline
     from modelyard.build.training import ClusterTrainingPool
 
 
@@ -48,6 +49,7 @@ class Made:
     images: ImageRepositories | None = None
     evidence: EvidenceStore | None = None
     pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
+    cluster_pipelines: dict[str, ClusterPipeline] = field(default_factory=dict[str, "ClusterPipeline"])
     endpoints: dict[str, InferenceEndpoint] = field(default_factory=dict[str, InferenceEndpoint])
     language_models: dict[str, LanguageModelEndpoint] = field(default_factory=dict[str, LanguageModelEndpoint])
     monitors: dict[str, EndpointMonitors] = field(default_factory=dict[str, EndpointMonitors])
@@ -92,10 +94,11 @@ class Made:
         if self.images is not None and access.images is not None:
             _on_images(grantee, access.images, self.images)
         if access.pipelines is not None:
+            pipelines = {**self.pipelines, **self.cluster_pipelines}
             for name in access.pipelines.start:
-                self.pipelines[name].grant_start(grantee)
+                pipelines[name].grant_start(grantee)
             for name in access.pipelines.watch:
-                self.pipelines[name].grant_read(grantee)
+                pipelines[name].grant_read(grantee)
         if access.endpoints is not None:
             self._on_endpoints(grantee, access.endpoints)
         for name in access.retrain:

@@ -11,11 +11,13 @@ from modelyard.blueprints import joined_serving as serving
 from modelyard.blueprints.granting import Made
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake
+from modelyard.build.pipelines import CONDUCTOR, JUDGE, WORKER, ClusterPipeline
 from modelyard.build.training import ClusterTrainingPool, KubernetesTraining, MachinePool
 from modelyard.core.context import Context
 from modelyard.core.contract import ClusterContract, TeamContract
-from modelyard.core.errors import Fault, SpecError
+from modelyard.core.errors import Fault, Source, SpecError
 from modelyard.foundation.cluster import KnownCluster, PoolLimit
+from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.secrets import Secrets, SecretsSpec
 from modelyard.foundation.tenancy import ClusterAccess, Member, Personas, ServiceAccountRole, SyncedSecrets
 
@@ -23,6 +25,8 @@ CHART_OF: Final = {"trainer": "trainer", "ray": "kuberay", "jobset": "jobset"}
 """What the platform installs for jobs of each runtime."""
 SECRETS_CHART: Final = "external-secrets"
 """What copies secrets into namespaces."""
+PIPELINES_CHART: Final = "argo-workflows"
+"""What runs pipelines."""
 
 
 class JoinedCluster:
@@ -65,7 +69,12 @@ class JoinedCluster:
 
     def refuse_lacking(self, spec: TeamSpec) -> None:
         """Raise `SpecError` for what the file asks of the cluster and the cluster hasn't."""
-        faults = [*self._training_lacks(spec), *self._secrets_lack(spec), *self._serving_lacks(spec)]
+        faults = [
+            *self._training_lacks(spec),
+            *self._pipelines_lack(spec),
+            *self._secrets_lack(spec),
+            *self._serving_lacks(spec),
+        ]
         if faults:
             raise SpecError(*faults)
 
@@ -84,14 +93,7 @@ class JoinedCluster:
     def training(self, spec: TeamSpec, lake: DataLake) -> ClusterTrainingPool:
         """Where the team's jobs run."""
         assert spec.training is not None
-        account = ServiceAccountRole(
-            "trainer",
-            context=self._context,
-            cluster=self._contract.name,
-            description=f"Training jobs of {spec.team} on Kubernetes",
-            opts=self._both,
-            written=spec.source("training"),
-        )
+        account = self._account(WORKER, f"Training jobs of {spec.team} on Kubernetes", spec.source("training"))
         return ClusterTrainingPool(
             "training",
             spec.training,
@@ -115,6 +117,42 @@ class JoinedCluster:
     def _limits(self) -> dict[str, PoolLimit]:
         return {name: pool.limit for name, pool in self.pools.items()}
 
+    def pipelines(self, spec: TeamSpec, made: Made, keys: KeysLike) -> dict[str, ClusterPipeline]:
+        """The team's pipelines, whose steps are pods of its pool there; they share who registers and who judges."""
+        pool, lake, written = made.cluster_training, made.lake, spec.source("pipelines")
+        assert pool is not None and lake is not None, "a pool stands on a lake"
+        if not spec.pipelines:
+            return {}
+        conductor = self._account(CONDUCTOR, f"Has versions of {spec.team} registered", written)
+        judge = self._account(JUDGE, f"Measures for {spec.team} what gates ask", written)
+        return {
+            name: ClusterPipeline(
+                name,
+                pipeline,
+                context=self._context,
+                pool=pool,
+                conductor=conductor,
+                judge=judge,
+                lake=lake,
+                keys=keys,
+                features=made.features,
+                registry=made.registry,
+                images=made.images,
+                opts=self._both,
+            )
+            for name, pipeline in spec.pipelines.items()
+        }
+
+    def _account(self, name: str, description: str, written: Source) -> ServiceAccountRole:
+        return ServiceAccountRole(
+            name,
+            context=self._context,
+            cluster=self._contract.name,
+            description=description,
+            opts=self._both,
+            written=written,
+        )
+
     def _training_lacks(self, spec: TeamSpec) -> Iterator[Fault]:
         training = spec.training
         if training is None or not isinstance(training.flavour, KubernetesTraining):
@@ -130,6 +168,12 @@ class JoinedCluster:
             if chart not in self._contract.charts:
                 path, problem, remedy = f"programs.{name}.runtime", f"runs by {chart}, {self._has}", _install(chart)
                 yield training.flavour.fault(path, problem, remedy, program.runtime.kind)
+
+    def _pipelines_lack(self, spec: TeamSpec) -> Iterator[Fault]:
+        for name, pipeline in spec.pipelines.items():
+            if pipeline.flavour.kind == "argo" and PIPELINES_CHART not in self._contract.charts:
+                problem = f"runs by {PIPELINES_CHART}, {self._has}"
+                yield spec.fault(f"pipelines.{name}.flavour.kind", problem, _install(PIPELINES_CHART), "argo")
 
     def _secrets_lack(self, spec: TeamSpec) -> Iterator[Fault]:
         secrets = spec.secrets

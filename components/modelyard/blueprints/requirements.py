@@ -80,11 +80,6 @@ def _building(spec: TeamSpec) -> Iterator[Fault]:
     if spec.training is not None and spec.training.lustre is not None and spec.account is None:
         problem = "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
         yield spec.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')
-    on_cluster = spec.training is not None and spec.training.flavour.kind == "kubernetes"
-    for name, pipeline in spec.pipelines.items():
-        if pipeline.flavour.kind == "argo" or on_cluster:
-            problem = "runs on a cluster, and a team's file asks for no such pipeline yet"
-            yield spec.fault(f"pipelines.{name}", problem, "Compose ClusterPipeline in Python: docs/pipelines.md.")
     for name in spec.pipelines if spec.training is None else ():
         yield spec.fault(f"pipelines.{name}", "runs training jobs, and there are none", 'Add "training: {…}".')
     if spec.jobs is not None and spec.training is None:
@@ -114,6 +109,11 @@ def _running(spec: TeamSpec) -> Iterator[Fault]:
             problem = "is on Kubernetes, and loops bring versions to endpoints of SageMaker alone"
             remedy = "Start the pipeline by its own schedule, and name each version in the endpoint's release."
             yield spec.fault(f"retraining.{name}.endpoint", problem, remedy, loop.endpoint)
+        pipeline = spec.pipelines.get(loop.pipeline or "")
+        if pipeline is not None and pipeline.flavour.kind == "argo":
+            problem = "runs on a cluster, where no loop starts anything"
+            remedy = "Give the pipeline a schedule of its own, and remove it here: people bring what it registers."
+            yield spec.fault(f"retraining.{name}.pipeline", problem, remedy, loop.pipeline)
     models = only(KubernetesLanguageModelSpec, spec.language_models)
     for name in spec.doors:
         endpoint = spec.serving.get(name)

@@ -104,7 +104,7 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
             "tracking", spec.tracking, context=context, keys=keys, network=network, opts=opts
         )
         _say_tracking(made.tracking)
-    _pipelines(spec, made, context, keys, opts)
+    _pipelines(spec, made, context, keys, cluster, opts)
     running(spec, made, context=context, keys=keys, network=network, opts=opts)
     if cluster is not None:
         cluster.serve(spec, made)
@@ -175,11 +175,22 @@ def _build(
         pulumi.export("training", {"job_name": made.training.job_name, "role": made.training.identity.arn})
 
 
-def _pipelines(spec: TeamSpec, made: Made, context: Context, keys: KnownKeys, opts: pulumi.ResourceOptions) -> None:
+def _pipelines(
+    spec: TeamSpec,
+    made: Made,
+    context: Context,
+    keys: KnownKeys,
+    cluster: JoinedCluster | None,
+    opts: pulumi.ResourceOptions,
+) -> None:
     """Image repositories, and the pipelines whose steps run from their images."""
     if spec.images is not None:
         made.images = ImageRepositories("images", spec.images, context=context, keys=keys, opts=opts)
         pulumi.export("images", {name: made.images.uri(name) for name in spec.images.repositories})
+    if made.cluster_training is not None and cluster is not None:
+        made.cluster_pipelines = cluster.pipelines(spec, made, keys)
+        if made.cluster_pipelines:
+            pulumi.export("workflows", {name: each.workflow_name for name, each in made.cluster_pipelines.items()})
     if made.training is None or made.lake is None:
         return
     for name, pipeline in spec.pipelines.items():

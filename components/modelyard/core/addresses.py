@@ -292,6 +292,16 @@ class ClusterPoolAddress(Address):
     checkpoints: str = ""
 
 
+class ClusterPipelineAddress(Address):
+    """A training pipeline on Kubernetes: the WorkflowTemplate that runs name, and what a run may be told."""
+
+    kind: Literal["cluster-pipeline"] = "cluster-pipeline"
+    cluster: str
+    namespace: str
+    template: str
+    parameters: Words = ()
+
+
 COMMA: Final = "%2C"
 """Stands for a comma of a person's name where commas part words."""
 
@@ -315,6 +325,7 @@ AnyAddress = Annotated[
     | DatasetAddress
     | BucketAddress
     | BusAddress
+    | ClusterPipelineAddress
     | ClusterPoolAddress
     | DoorAddress
     | FeatureViewAddress

@@ -6,6 +6,12 @@ from .images import RepositoryImage as RepositoryImage
 from .images import RepositorySpec as RepositorySpec
 from .images import image_faults as image_faults
 from .kubernetes import ClusterPipeline as ClusterPipeline
+from .kubernetes_fence import CONDUCTOR as CONDUCTOR
+from .kubernetes_fence import CONTROLLER as CONTROLLER
+from .kubernetes_fence import JUDGE as JUDGE
+from .kubernetes_fence import WORKER as WORKER
+from .kubernetes_fence import pipeline_fence as pipeline_fence
+from .kubernetes_fence import pipeline_policy as pipeline_policy
 from .repositories import ImageCache as ImageCache
 from .repositories import ImageRepositories as ImageRepositories
 from .spec import ArgoWorkflows as ArgoWorkflows

@@ -12,10 +12,11 @@ import pulumi_aws as aws
 from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines import sagemaker, step_functions
-from modelyard.build.pipelines.checks import unfit
+from modelyard.build.pipelines.checks import Ground, unfit
 from modelyard.build.pipelines.granting import dataset_uris, let_work
-from modelyard.build.pipelines.judging import gated, judge, judged_prefix, judges, reporter
-from modelyard.build.pipelines.registrar import REGISTRAR, REPORTER, registrar
+from modelyard.build.pipelines.judging import gated, judge, judged_prefix, judges
+from modelyard.build.pipelines.registering import registering
+from modelyard.build.pipelines.registrar import REGISTRAR, REPORTER
 from modelyard.build.pipelines.repositories import ImageRepositories
 from modelyard.build.pipelines.requests import Judge, Places
 from modelyard.build.pipelines.spec import PipelineSpec, SageMakerPipelines
@@ -62,24 +63,14 @@ class TrainingPipeline(Component):
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        faults = list(spec.all_faults()) or list(
-            unfit(
-                spec,
-                context=context,
-                pool=pool,
-                lake=lake,
-                features=features,
-                registry=registry,
-                images=images,
-                listens=audit is not None,
-            )
-        )
+        ground = Ground(pool, lake, features, registry, images)
+        faults = list(unfit(spec, ground, context=context, listens=audit is not None))
         if faults:
             raise SpecError(*faults)
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec = spec
         self._lake, self._pool, self._audit = lake, pool, audit
-        self._repositories = {each: images.uri(each) for each in images.spec.repositories} if images else {}
+        self._repositories = ground.repositories
         self.known_arn = context.arn(*self._named())
         """The ARN of the state machine or the pipeline, known before it exists."""
         self._gated = gated(spec, registry)
@@ -90,18 +81,7 @@ class TrainingPipeline(Component):
         let_work(pool, [step for name, step in spec.jobs.items() if name not in judged], lake=lake, features=features)
         if self.judge is not None:
             let_work(self.judge, list(judged.values()), lake=lake, features=features)
-        if spec.registers and registry is not None:
-            registrar(
-                self,
-                spec,
-                pool=pool,
-                lake=lake,
-                registry=registry,
-                repositories=self._repositories,
-                key_arn=keys.arn("models"),
-            )
-        if self._gated and registry is not None:
-            reporter(self, self._gated, pool=pool, lake=lake, registry=registry, key_arn=keys.arn("models"))
+        registering(self, spec, self._gated, ground, key_arn=keys.arn("models"))
         self.arn = self._pipeline() if self._of_sagemaker else self._machine()
         Triggers(self, spec, arn=self.arn, starts=self._starts(), sagemaker=self._of_sagemaker, audit=audit)
         self._notices = Notices(self, lake.key_arn, about="Training pipelines")

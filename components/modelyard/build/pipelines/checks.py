@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelyard.build.data import DataLake
@@ -22,18 +23,31 @@ if TYPE_CHECKING:
     from modelyard.build.training import ClusterTrainingPool, TrainingPool
 
 
-def unfit(
-    spec: PipelineSpec,
-    *,
-    context: Context,
-    pool: TrainingPool | ClusterTrainingPool,
-    lake: DataLake,
-    features: FeatureStore | None,
-    registry: ModelRegistry | None,
-    images: ImageRepositories | None,
-    listens: bool,
-) -> Iterator[Fault]:
-    """Every fault; `listens`: whether there is a bus to hear events from."""
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a pipeline stands on; features, registry and images may be absent where no step needs them."""
+
+    pool: TrainingPool | ClusterTrainingPool
+    lake: DataLake
+    features: FeatureStore | None
+    registry: ModelRegistry | None
+    images: ImageRepositories | None
+
+    @property
+    def repositories(self) -> dict[str, str]:
+        """Where images of the team lie, by the names of its repositories."""
+        images = self.images
+        return {name: images.uri(name) for name in images.spec.repositories} if images is not None else {}
+
+
+def unfit(spec: PipelineSpec, ground: Ground, *, context: Context, listens: bool) -> Iterator[Fault]:
+    """The faults of the file or, where it has none, all others; `listens`: whether there is a bus to hear from."""
+    written = list(spec.all_faults())
+    if written:
+        yield from written
+        return
+    pool, lake, features = ground.pool, ground.lake, ground.features
+    registry, images = ground.registry, ground.images
     yield from _runners(spec, pool)
     views = tuple(features.spec.views) if features is not None else ()
     for name, step in spec.steps.items():

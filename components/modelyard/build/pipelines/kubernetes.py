@@ -11,15 +11,17 @@ from modelyard.build.data import DataLake
 from modelyard.build.features import FeatureStore
 from modelyard.build.pipelines.argo import Account, ClusterPlaces, workflow
 from modelyard.build.pipelines.argo_checks import crontab
-from modelyard.build.pipelines.checks import unfit
+from modelyard.build.pipelines.checks import Ground, unfit
 from modelyard.build.pipelines.granting import dataset_uris, let_work
-from modelyard.build.pipelines.judging import gated, judged_prefix, judges, let_judge, reporter
-from modelyard.build.pipelines.registrar import REGISTRAR, REPORTER, registrar
+from modelyard.build.pipelines.judging import gated, judged_prefix, judges, let_judge
+from modelyard.build.pipelines.registering import registering
+from modelyard.build.pipelines.registrar import REGISTRAR, REPORTER
 from modelyard.build.pipelines.repositories import ImageRepositories
 from modelyard.build.pipelines.spec import ArgoWorkflows, OnSchedule, PipelineSpec
 from modelyard.build.registry import ModelRegistry
 from modelyard.build.training import ClusterTrainingPool, JobIdentity
-from modelyard.core.access import Statement
+from modelyard.core.access import Grantee, Statement, address, identity_of
+from modelyard.core.addresses import ClusterPipelineAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
@@ -60,18 +62,8 @@ class ClusterPipeline(Component):
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        faults = list(spec.all_faults()) or list(
-            unfit(
-                spec,
-                context=context,
-                pool=pool,
-                lake=lake,
-                features=features,
-                registry=registry,
-                images=images,
-                listens=False,
-            )
-        )
+        ground = Ground(pool, lake, features, registry, images)
+        faults = list(unfit(spec, ground, context=context, listens=False))
         steps = {} if faults else gated(spec, registry)
         if steps and judge is None:
             step = next(iter(steps))
@@ -91,10 +83,11 @@ class ClusterPipeline(Component):
         """What runs name: `argo submit --from workflowtemplate/<name>`."""
         self._pool, self._lake, self._gated = pool, lake, steps
         self._conductor, self._judge = conductor, judge
-        self._repositories = {each: images.uri(each) for each in images.spec.repositories} if images else {}
+        self._repositories = ground.repositories
         self._let_work(features)
-        if registry is not None:
-            self._register(registry, keys)
+        functions = registering(self, spec, steps, ground, key_arn=keys.arn("models"))
+        if functions:
+            conductor.identity.allow(self, "conduct", [Statement(("lambda:InvokeFunction",), functions)])
         template = custom(
             self,
             "workflow",
@@ -108,6 +101,27 @@ class ClusterPipeline(Component):
         self._schedule(template)
         self.register_outputs({"workflow": self.workflow_name})
 
+    def grant_start(self, grantee: Grantee) -> None:
+        """Tell `grantee` how runs are started, and let it find the cluster; RBAC says what its group may there."""
+        self._tell(grantee, "start")
+
+    def grant_read(self, grantee: Grantee) -> None:
+        """Tell `grantee` where definition and runs are seen, and let it find the cluster; RBAC lets its group look."""
+        self._tell(grantee, "read")
+
+    def _tell(self, grantee: Grantee, intent: str) -> None:
+        cluster = self._pool.cluster_name
+        found = Statement(("eks:DescribeCluster",), (self.context.arn("eks", f"cluster/{cluster}"),))
+        where = address(
+            ClusterPipelineAddress,
+            name=self.component,
+            cluster=cluster,
+            namespace=self._pool.account.namespace,
+            template=self.workflow_name,
+            parameters=",".join(("author", "commit", "snapshot", *self.spec.parameters)),
+        )
+        identity_of(grantee).allow(self, intent, [found], [where])
+
     def _let_work(self, features: FeatureStore | None) -> None:
         spec, pool, lake = self.spec, self._pool, self._lake
         judging = judges(self._gated)
@@ -118,27 +132,6 @@ class ClusterPipeline(Component):
         let_judge(role, self, pool=pool, lake=lake)
         role.allow(pool, "run", [through_service(self.context, "s3", ENCRYPT_AND_DECRYPT, lake.key_arn)])
         let_work(role, [step for name, step in spec.jobs.items() if name in judging], lake=lake, features=features)
-
-    def _register(self, registry: ModelRegistry, keys: KeysLike) -> None:
-        """The functions that register and report, and who calls them."""
-        made: list[str] = []
-        if self.spec.registers:
-            registrar(
-                self,
-                self.spec,
-                pool=self._pool,
-                lake=self._lake,
-                registry=registry,
-                repositories=self._repositories,
-                key_arn=keys.arn("models"),
-            )
-            made.append(REGISTRAR)
-        if self._gated:
-            reporter(self, self._gated, pool=self._pool, lake=self._lake, registry=registry, key_arn=keys.arn("models"))
-            made.append(REPORTER)
-        if made:
-            arns = tuple(function_arn(self, each) for each in made)
-            self._conductor.identity.allow(self, "conduct", [Statement(("lambda:InvokeFunction",), arns)])
 
     def _template(self) -> dict[str, Any]:
         """The template's spec; only where things lie is known after deployment alone, and that in its steps."""

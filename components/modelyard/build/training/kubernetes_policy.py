@@ -43,17 +43,11 @@ _NODES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TrainingLimits:
-    """What runs in a namespace are held to.
-
-    `registries`: what images begin with, up to a slash. `guarded`: accounts whose word others trust, such as those that
-    register and measure for a pipeline; only pods that `conductor`, a user of Kubernetes, makes are these.
-    """
+    """What runs in a namespace are held to. `registries`: what images begin with, up to a slash."""
 
     registries: tuple[str, ...]
     max_runtime_minutes: int
     most_instances: int
-    guarded: tuple[str, ...] = ()
-    conductor: str = "system:serviceaccount:argo:argo-workflows-workflow-controller"
 
 
 def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -69,8 +63,6 @@ def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tup
         f"!request.userInfo.username.startsWith('{own}')"
     )
     approved = " || ".join(f"i.startsWith('{registry}')" for registry in limits.registries)
-    accounts = ", ".join(f"'{account}'" for account in limits.guarded)
-    guarded = f"has(object.spec.serviceAccountName) && object.spec.serviceAccountName in [{accounts}]"
     policy: dict[str, Any] = {
         "failurePolicy": "Fail",
         "matchConstraints": {
@@ -79,7 +71,6 @@ def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tup
         "variables": [
             {"name": "counts", "expression": f"object.kind != 'Pod' && !({controlled})"},
             {"name": "images", "expression": f"object.kind == 'Pod' ? {_IMAGES} : []"},
-            {"name": "guarded", "expression": f"object.kind == 'Pod' && request.operation == 'CREATE' && {guarded}"},
             {"name": "seconds", "expression": _SECONDS},
             {"name": "nodes", "expression": _NODES},
         ],
@@ -87,11 +78,6 @@ def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tup
             {
                 "expression": f"variables.images.all(i, ({approved}) && i.contains('@sha256:'))",
                 "message": f"runs images by digest of {', '.join(limits.registries)} alone",
-                "reason": "Forbidden",
-            },
-            {
-                "expression": f"!variables.guarded || request.userInfo.username == '{limits.conductor}'",
-                "message": f"may not be {', '.join(limits.guarded)}: only steps of a pipeline are",
                 "reason": "Forbidden",
             },
             {

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from modelyard.blueprints.platform import platform_context
 from modelyard.blueprints.project import Project
 from modelyard.blueprints.spec import PlatformSpec, TeamSpec
-from modelyard.build.pipelines import SageMakerPipelines
+from modelyard.build.pipelines import ArgoWorkflows, SageMakerPipelines
 from modelyard.core.context import Context
 from modelyard.foundation.tenancy import CiRun, persona_arn
 from modelyard.foundation.tenancy.federation_spec import STS
@@ -64,8 +64,8 @@ class Delivery:
     """What the pipeline of one project does.
 
     `folder`: where the project lies in its repository, as `a/b/`; empty where it is the repository. `install`: the
-    arguments of pip. `trainings`: all that there are; `starts`: those that CI may start, and `left_out`: those that it
-    can't, and why. `audiences`: whom the tokens of each system are for.
+    arguments of pip. `trainings`: all that are started through AWS; `starts`: those that CI may start, and `left_out`:
+    those that it can't, and why. `audiences`: whom the tokens of each system are for.
     """
 
     folder: str
@@ -93,6 +93,7 @@ def delivery(project: Project) -> Delivery:
     targets: list[Target] = []
     trainings: list[Training] = []
     starts: list[Start] = []
+    on_clusters: list[str] = []
     audiences: dict[Kind, str] = {}
     for environment in project.environments():
         spec = project.platform(environment)
@@ -107,6 +108,7 @@ def delivery(project: Project) -> Delivery:
             context = platform_context(spec, environment).for_team(name, account=team.account)
             found = list(_trainings(team, target, context))
             trainings += found
+            on_clusters += _on_cluster(team, target, context)
             starts += _starts(team, found, persona_arn(context, "pipeline"))
     folder = _folder(project)
     return Delivery(
@@ -116,8 +118,9 @@ def delivery(project: Project) -> Delivery:
         trainings=tuple(trainings),
         starts=tuple(start for start in starts if not start.run.is_pattern),
         audiences=audiences,
-        left_out=tuple(
-            f"{start.of.id}: its role trusts a pattern, {start.run.subject}" for start in starts if start.run.is_pattern
+        left_out=(
+            *(f"{each.of.id}: its role trusts a pattern, {each.run.subject}" for each in starts if each.run.is_pattern),
+            *on_clusters,
         ),
     )
 
@@ -135,11 +138,21 @@ def _audiences(spec: PlatformSpec) -> dict[Kind, str]:
 
 def _trainings(team: TeamSpec, target: Target, context: Context) -> Iterator[Training]:
     for name, pipeline in team.pipelines.items():
-        of_sagemaker = isinstance(pipeline.flavour, SageMakerPipelines)
-        yield Training(team.team, name, target, _start_command(context, name, of_sagemaker=of_sagemaker))
+        if not isinstance(pipeline.flavour, ArgoWorkflows):
+            of_sagemaker = isinstance(pipeline.flavour, SageMakerPipelines)
+            yield Training(team.team, name, target, _start_command(context, name, of_sagemaker=of_sagemaker))
     for name in team.retraining:
         command = f'yard retrain {name} --team {team.team} --env {target.environment} --why "$WHY"'
         yield Training(team.team, name, target, command, "retrain")
+
+
+def _on_cluster(team: TeamSpec, target: Target, context: Context) -> Iterator[str]:
+    """What CI doesn't start, since the API of a cluster is reached from inside its network alone."""
+    for name, pipeline in team.pipelines.items():
+        if isinstance(pipeline.flavour, ArgoWorkflows):
+            template = f"workflowtemplate/{context.names.of('kubernetes', name)}"
+            start = f"argo submit -n {context.names.namespace} --from {template}"
+            yield f"{Training(team.team, name, target, '').id}: runs on a cluster; start it from inside, by {start}"
 
 
 def _starts(team: TeamSpec, trainings: Sequence[Training], role: str) -> list[Start]:
