@@ -64,22 +64,25 @@ def ways(
     spec: WaysSpec,
     *,
     selects: Mapping[str, str],
-    port: int,
+    port: int | None,
     namespace: pulumi.Input[str],
     role: str = "ways",
 ) -> None:
-    """The policy of the pods that have these labels, as a child of `component`; `port`: where they listen."""
+    """The policy of the pods that have these labels, as a child of `component`.
+
+    `port`: where they listen; None: nowhere, and nobody gets in.
+    """
     import pulumi_kubernetes as kubernetes
 
     kubernetes.networking.v1.NetworkPolicy(
         component.named(role),
-        metadata={"name": component.physical("kubernetes"), "namespace": namespace},
+        metadata={"name": component.physical("kubernetes", role), "namespace": namespace},
         spec=policy(spec, selects=selects, port=port),
         opts=component.options(),
     )
 
 
-def policy(spec: WaysSpec, *, selects: Mapping[str, str], port: int) -> Any:
+def policy(spec: WaysSpec, *, selects: Mapping[str, str], port: int | None) -> Any:
     """The policy's spec, as pulumi-kubernetes takes it."""
     names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     own: dict[str, Any] = {"pod_selector": {}}
@@ -93,7 +96,7 @@ def policy(spec: WaysSpec, *, selects: Mapping[str, str], port: int) -> Any:
     return {
         "pod_selector": {"match_labels": dict(selects)},
         "policy_types": ["Ingress", "Egress"],
-        "ingress": [{"from_": callers, "ports": [_tcp(port)]}],
+        "ingress": [] if port is None else [{"from_": callers, "ports": [_tcp(port)]}],
         "egress": egress,
     }
 

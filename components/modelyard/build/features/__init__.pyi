@@ -1,4 +1,13 @@
 from .aws import FeatureStore as FeatureStore
+from .kubernetes import KubernetesFeatures as KubernetesFeatures
+from .kubernetes import feature_ways as feature_ways
+from .kubernetes_spec import CompatibleKept as CompatibleKept
+from .kubernetes_spec import GivenRedis as GivenRedis
+from .kubernetes_spec import KubernetesFeaturesSpec as KubernetesFeaturesSpec
+from .kubernetes_spec import LakeKept as LakeKept
+from .kubernetes_spec import OwnRedis as OwnRedis
+from .kubernetes_spec import RedisPasswords as RedisPasswords
+from .kubernetes_spec import WritingKeys as WritingKeys
 from .spec import ConsistencySpec as ConsistencySpec
 from .spec import DynamoDBOnline as DynamoDBOnline
 from .spec import FeastFlavour as FeastFlavour

@@ -54,7 +54,7 @@ class FeastStore:
         self._store = store
         self._places = places
         self._online = flavour.online
-        self._views: list[tuple[View, str, str]] = []
+        self._views: list[tuple[View, str, feast_files.Source]] = []
         self.project = "_".join((*store.context.names.owner, store.component)).replace("-", "_")
         self._tables = store.physical("dynamodb-table")
         self._workgroup = self._own_workgroup(retention)
@@ -67,7 +67,7 @@ class FeastStore:
         table = store.physical("glue-table", view.key, content=view.tag)
         prefix = places.history(view.role)
         self._history(view, table, prefix)
-        self._views.append((view, name, table))
+        self._views.append((view, name, feast_files.athena_source(view, table=table, database=places.database)))
         online: tuple[list[Statement], list[Statement]] = ([], [])
         if spec.online and isinstance(self._online, DynamoDBOnline):
             online = self._table(view, name, self._online, retention)
@@ -106,17 +106,19 @@ class FeastStore:
         text = bucket.apply(
             lambda known: feast_files.configuration(
                 project=self.project,
-                bucket=known,
-                repository=repository,
-                region=store.context.region,
-                database=places.database,
-                workgroup=self._workgroup,
+                place=f"s3://{known}/{repository}",
                 online=online,
+                offline=feast_files.athena(
+                    place=f"s3://{known}/{repository}",
+                    region=store.context.region,
+                    database=places.database,
+                    workgroup=self._workgroup,
+                ),
             )
         )
         written: dict[str, tuple[str, pulumi.Input[str]]] = {
             "feast-configuration": (feast_files.CONFIGURATION, text),
-            "feast-definitions": (feast_files.DEFINITIONS, feast_files.definitions(self._views, places.database)),
+            "feast-definitions": (feast_files.DEFINITIONS, feast_files.definitions(self._views)),
         }
         for role, (file, content) in written.items():
             aws.s3.BucketObjectv2(
@@ -131,32 +133,9 @@ class FeastStore:
     def _table(
         self, view: View, name: str, online: DynamoDBOnline, retention: Retention
     ) -> tuple[list[Statement], list[Statement]]:
-        store, context = self._store, self._store.context
         physical = f"{self._tables}.{name}"
-        throughput = online.throughput
-        capacity: dict[str, Any] = {"billing_mode": "PAY_PER_REQUEST"}
-        if isinstance(throughput, ProvisionedThroughput):
-            capacity = {
-                "billing_mode": "PROVISIONED",
-                "read_capacity": throughput.read_units,
-                "write_capacity": throughput.write_units,
-            }
-        aws.dynamodb.Table(
-            store.written_at(view.role, view.spec.source()),
-            name=physical,
-            hash_key="entity_id",
-            attributes=[{"name": "entity_id", "type": "S"}],
-            server_side_encryption={"enabled": True, "kms_key_arn": self._places.key_arn},
-            point_in_time_recovery={"enabled": context.production if online.recovery is None else online.recovery},
-            deletion_protection_enabled=retention.protect,
-            opts=store.options(protect=retention.protect),
-            **capacity,
-        )
-        arn = context.arn("dynamodb", f"table/{physical}")
-        key = self._places.key_arn
-        return (
-            [Statement(_READ, (arn,)), through_service(context, "dynamodb", DECRYPT, key)],
-            [Statement(_WRITE, (arn,)), through_service(context, "dynamodb", ENCRYPT_AND_DECRYPT, key)],
+        return online_table(
+            self._store, view, physical, online=online, key_arn=self._places.key_arn, retention=retention
         )
 
     def _history(self, view: View, table: str, prefix: str) -> None:
@@ -234,3 +213,39 @@ class FeastStore:
             *places.artifacts.may_write(f"{places.repository}{feast_files.STAGING}"),
             Statement(_TEMPORARY, places.tables(*_TEMPORARY_TABLES)),
         ]
+
+
+def online_table(
+    store: Component,
+    view: View,
+    physical: str,
+    *,
+    online: DynamoDBOnline,
+    key_arn: pulumi.Output[str],
+    retention: Retention,
+) -> tuple[list[Statement], list[Statement]]:
+    """The DynamoDB table of a view as Feast asks it, and what reading and writing take."""
+    context, throughput = store.context, online.throughput
+    capacity: dict[str, Any] = {"billing_mode": "PAY_PER_REQUEST"}
+    if isinstance(throughput, ProvisionedThroughput):
+        capacity = {
+            "billing_mode": "PROVISIONED",
+            "read_capacity": throughput.read_units,
+            "write_capacity": throughput.write_units,
+        }
+    aws.dynamodb.Table(
+        store.written_at(view.role, view.spec.source()),
+        name=physical,
+        hash_key="entity_id",
+        attributes=[{"name": "entity_id", "type": "S"}],
+        server_side_encryption={"enabled": True, "kms_key_arn": key_arn},
+        point_in_time_recovery={"enabled": context.production if online.recovery is None else online.recovery},
+        deletion_protection_enabled=retention.protect,
+        opts=store.options(protect=retention.protect),
+        **capacity,
+    )
+    arn = context.arn("dynamodb", f"table/{physical}")
+    return (
+        [Statement(_READ, (arn,)), through_service(context, "dynamodb", DECRYPT, key_arn)],
+        [Statement(_WRITE, (arn,)), through_service(context, "dynamodb", ENCRYPT_AND_DECRYPT, key_arn)],
+    )

@@ -7,6 +7,7 @@ reference/online-stores/redis, reference/offline-stores/athena).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ _HEADER: Final = '''"""What this store holds, as Feast's SDK reads it; the stack
 from datetime import timedelta
 
 from feast import Entity, FeatureService, FeatureView, Field
-from feast.infra.offline_stores.contrib.athena_offline_store.athena_source import AthenaSource
+{imports}
 from feast.types import Bool, Float64, Int64, String, UnixTimestamp
 from feast.value_type import ValueType
 '''
@@ -45,36 +46,37 @@ def dynamodb(*, region: str, prefix: str) -> dict[str, Any]:
     return {"type": "dynamodb", "region": region, "table_name_template": f"{prefix}.{{table_name}}"}
 
 
-def redis() -> dict[str, Any]:
-    """The online store: a cluster whose address and password the environment gives."""
-    return {"type": "redis", "redis_type": "redis_cluster", "connection_string": f"${{{REDIS_VARIABLE}}}"}
+def redis(*, cluster: bool = True) -> dict[str, Any]:
+    """The online store: a cluster, or one server, whose address and password the environment gives."""
+    kind = "redis_cluster" if cluster else "redis"
+    return {"type": "redis", "redis_type": kind, "connection_string": f"${{{REDIS_VARIABLE}}}"}
 
 
-def configuration(
-    *,
-    project: str,
-    bucket: str,
-    repository: str,
-    region: str,
-    database: str,
-    workgroup: str,
-    online: Mapping[str, Any],
-) -> str:
-    """The text of `feature_store.yaml`; `repository` is its prefix below `bucket`."""
-    place = f"s3://{bucket}/{repository}"
+def athena(*, place: str, region: str, database: str, workgroup: str) -> dict[str, Any]:
+    """The offline store: tables of the lake; `place` ends in a slash."""
+    return {
+        "type": "athena",
+        "region": region,
+        "data_source": "AwsDataCatalog",
+        "database": database,
+        "workgroup": workgroup,
+        "s3_staging_location": f"{place}{STAGING}",
+    }
+
+
+def files() -> dict[str, Any]:
+    """The offline store: Parquet, as `FileSource` names it."""
+    return {"type": "dask"}
+
+
+def configuration(*, project: str, place: str, online: Mapping[str, Any], offline: Mapping[str, Any]) -> str:
+    """The text of `feature_store.yaml`; `place`: where the registry lies, an S3 URI that ends in a slash."""
     document = {
         "project": project,
         "provider": "local",
         "registry": {"path": f"{place}{REGISTRY}", "cache_ttl_seconds": 60},
         "online_store": dict(online),
-        "offline_store": {
-            "type": "athena",
-            "region": region,
-            "data_source": "AwsDataCatalog",
-            "database": database,
-            "workgroup": workgroup,
-            "s3_staging_location": f"{place}{STAGING}",
-        },
+        "offline_store": dict(offline),
         "entity_key_serialization_version": 3,
     }
     text = StringIO()
@@ -82,23 +84,62 @@ def configuration(
     return text.getvalue()
 
 
-def definitions(views: Iterable[tuple[View, str, str]], database: str) -> str:
-    """The text of the definitions: each view with its name in Feast and its table in `database`."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where Feast reads the history of a view: Python that makes it, without its name, and what it imports."""
+
+    imports: str
+    kind: str
+    arguments: Mapping[str, object]
+
+
+def athena_source(view: View, *, table: str, database: str) -> Source:
+    """A table of the lake."""
+    return Source(
+        "from feast.infra.offline_stores.contrib.athena_offline_store.athena_source import AthenaSource",
+        "AthenaSource",
+        {
+            "table": table,
+            "database": database,
+            "data_source": "AwsDataCatalog",
+            "timestamp_field": view.spec.event_time,
+            "date_partition_column": DAY,
+        },
+    )
+
+
+def file_source(view: View, *, uri: str, endpoint: str | None) -> Source:
+    """Parquet below `uri`, with the columns of the view's dataset; `endpoint`: of a store that isn't AWS's."""
+    return Source(
+        "from feast.infra.offline_stores.file_source import FileSource",
+        "FileSource",
+        {
+            "path": uri,
+            "timestamp_field": view.spec.event_time,
+            "field_mapping": {column: name for name, column in view.columns.items() if column != name},
+            **({} if endpoint is None else {"s3_endpoint_override": endpoint}),
+        },
+    )
+
+
+def definitions(views: Iterable[tuple[View, str, Source]]) -> str:
+    """The text of the definitions: each view with its name in Feast and where its history lies."""
     known = list(views)
     entities = {key.name: key for view, _, _ in known for key in view.entity}
-    parts = [_HEADER]
+    imports = "\n".join(sorted({source.imports for _, _, source in known}))
+    parts = [_HEADER.format(imports=imports)]
     for name, key in sorted(entities.items()):
         kind = "STRING" if key.type == "string" else "INT64"
         parts.append(
             f"{name}_key = Entity(name={name!r}, join_keys=[{name!r}], value_type=ValueType.{kind}, "
             f"description={key.description!r})\n"
         )
-    for view, feast_name, table in known:
-        parts.append(_view(view, feast_name, table, database))
+    for view, feast_name, source in known:
+        parts.append(_view(view, feast_name, source))
     return "\n".join(parts)
 
 
-def _view(view: View, name: str, table: str, database: str) -> str:
+def _view(view: View, name: str, source: Source) -> str:
     ttl = f"timedelta(hours={view.spec.ttl_hours})" if view.spec.ttl_hours else "timedelta(0)"
     fields = [f"Field(name={key.name!r}, dtype={_TYPES[key.type]})" for key in view.entity]
     fields += [
@@ -107,6 +148,7 @@ def _view(view: View, name: str, table: str, database: str) -> str:
         for each in view.features
     ]
     schema = "".join(f"        {field},\n" for field in fields)
+    given = "".join(f"        {key}={value!r},\n" for key, value in source.arguments.items())
     entities = ", ".join(f"{key.name}_key" for key in view.entity)
     return f"""{view.snake} = FeatureView(
     name={name!r},
@@ -115,14 +157,9 @@ def _view(view: View, name: str, table: str, database: str) -> str:
     schema=[
 {schema}    ],
     online={view.spec.online!r},
-    source=AthenaSource(
+    source={source.kind}(
         name={name!r},
-        table={table!r},
-        database={database!r},
-        data_source="AwsDataCatalog",
-        timestamp_field={view.spec.event_time!r},
-        date_partition_column={DAY!r},
-    ),
+{given}    ),
     description={view.description!r},
     owner={view.owner!r},
     tags={{"view": {view.name!r}, "version": "{view.version}"}},

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 
-from modelyard.build.features.spec import FeastFlavour, FeaturesSpec, ViewVersionSpec
+from modelyard.build.features.spec import FeastFlavour, FeaturesSpec, FeatureViewSpec, ViewVersionSpec
 from modelyard.core.access import Statement
 from modelyard.core.features import FeatureColumn
 from modelyard.core.names import short_hash
@@ -64,9 +64,14 @@ def views_of(spec: FeaturesSpec) -> Iterator[View]:
     """Every version of every view."""
     flavour = spec.flavour
     kept = flavour.online.kind if isinstance(flavour, FeastFlavour) else flavour.table_format
-    for name, view in spec.views.items():
+    yield from versions(spec.views, (flavour.kind, kept))
+
+
+def versions(views: Mapping[str, FeatureViewSpec], kept: Sequence[str]) -> Iterator[View]:
+    """Every version of these views; `kept`: how they are, as far as that can't change in a store that exists."""
+    for name, view in views.items():
         for number, version in view.versions.items():
-            fixed = [version.fingerprint, version.online, version.offline, flavour.kind, kept]
+            fixed = [version.fingerprint, version.online, version.offline, *kept]
             yield View(name, number, version, view.owner, view.description, short_hash(json.dumps(fixed)))
 
 

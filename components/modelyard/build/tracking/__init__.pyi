@@ -1,6 +1,7 @@
 from .aws import ExperimentTracking as ExperimentTracking
 from .kubernetes import KubernetesTracking as KubernetesTracking
 from .kubernetes import tracking_ways as tracking_ways
+from .kubernetes_pods import uvicorn_options as uvicorn_options
 from .kubernetes_spec import BucketFiles as BucketFiles
 from .kubernetes_spec import ConnectionSpec as ConnectionSpec
 from .kubernetes_spec import KubernetesTrackingSpec as KubernetesTrackingSpec

@@ -25,6 +25,7 @@ _PROXIED: Final = "mlflow-artifacts:/"
 _DRAIN_SECONDS: Final = 60
 _START_SECONDS: Final = 300
 _PERIOD: Final = 10
+_PATIENCE_SECONDS: Final = 60
 
 
 def pod(
@@ -129,8 +130,7 @@ def _serves(
         kept = files.variables()
     else:
         command |= {"artifact_root": root}
-    if secured:
-        environment["MLFLOW_UVICORN_OPTS"] = tls_options(CERTIFICATE)
+    environment["MLFLOW_UVICORN_OPTS"] = uvicorn_options(CERTIFICATE if secured else None)
     asked = {"path": "/health", "port": PORT_NAME, **({"scheme": "HTTPS"} if secured else {})}
     probe = {"httpGet": asked, "periodSeconds": _PERIOD, "timeoutSeconds": 5}
     passwords = spec.passwords
@@ -156,9 +156,15 @@ def _serves(
     )
 
 
-def tls_options(folder: str) -> str:
-    """What uvicorn is told so that it speaks TLS by the files of a Secret of type kubernetes.io/tls."""
-    return f"--ssl-certfile {folder}/tls.crt --ssl-keyfile {folder}/tls.key"
+def uvicorn_options(certificate: str | None) -> str:
+    """What uvicorn is told. `certificate`: the folder of a Secret of type kubernetes.io/tls; None: no TLS.
+
+    By itself it ends a process that says nothing for five seconds, as one does on a busy machine.
+    """
+    patience = f"--timeout-worker-healthcheck {_PATIENCE_SECONDS}"
+    if certificate is None:
+        return patience
+    return f"{patience} --ssl-certfile {certificate}/tls.crt --ssl-keyfile {certificate}/tls.key"
 
 
 def _keeps(spec: KubernetesTrackingSpec) -> dict[str, Any]:
