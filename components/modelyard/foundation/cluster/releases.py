@@ -16,8 +16,8 @@ from modelyard.foundation.cluster.charts import CHARTS_BELOW, ChartName, ChartsS
 _SECONDS: Final = 600
 _REVISIONS: Final = 5
 _EVERYWHERE: Final = "kube-system"
-_PRIVILEGED: Final = ("gpu-operator", "monitoring")
-"""Whose pods reach into the machine: drivers, and what measures it."""
+_PRIVILEGED: Final = ("gpu-operator",)
+"""Whose pods reach into the machine, where they put drivers."""
 _WEBHOOKS: Final = (443, 8443, 9443, 10250)
 """Ports that controllers answer the API server and Prometheus on; the table of charts has what else is called."""
 
