@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from tests.piped import STEPS, given, recorded
+from typer.testing import CliRunner
 
+from modelyard.cli.app import app
 from modelyard.core.errors import EnvironmentFault
 from modelyard.engine.progress import Shown
 from modelyard.operate.kubeflow import compiled, install, rendered
@@ -99,3 +101,13 @@ def test_what_the_compiler_refuses_is_told_in_its_words(told: dict[str, Any]):
     broken["tasks"]["measure"]["arguments"]["input_model"] = {"output": ["train", "weights"]}
     with pytest.raises(EnvironmentFault, match="Kubeflow's compiler refuses ml-dev-fraud-nightly: .*weights"):
         compiled(broken, "ir")
+
+
+def test_what_another_compiler_made_is_wrapped_by_a_command(loaded: dict[str, Any], tmp_path: Path):
+    (tmp_path / "fares.json").write_text(json.dumps({"pipelineSpec": loaded}))
+    command = ["pipeline", "wrap", str(tmp_path / "fares.json"), "--namespace", "ml-dev-fraud"]
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0, said.output
+    pipeline, version = yaml.safe_load_all(said.stdout)
+    assert pipeline["metadata"]["namespace"] == version["metadata"]["namespace"] == "ml-dev-fraud"
+    assert version["spec"]["pipelineSpec"]["root"]["dag"]["tasks"].keys() == loaded["root"]["dag"]["tasks"].keys()

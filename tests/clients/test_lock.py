@@ -1,23 +1,30 @@
-"""The clients' lock: hashes, no registry, and the versions that the page on clients names."""
+"""The locks of environments beside Modelyard's: hashes, no registry, and the versions that pages name."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
 from tests.clients.environment import LOCK, ROOT
 
 _PINNED = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 
 
-def pinned() -> dict[str, str]:
-    return dict(_PINNED.findall(LOCK.read_text()))
+LOCKS = {"checkov.txt": 50, "clients.txt": 100, "kfp.txt": 30, "tfx.txt": 100}
+"""Locks, and more packages than would be left if one were half written."""
 
 
-def test_every_package_has_hashes_and_none_an_address():
-    text = LOCK.read_text()
+def pinned(lock: Path = LOCK) -> dict[str, str]:
+    return dict(_PINNED.findall(lock.read_text()))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_has_hashes_and_none_an_address(name: str):
+    text = LOCK.with_name(name).read_text()
     assert not re.search(r"https?://|--index-url|--find-links", text)
     blocks = re.split(r"\n(?=[a-z0-9])", text.strip())
-    assert len(blocks) > 100
+    assert len(blocks) > LOCKS[name]
     assert all("--hash=sha256:" in block for block in blocks)
 
 
@@ -28,6 +35,8 @@ def test_the_page_names_the_versions_that_are_locked():
     assert told == {name: pinned()[name] for name in told}
 
 
-def test_the_lock_holds_what_was_asked_for():
-    asked = _PINNED.findall((LOCK.with_suffix(".in")).read_text())
-    assert asked and {name: pinned()[name] for name, _ in asked} == dict(asked)
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_holds_what_was_asked_for(name: str):
+    lock = LOCK.with_name(name)
+    asked = _PINNED.findall(lock.with_suffix(".in").read_text())
+    assert asked and {each: pinned(lock)[each] for each, _ in asked} == dict(asked)
