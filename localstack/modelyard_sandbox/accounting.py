@@ -81,6 +81,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing("application-autoscaling", "describe_scalable_targets", "ScalableTargets", _OF_SAGEMAKER),
     Listing("application-autoscaling", "describe_scaling_policies", "ScalingPolicies", _OF_SAGEMAKER),
     Listing("application-autoscaling", "describe_scheduled_actions", "ScheduledActions", _OF_SAGEMAKER),
+    Listing("sagemaker", "list_clusters", "ClusterSummaries"),
     Listing("sagemaker", "list_endpoint_configs", "EndpointConfigs"),
     Listing("sagemaker", "list_endpoints", "Endpoints"),
     Listing("sagemaker", "list_feature_groups", "FeatureGroupSummaries"),

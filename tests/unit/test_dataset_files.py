@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graph]:
     return {name: recorder.graph(name, "local") for name in ("platform", "vision")}
 
 
-def objects(graph: Graph, kind: str) -> list[dict[str, Any]]:
+def objects(graph: Graph, kind: str) -> list[Mapping[str, Any]]:
     return [node.properties for node in graph.of_type(f"kubernetes:core/v1:{kind}")]
 
 

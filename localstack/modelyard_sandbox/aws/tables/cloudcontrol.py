@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard_sandbox.aws.declare import Call, Type, fields
 from modelyard_sandbox.aws.refusals import RefusedByService
-from modelyard_sandbox.aws.tables import batch_services, sagemaker_monitoring, sagemaker_serving
+from modelyard_sandbox.aws.tables import batch_services, sagemaker_hyperpod, sagemaker_monitoring, sagemaker_serving
 from modelyard_sandbox.knowledge import cloudformation
 from modelyard_sandbox.knowledge.values import contains_unknown
 
@@ -37,6 +37,7 @@ CLOUDFORMATION: Final = {
     for declared in (
         _SSM_PARAMETER,
         *batch_services.CLOUDFORMATION,
+        *sagemaker_hyperpod.CLOUDFORMATION,
         *sagemaker_monitoring.CLOUDFORMATION,
         *sagemaker_serving.CLOUDFORMATION,
     )
