@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from tests.piped import STEPS, given, recorded
+from tests.shipped import edit
+from tests.unit.test_pipelines_in_cluster import NIGHTLY, training
 from typer.testing import CliRunner
 
 from modelyard.cli.app import app
-from modelyard.core.errors import EnvironmentFault
+from modelyard.core.errors import EnvironmentFault, InputError
 from modelyard.engine.progress import Shown
 from modelyard.operate.kubeflow import compiled, install, rendered
 
@@ -111,3 +113,26 @@ def test_what_another_compiler_made_is_wrapped_by_a_command(loaded: dict[str, An
     pipeline, version = yaml.safe_load_all(said.stdout)
     assert pipeline["metadata"]["namespace"] == version["metadata"]["namespace"] == "ml-dev-fraud"
     assert version["spec"]["pipelineSpec"]["root"]["dag"]["tasks"].keys() == loaded["root"]["dag"]["tasks"].keys()
+
+
+def test_a_pipeline_of_a_teams_file_is_rendered_by_a_command(
+    kubeflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    project = training(tmp_path)
+    unregistered = {name: step for name, step in NIGHTLY["steps"].items() if name != "register"}
+    weekly = {**NIGHTLY, "steps": unregistered}
+    edit(project.team_file("vision"), lambda file: file["pipelines"].update(weekly=weekly))
+    monkeypatch.chdir(project.root)
+    output = tmp_path / "weekly.yaml"
+    render = ["pipeline", "render", "vision", "weekly", "--env", "local", "--output", str(output)]
+    said = CliRunner().invoke(app, render)
+    assert said.exit_code == 0, said.output
+    made, platform = yaml.safe_load_all(output.read_text())
+    assert made["root"]["dag"]["tasks"].keys() == {DATASET, "train", "measure"}
+    assert made["pipelineInfo"]["name"] == "ml-local-vision-weekly"
+    assert platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].keys() == {"exec-train", "exec-measure"}
+
+    said = CliRunner().invoke(app, ["pipeline", "render", "vision", "nightly", "--env", "local"])
+    assert isinstance(said.exception, InputError)
+    first = said.exception.faults[0].source
+    assert first and first.file.endswith("teams/vision.yaml") and first.path == "pipelines.nightly.steps.measure"
