@@ -2,7 +2,8 @@
 
 Sources: the user guide's pages kubernetes-versions and platform-versions (April 2026), managing-coredns and
 managing-kube-proxy (2026), workloads-add-ons-available-eks, access-policy-permissions. Of each add-on one or a few of
-the versions that were offered stand here, the default first; whoever needs another adds it.
+the versions that were offered stand here, the default first; whoever needs another adds it. That of the driver of FSx
+is its own release (charts/aws-fsx-csi-driver of the repository); which build EKS offers of it wasn't seen.
 """
 
 from __future__ import annotations

@@ -184,6 +184,17 @@ def test_an_addon_brings_the_identity_of_its_own_pods_and_takes_it_along(cloud: 
     assert eks.list_pod_identity_associations(clusterName="ml")["associations"] == []
 
 
+def test_the_driver_of_fsx_takes_the_identity_that_was_made_for_it(cloud: Cloud):
+    cluster(cloud)
+    own, eks = role(cloud, "fsx", PODS), cloud.client("eks")
+    whose = {"namespace": "kube-system", "serviceAccount": "fsx-csi-controller-sa"}
+    eks.create_pod_identity_association(clusterName="ml", roleArn=own, **whose)
+    made = addon(cloud, "aws-fsx-csi-driver")
+    made.delete()
+    (left,) = eks.list_pod_identity_associations(clusterName="ml")["associations"]
+    assert left["serviceAccount"] == "fsx-csi-controller-sa", "it goes with the stack that made it, not with the add-on"
+
+
 def test_only_pods_that_call_aws_get_an_identity_by_their_addon(cloud: Cloud):
     cluster(cloud)
 
