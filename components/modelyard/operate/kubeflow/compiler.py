@@ -94,4 +94,5 @@ def _place(task: Any, told: Mapping[str, Any]) -> None:
         kubernetes.add_pod_annotation(task, key, value)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
