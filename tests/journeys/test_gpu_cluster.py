@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,71 @@ print(sorted(each["metadata"]["name"] for each in pools))
 """
     (yard.root / "look.py").write_text(script)
     assert "['ml-local-platform-pools-a100', 'ml-local-platform-pools-a10g']" in yard.shell("python look.py")
+
+
+SERVING = ["trainer", "argo-rollouts", "envoy-gateway", "keda", "kube-prometheus-stack"]
+REGISTRY = {
+    "models": {
+        "places": {
+            "description": "Where a picture was taken.",
+            "owner": "ada@acme.example",
+            "ungated_because": "A person looks at each version.",
+        }
+    }
+}
+ENDPOINT = {
+    "flavour": "kubernetes",
+    "model": "places",
+    "owner": "ada@acme.example",
+    "release": {"kind": "declared", "version": 1},
+    "artifact": 64 * "0",
+    "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-local-vision-serve@sha256:{64 * '0'}",
+    "served_by": {"kind": "rollout"},
+    "scaling": {"least": 1, "most": 2, "target": {"kind": "concurrency", "per_instance": 4}},
+    "door": {
+        "gateway": {"name": "inner", "namespace": "gateways"},
+        "host": "places.acme.example",
+        "callers": {"kind": "jwt", "issuer": "https://id.acme.example", "audiences": ["places"]},
+    },
+}
+
+
+def test_a_team_serves_a_model_on_the_cluster_and_takes_it_away_again(yard: Yard):
+    platform, team = yard.root / "platform" / "platform.yaml", yard.root / "stacks" / "teams" / "vision.yaml"
+    before = {path: path.read_text() for path in (platform, team)}
+    there = """
+from kubernetes import client, config
+config.load_kube_config()
+seen = client.CustomObjectsApi()
+found = {}
+for group, version, plural in (
+    ("argoproj.io", "v1alpha1", "rollouts"),
+    ("gateway.envoyproxy.io", "v1alpha1", "securitypolicies"),
+    ("keda.sh", "v1alpha1", "scaledobjects"),
+    ("monitoring.coreos.com", "v1", "prometheusrules"),
+    ("monitoring.coreos.com", "v1alpha1", "alertmanagerconfigs"),
+):
+    found[plural] = len(seen.list_namespaced_custom_object(group, version, "ml-local-vision", plural)["items"])
+print(sorted(found.items()))
+"""
+    (yard.root / "served.py").write_text(there)
+    edit(platform, lambda file: file["cluster"]["charts"].update(install=SERVING))
+    edit(team, lambda file: file.update(registry=REGISTRY, serving={"places": ENDPOINT}))
+    try:
+        assert "all rules hold" in yard("check", "--profile", "regulated")
+        assert json.loads(yard("cost", "vision", "--env", "local", "--json"))["stacks"][0]["unknown"] == []
+        assert set(operations(yard("up", "--sandbox", "--json"))["vision"]) <= {"create", "update"}
+        said = yard.shell("python served.py")
+        assert {count for _, count in ast.literal_eval(said.splitlines()[-1])} == {1}, said
+        assert operations(yard("up", "--sandbox", "--json")) == {"platform": {}, "vision": {}}
+        team.write_text(before[team])
+        assert operations(yard("up", "vision", "--sandbox", "--json"))["vision"].keys() <= {"delete", "update"}
+        said = yard.shell("python served.py")
+        assert {count for _, count in ast.literal_eval(said.splitlines()[-1])} == {0}, said
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+        yard("up", "--sandbox")
 
 
 def test_going_up_by_one_version_updates_cluster_nodes_and_the_teams_namespace_in_place(yard: Yard):
