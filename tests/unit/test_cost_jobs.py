@@ -283,6 +283,13 @@ class TestKubernetes:
         found = bill(part("kubernetes:core/v1:PersistentVolumeClaim", "c", spec=spec))
         assert found.high == pytest.approx(gb * usd("ebs", "gp3 storage"))
 
+    def test_each_pod_of_a_set_has_a_disk_of_its_own(self):
+        claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "5Gi"}}}}
+        spec = {"replicas": 3, "volumeClaimTemplates": [claim]}
+        found = bill(part("kubernetes:apps/v1:StatefulSet", "s", spec=spec))
+        assert found.high == pytest.approx(15 * usd("ebs", "gp3 storage"))
+        assert bill(part("kubernetes:apps/v1:StatefulSet", "none", spec={"replicas": 3})).lines == ()
+
     @pytest.mark.parametrize("kind", ["kubernetes:karpenter.sh/v1:NodePool", "kubernetes:helm.sh/v3:Release"])
     def test_what_makes_others_is_unknown(self, kind: str):
         assert len(bill(part(kind, "it")).unknown) == 1

@@ -35,13 +35,23 @@ def _service(subject: Subject, meter: Meter) -> Found:
 
 def _claim(subject: Subject, meter: Meter) -> Found:
     """What a claim has made for it; a volume that is there already is paid where it was made."""
-    if subject.says("spec.volumeName"):
-        return
-    size = _SIZE.fullmatch(str(subject.get("spec.resources.requests.storage", "0")))
+    if not subject.says("spec.volumeName"):
+        yield from _volume(subject, "spec", 1, meter)
+
+
+def _claims(subject: Subject, meter: Meter) -> Found:
+    """What the pods of a set have made for them, each its own."""
+    for index in range(len(subject.get("spec.volumeClaimTemplates", []))):
+        yield from _volume(subject, f"spec.volumeClaimTemplates[{index}].spec", subject.get("spec.replicas", 1), meter)
+
+
+def _volume(subject: Subject, path: str, count: int, meter: Meter) -> Found:
+    """Volumes of the size that stands below `path`."""
+    size = _SIZE.fullmatch(str(subject.get(f"{path}.resources.requests.storage", "0")))
     if size is None:
         yield Unknown(subject.node.urn, "kubernetes: volume", "its size isn't read here")
         return
-    gb = float(size[1]) * _GB[size[2]]
+    gb = count * float(size[1]) * _GB[size[2]]
     yield meter.takes("ebs", "gp3 storage", gb, assumes=f"{gb:g} GB of gp3, unless its storage class says another")
 
 
@@ -111,6 +121,7 @@ def _chart(subject: Subject, _: Meter) -> Found:
 
 
 ESTIMATES: Final[Mapping[str, Estimate]] = {
+    "kubernetes:apps/v1:StatefulSet": _claims,
     "kubernetes:core/v1:PersistentVolumeClaim": _claim,
     "kubernetes:core/v1:Service": _service,
     "kubernetes:helm.sh/v3:Release": _chart,
