@@ -155,6 +155,56 @@ def test_a_pool_that_costs_more_than_its_ceiling_is_refused_before_anything_is_d
         file.write_text(before)
 
 
+BUILDING = ["trainer", "argo-workflows", "external-secrets"]
+OWN = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-local-vision-train@sha256:{64 * '0'}"
+NIGHTLY = {
+    "owner": "ada@acme.example",
+    "flavour": {"kind": "argo"},
+    "steps": {
+        "train": {
+            "kind": "train",
+            "image": OWN,
+            "command": ["train.py"],
+            "inputs": {"rows": {"kind": "dataset", "name": "pictures"}},
+        }
+    },
+    "triggers": {"nightly": {"kind": "schedule", "expression": "cron(30 5 * * ? *)"}},
+}
+VENDOR = {
+    "entries": {"vendor": {"kind": "generated", "rotation": {"kind": "renewal"}}},
+    "in_cluster": ["vendor"],
+}
+
+
+def test_a_team_mounts_a_secret_and_trains_by_a_pipeline_which_people_start_as_it_is_written(yard: Yard):
+    edit(yard.root / "platform" / "platform.yaml", lambda file: file["cluster"]["charts"].update(install=BUILDING))
+    team = yard.root / "stacks" / "teams" / "vision.yaml"
+    edit(team, lambda file: file.update(secrets=VENDOR, pipelines={"nightly": NIGHTLY}))
+    assert "all rules hold" in yard("check", "--profile", "regulated")
+    assert operations(yard("up", "--sandbox", "--json"))["vision"].keys() <= {"create", "update"}
+    assert operations(yard("up", "--sandbox", "--json")) == {"platform": {}, "vision": {}}
+    script = """
+from kubernetes import client, config
+config.load_kube_config()
+seen, here = client.CustomObjectsApi(), "ml-local-vision"
+(store,) = seen.list_namespaced_custom_object("external-secrets.io", "v1", here, "secretstores")["items"]
+(secret,) = seen.list_namespaced_custom_object("external-secrets.io", "v1", here, "externalsecrets")["items"]
+assert secret["spec"]["secretStoreRef"]["name"] == store["metadata"]["name"]
+argo = ("argoproj.io", "v1alpha1", here)
+(template,) = seen.list_namespaced_custom_object(*argo, "workflowtemplates")["items"]
+run = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "run-"}}
+named = {"workflowTemplateRef": {"name": template["metadata"]["name"]}}
+started = seen.create_namespaced_custom_object(*argo, "workflows", {**run, "spec": named}, dry_run="All")
+try:
+    other = {**named, "serviceAccountName": "ml-local-vision-judge"}
+    seen.create_namespaced_custom_object(*argo, "workflows", {**run, "spec": other}, dry_run="All")
+except client.ApiException as refused:
+    print(refused.status, started["spec"])
+"""
+    (yard.root / "built.py").write_text(script)
+    assert "403 {'workflowTemplateRef': {'name': 'ml-local-vision-nightly'}}" in yard.shell("python built.py")
+
+
 def test_down_leaves_nothing(yard: Yard):
     yard("down", "--sandbox")
     assert "it is empty" in yard("sandbox", "status")
