@@ -5,17 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from urllib3 import Retry
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
+AGAIN: Final = Retry(
+    3,
+    connect=0,
+    read=0,
+    redirect=0,
+    status_forcelist=(504,),
+    allowed_methods=("GET", "PATCH", "DELETE"),
+    raise_on_status=False,
+)
+"""What a busy API server had no time for is asked again, where asking twice changes nothing."""
+
 
 def connected(kubeconfig: Path) -> ApiClient:
     """A client of the cluster that `kubeconfig` leads to."""
+    from kubernetes.client import Configuration
     from kubernetes.config import new_client_from_config
 
-    return new_client_from_config(str(kubeconfig))
+    patient: Any = Configuration()
+    patient.retries = AGAIN
+    return new_client_from_config(str(kubeconfig), client_configuration=patient)
 
 
 def get(api: ApiClient, path: str, accept: str = "application/json") -> Any:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 
+from modelyard_sandbox.kubernetes.client import AGAIN
 from modelyard_sandbox.kubernetes.provider.cluster import Cause, ClusterError, Kind, Object
 
 _APPLY: Final = "application/apply-patch+yaml"
@@ -76,7 +77,7 @@ class ApiServer:
             ca_cert_data=server.authority,
             maxsize=_CONNECTIONS,
             block=False,
-            retries=False,
+            retries=AGAIN,
             timeout=_ANSWER,
         )
 
