@@ -14,7 +14,7 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from tests.sandbox.test_pipelines_runs import PLACES, SPEC, STEPS
+from tests.sandbox.pipelines_world import PLACES, SPEC, STEPS
 
 from modelyard.build.pipelines import PipelineSpec
 from modelyard.build.pipelines.sagemaker import definition
