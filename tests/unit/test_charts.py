@@ -83,6 +83,11 @@ def test_what_a_chart_needs_comes_before_it():
     assert release(graph, "trainer").properties["values"]["jobset"] == {"install": False}
 
 
+def test_grafana_draws_its_own_password_instead_of_the_charts_known_one():
+    graph = installed("kube-prometheus-stack")
+    assert release(graph, "kube-prometheus-stack").properties["values"]["grafana"]["adminPassword"] == ""
+
+
 def test_a_chart_that_two_ask_for_is_installed_once():
     graph = installed("karpenter-crd", "karpenter", "karpenter")
     assert len(graph.of_type("kubernetes:helm.sh/v3:Release")) == 2
