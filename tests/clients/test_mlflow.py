@@ -99,7 +99,7 @@ def server(stack: Deployment, clients: Clients, tmp_path_factory: pytest.TempPat
     keeping = {each["name"]: each["value"] for each in containers["keeper"]["environment"]}
     sqlite = f"sqlite:///{folder}/mlflow.db"
     other = {
-        "AUTH_CONFIGURATION": re.sub(r"postgresql://\S+", sqlite, keeping["AUTH_CONFIGURATION"]),
+        "AUTH_CONFIGURATION": re.sub(r"postgresql\S*://\S+", sqlite, keeping["AUTH_CONFIGURATION"]),
         "SERVER": at(port),
         "SERVER_USER": str(os.getuid()),
     }

@@ -258,7 +258,7 @@ def test_mlflows_authorization_lets_nobody_write_into_anothers_runs():
 
 def test_the_database_is_verified_where_its_authorities_are_known():
     place = {"host": "h", "port": 5432, "user": "u", "name": "mlflow"}
-    assert database_uri(**place) == "postgresql://u@h:5432/mlflow?sslmode=require"
+    assert database_uri(**place) == "postgresql+psycopg2://u@h:5432/mlflow?sslmode=require"
     assert "sslmode=verify-full&sslrootcert=/certs/rds.pem" in database_uri(**place, ca_file="/certs/rds.pem")
 
 

@@ -102,9 +102,12 @@ def auth_configuration(*, database: str) -> str:
 
 
 def database_uri(*, host: str, port: int, user: str, name: str, ca_file: str | None = None) -> str:
-    """SQLAlchemy's URI of the database: no password, and no connection without TLS."""
+    """SQLAlchemy's URI of the database: no password, no connection without TLS, and the driver that images bring.
+
+    The driver is named, since from 2.1 on SQLAlchemy takes another for `postgresql` alone.
+    """
     security = f"sslmode=verify-full&sslrootcert={ca_file}" if ca_file else "sslmode=require"
-    return f"postgresql://{user}@{host}:{port}/{name}?{security}"
+    return f"postgresql+psycopg2://{user}@{host}:{port}/{name}?{security}"
 
 
 def program(name: str) -> str:
