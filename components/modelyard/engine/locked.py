@@ -21,6 +21,9 @@ FETCH_LIMIT: Final = 180
 """Seconds that a Python interpreter may take to come."""
 INSTALL_LIMIT: Final = 900
 """Seconds that an environment's packages may take to come."""
+_HERE: Final = Path(__file__).resolve()
+_LOCKS: Final = (_HERE.with_name("locks"), _HERE.parents[3] / "requirements")
+"""Where locks of programs that Modelyard runs lie: in an installed Modelyard, and in a checkout of it."""
 _TELL_EVERY: Final = 5.0
 _TAIL: Final = 400
 """Characters of a failed command that an error shows."""
@@ -58,6 +61,24 @@ def installed(
             run(sync, INSTALL_LIMIT, tell=lambda: shown.detail(f"installing {content}"))
             ready(folder).touch()
     return python(folder)
+
+
+def program(name: str, *, whose: str, content: str, progress: Progress | None = None) -> Path:
+    """The interpreter of the environment of a program that Modelyard runs, made first if this machine has none.
+
+    `name`: of its lock. Raises `EnvironmentFault`.
+    """
+    lock = next((found for folder in _LOCKS if (found := folder / f"{name}.txt").is_file()), None)
+    if lock is None:
+        raise EnvironmentFault(f"the list of {whose} packages is missing", remedy="Install modelyard again")
+    return installed(
+        home(name, lock, f"{sys.version_info[0]}.{sys.version_info[1]}"),
+        lock,
+        whose=whose,
+        content=content,
+        tools=lambda _: (found_uv(whose), sys.executable),
+        progress=progress,
+    )
 
 
 def python(folder: Path) -> Path:

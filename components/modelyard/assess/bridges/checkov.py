@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +29,6 @@ from modelyard.engine.progress import Progress
 PREFIX: Final = "checkov:"
 """What the ids of Checkov's rules begin with here."""
 
-_HERE: Final = Path(__file__).resolve().parent
-_LOCKS: Final = (_HERE / "checkov.txt", _HERE.parents[3] / "requirements" / "checkov.txt")
-"""Where the lock lies: in an installed Modelyard, and in a checkout of it."""
-_WHOSE: Final = "Checkov's"
 _PLAN: Final = "plan.json"
 _OBJECTS: Final = "objects"
 _SECONDS: Final = 300
@@ -71,15 +66,7 @@ def beside(judgement: Judgement, results: Sequence[Result]) -> Judgement:
 
 def install(progress: Progress | None = None) -> Path:
     """The interpreter of Checkov's environment, made first if this machine has none. Raises `EnvironmentFault`."""
-    lock = next((path for path in _LOCKS if path.is_file()), None)
-    if lock is None:
-        raise EnvironmentFault("the list of Checkov's packages is missing", remedy="Install modelyard again")
-    home = locked.home("checkov", lock, f"{sys.version_info[0]}.{sys.version_info[1]}")
-    return locked.installed(home, lock, whose=_WHOSE, content="Checkov", tools=_tools, progress=progress)
-
-
-def _tools(_: Progress) -> tuple[str, str]:
-    return locked.found_uv(_WHOSE), sys.executable
+    return locked.program("checkov", whose="Checkov's", content="Checkov", progress=progress)
 
 
 def _failed(python: Path, folder: Path, framework: str, *what: str) -> Iterator[Mapping[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +17,7 @@ from modelyard.engine.progress import Progress
 Form = Literal["ir", "objects"]
 """`ir`: what is uploaded to Kubeflow Pipelines. `objects`: a Pipeline and a PipelineVersion of its Kubernetes API."""
 
-_HERE: Final = Path(__file__).resolve().parent
-_LOCKS: Final = (_HERE / "kfp.txt", _HERE.parents[3] / "requirements" / "kfp.txt")
-"""Where the lock lies: in an installed Modelyard, and in a checkout of it."""
-_SCRIPT: Final = _HERE / "compiler.py"
-_WHOSE: Final = "Kubeflow's"
+_SCRIPT: Final = Path(__file__).resolve().with_name("compiler.py")
 _SECONDS: Final = 120
 _TAIL: Final = 400
 
@@ -59,12 +54,4 @@ def compiled(told: Mapping[str, Any], form: Form, progress: Progress | None = No
 
 def install(progress: Progress | None = None) -> Path:
     """The interpreter of the compiler's environment, made first if this machine has none. Raises `EnvironmentFault`."""
-    lock = next((path for path in _LOCKS if path.is_file()), None)
-    if lock is None:
-        raise EnvironmentFault("the list of Kubeflow's packages is missing", remedy="Install modelyard again")
-    home = locked.home("kfp", lock, f"{sys.version_info[0]}.{sys.version_info[1]}")
-    return locked.installed(home, lock, whose=_WHOSE, content="Kubeflow's compiler", tools=_tools, progress=progress)
-
-
-def _tools(_: Progress) -> tuple[str, str]:
-    return locked.found_uv(_WHOSE), sys.executable
+    return locked.program("kfp", whose="Kubeflow's", content="Kubeflow's compiler", progress=progress)
