@@ -111,3 +111,30 @@ def custom(
         spec=dict(spec),
         opts=component.options(depends_on=list(after) if isinstance(after, Sequence) else after, **options),
     )
+
+
+def refused_by(
+    component: Component, role: str, policy: Mapping[str, Any], *, name: str, namespaces: Sequence[pulumi.Input[str]]
+) -> None:
+    """A ValidatingAdmissionPolicy, bound to namespaces; `policy`: its spec, with the API's keys.
+
+    Source: kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy.
+    """
+    import pulumi_kubernetes as kubernetes
+
+    spec: Any = policy
+    made = kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy(
+        component.named(role), metadata={"name": name}, spec=spec, opts=component.options()
+    )
+    here = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(namespaces)}
+    binding: Any = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": {"matchExpressions": [here]}},
+    }
+    kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+        component.named(f"{role}-here"),
+        metadata={"name": name},
+        spec=binding,
+        opts=component.options(depends_on=[made]),
+    )

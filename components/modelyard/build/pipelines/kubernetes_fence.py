@@ -7,12 +7,13 @@ kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy.
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from modelyard.core.component import Component
+from modelyard.core.kubernetes import refused_by
 
 WORKER: Final = "trainer"
 CONDUCTOR: Final = "conductor"
@@ -27,8 +28,8 @@ _MADE: Final = {"": "pods", "argoproj.io": "workflows"}
 _RBAC: Final = "rbac.authorization.k8s.io"
 
 
-def pipeline_policy(guarded: tuple[str, ...], *, name: str, namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The specs of a ValidatingAdmissionPolicy and of its binding to one namespace, as the API writes them.
+def pipeline_policy(guarded: tuple[str, ...]) -> dict[str, Any]:
+    """The spec of a ValidatingAdmissionPolicy, as the API writes it.
 
     `guarded`: accounts whose word others trust, which only pods of Argo's controller are.
     """
@@ -40,7 +41,7 @@ def pipeline_policy(guarded: tuple[str, ...], *, name: str, namespace: str) -> t
         {"apiGroups": [group], "apiVersions": ["*"], "resources": [resource], "operations": ["CREATE", "UPDATE"]}
         for group, resource in _MADE.items()
     ]
-    policy: dict[str, Any] = {
+    return {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": rules},
         "validations": [
@@ -56,12 +57,6 @@ def pipeline_policy(guarded: tuple[str, ...], *, name: str, namespace: str) -> t
             },
         ],
     }
-    binding: dict[str, Any] = {
-        "policyName": name,
-        "validationActions": ["Deny"],
-        "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
-    }
-    return policy, binding
 
 
 def pipeline_fence(component: Component, *, namespace: pulumi.Input[str], role: str = "pipelines") -> None:
@@ -90,13 +85,4 @@ def pipeline_fence(component: Component, *, namespace: pulumi.Input[str], role: 
     )
     called = component.physical("kubernetes", role)
     guarded = (names.of("kubernetes", CONDUCTOR), names.of("kubernetes", JUDGE))
-    policy, binding = pipeline_policy(guarded, name=called, namespace=names.namespace)
-    made = kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy(
-        component.named(role), metadata={"name": called}, spec=cast("Any", policy), opts=component.options()
-    )
-    kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
-        component.named(f"{role}-here"),
-        metadata={"name": called},
-        spec=cast("Any", binding),
-        opts=component.options(depends_on=[made]),
-    )
+    refused_by(component, role, pipeline_policy(guarded), name=called, namespaces=[names.namespace])

@@ -7,12 +7,11 @@ kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, cast
-
-import pulumi_kubernetes as kubernetes
+from typing import Any, Final
 
 from modelyard.build.training.kubernetes_jobs import LONGEST_LABEL
 from modelyard.core.component import Component
+from modelyard.core.kubernetes import refused_by
 
 _PODS: Final = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods", "pods/ephemeralcontainers"]}
 _RUNS: Final = (
@@ -50,8 +49,8 @@ class TrainingLimits:
     most_instances: int
 
 
-def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The specs of a ValidatingAdmissionPolicy and of its binding to one namespace, as the API writes them.
+def training_policy(limits: TrainingLimits, namespace: str) -> dict[str, Any]:
+    """The spec of a ValidatingAdmissionPolicy for one namespace, as the API writes it.
 
     Runs that a controller of another namespace makes are parts of a run that was let in, and aren't asked again; pods
     are, whoever makes them.
@@ -63,7 +62,7 @@ def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tup
         f"!request.userInfo.username.startsWith('{own}')"
     )
     approved = " || ".join(f"i.startsWith('{registry}')" for registry in limits.registries)
-    policy: dict[str, Any] = {
+    return {
         "failurePolicy": "Fail",
         "matchConstraints": {
             "resourceRules": [{**kind, "operations": ["CREATE", "UPDATE"]} for kind in (_PODS, *_RUNS)]
@@ -92,26 +91,9 @@ def training_policy(limits: TrainingLimits, *, name: str, namespace: str) -> tup
             },
         ],
     }
-    binding: dict[str, Any] = {
-        "policyName": name,
-        "validationActions": ["Deny"],
-        "matchResources": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        },
-    }
-    return policy, binding
 
 
 def training_fence(component: Component, limits: TrainingLimits, *, namespace: str, role: str = "training") -> None:
     """The policy and its binding, as children of `component`, of the platform's stack."""
     called = component.physical("kubernetes", role)
-    policy, binding = training_policy(limits, name=called, namespace=namespace)
-    made = kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy(
-        component.named(role), metadata={"name": called}, spec=cast("Any", policy), opts=component.options()
-    )
-    kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
-        component.named(f"{role}-here"),
-        metadata={"name": called},
-        spec=cast("Any", binding),
-        opts=component.options(depends_on=[made]),
-    )
+    refused_by(component, role, training_policy(limits, namespace), name=called, namespaces=[namespace])

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from modelyard.core.component import Component
+from modelyard.core.kubernetes import refused_by
 
 QUEUE_NAME: Final = "kueue.x-k8s.io/queue-name"
 _RUNS: Final = (
@@ -31,46 +31,20 @@ def only_queued(component: Component, namespaces: Sequence[pulumi.Input[str]]) -
 
     Kueue names the queue of those that don't, before this is asked: what is left came past it.
     """
+    rules = [
+        {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": list(resources)}
+        for group, resources in _RUNS
+    ]
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": rules},
+        "validations": [
+            {
+                "expression": f"({_NAMED}) || ({_PART_OF_ANOTHER})",
+                "message": f"names no queue; set the label {QUEUE_NAME}: default",
+                "reason": "Invalid",
+            }
+        ],
+    }
     called = component.physical("kubernetes", "only-queued")
-    policy = kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy(
-        component.named("only-queued"),
-        metadata={"name": called},
-        spec={
-            "failure_policy": "Fail",
-            "match_constraints": {
-                "resource_rules": [
-                    {
-                        "api_groups": [group],
-                        "api_versions": ["*"],
-                        "operations": ["CREATE", "UPDATE"],
-                        "resources": list(resources),
-                    }
-                    for group, resources in _RUNS
-                ]
-            },
-            "validations": [
-                {
-                    "expression": f"({_NAMED}) || ({_PART_OF_ANOTHER})",
-                    "message": f"names no queue; set the label {QUEUE_NAME}: default",
-                    "reason": "Invalid",
-                }
-            ],
-        },
-        opts=component.options(),
-    )
-    kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
-        component.named("only-queued-here"),
-        metadata={"name": called},
-        spec={
-            "policy_name": called,
-            "validation_actions": ["Deny"],
-            "match_resources": {
-                "namespace_selector": {
-                    "match_expressions": [
-                        {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(namespaces)}
-                    ]
-                }
-            },
-        },
-        opts=component.options(depends_on=[policy]),
-    )
+    refused_by(component, "only-queued", policy, name=called, namespaces=namespaces)
