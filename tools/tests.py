@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-BESIDE: Final = ("tests/sandbox", "tests/cluster", "tests/localstack")
+BESIDE: Final = ("tests/sandbox", "tests/cluster", "tests/localstack", "tests/clients")
 FIRST: Final = '"$1" sandbox kubernetes install && shift && exec "$@"'
 
 
