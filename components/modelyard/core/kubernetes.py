@@ -25,6 +25,14 @@ GPUS: Final = f"{DOMAIN}/gpus"
 MONTHLY_USD: Final = f"{DOMAIN}/monthly-usd"
 """The annotation of a pool that says what it may cost in a month."""
 OWNER: Final = "app.kubernetes.io/managed-by"
+GPU: Final = "nvidia.com/gpu"
+"""The resource that pods ask for, and the key of the taint that keeps all others away."""
+NAMESPACE: Final = "kubernetes.io/metadata.name"
+"""The label by which policies know a namespace; the API server writes it."""
+POD_IDENTITY: Final = "169.254.170.23/32"
+"""Where the agent of EKS Pod Identity answers on each machine (eks/latest/userguide/pod-id-how-it-works)."""
+PROMETHEUS_AT: Final = "http://prometheus-operated.monitoring.svc.cluster.local:9090"
+"""Where the operator's Prometheus answers, in the namespace of the chart."""
 _OUTSIDE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST_VALUE: Final = 63
 
@@ -126,7 +134,7 @@ def refused_by(
     made = kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy(
         component.named(role), metadata={"name": name}, spec=spec, opts=component.options()
     )
-    here = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(namespaces)}
+    here = {"key": NAMESPACE, "operator": "In", "values": list(namespaces)}
     binding: Any = {
         "policyName": name,
         "validationActions": ["Deny"],

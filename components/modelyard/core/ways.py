@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from modelyard.core.errors import Fault
 from modelyard.core.given import NamespaceName
+from modelyard.core.kubernetes import NAMESPACE, POD_IDENTITY
 from modelyard.core.spec import Spec
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from modelyard.core.component import Component
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
-NAMESPACE: Final = "kubernetes.io/metadata.name"
-"""The label by which policies know a namespace; the API server writes it."""
-POD_IDENTITY: Final = "169.254.170.23/32"
-"""Where the agent of EKS Pod Identity answers on each machine (eks/latest/userguide/pod-id-how-it-works)."""
 
 
 class WayOut(Spec):

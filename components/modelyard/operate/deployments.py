@@ -220,9 +220,7 @@ def deploy_it(context: Context | None) -> str:
 def next_steps(operation: Operation, where: Place) -> list[str]:
     """What people do after `operation`, a line each."""
     team = next((name for name in reversed(where.names) if name != PLATFORM), None)
-    if operation == "down":
-        return ["", f"Next: yard up --env {where.environment}"]
-    if operation == "preview":
+    if operation in ("down", "preview"):
         return ["", f"Next: yard up --env {where.environment}"]
     lines = ["", "Next:"]
     if where.sandbox:

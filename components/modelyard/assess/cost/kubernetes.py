@@ -14,9 +14,8 @@ from modelyard.assess.policy.machines import known
 from modelyard.assess.policy.subject import Subject
 from modelyard.assess.policy.types import NODE_CLASS
 from modelyard.blueprints.usage import Range
-from modelyard.core.kubernetes import GPUS
+from modelyard.core.kubernetes import GPU, GPUS
 from modelyard.foundation.cluster.charts import table
-from modelyard.foundation.cluster.gpus import GPU
 
 Found = Iterator[Line | Unknown]
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)([KMGT]i?|)")

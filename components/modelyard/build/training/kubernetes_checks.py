@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from modelyard.build.training.kubernetes_spec import ClusterProgramSpec, KubernetesTraining, RayRuntime, TrainerRuntime
 from modelyard.core.errors import Fault
 from modelyard.core.instances import Instance
+from modelyard.core.kubernetes import GPU
 from modelyard.foundation.cluster import ClusterQuotaSpec, PoolLimit
 
 if TYPE_CHECKING:
     from modelyard.build.training.spec import TrainingSpec
 
-GPU: Final = "nvidia.com/gpu"
 _SYSTEM_MEMORY: Final = 0.15
 """Share of a machine's memory that the system, the kubelet and agents need; small machines need the most of it."""
 

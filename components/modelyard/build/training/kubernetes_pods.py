@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from modelyard.build.training.kubernetes_checks import GPU, MachinePool, Room, needs_of, room
+from modelyard.build.training.kubernetes_checks import MachinePool, Room, needs_of, room
 from modelyard.build.training.kubernetes_spec import DATASETS, ClusterProgramSpec, KubernetesTraining
-from modelyard.core.kubernetes import POOL
+from modelyard.core.kubernetes import GPU, POOL
 
 if TYPE_CHECKING:
     import pulumi
@@ -82,8 +82,8 @@ def job_pod(
         places=places,
         container=container,
         command=command,
-        resources=_resources(needs, extra),
-        shm_gib=max(needs.memory_gib // _SHARE_OF_SHM, 1),
+        needs=needs,
+        extra=extra,
         placed=placed,
         annotations=annotations,
         more=more or {},
@@ -111,8 +111,8 @@ def light_pod(
         places=places,
         container=container,
         command=command,
-        resources=_resources(needs, {}),
-        shm_gib=max(needs.memory_gib // _SHARE_OF_SHM, 1),
+        needs=needs,
+        extra={},
         placed={},
         annotations={},
         more=more or {},
@@ -140,12 +140,13 @@ def _pod(
     places: JobPlaces,
     container: str,
     command: list[str] | None,
-    resources: Mapping[str, Any],
-    shm_gib: int,
+    needs: Room,
+    extra: Mapping[str, int],
     placed: Mapping[str, Any],
     annotations: Mapping[str, str],
     more: Mapping[str, Any],
 ) -> dict[str, Any]:
+    shm_gib = max(needs.memory_gib // _SHARE_OF_SHM, 1)
     disks = {"tmp": ("/tmp", spec.volume_gib), "ml": ("/opt/ml", spec.volume_gib)}
     volumes: list[dict[str, Any]] = [
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"}},
@@ -163,7 +164,7 @@ def _pod(
         "name": container,
         "image": program.image,
         "env": _environment(name, spec, places),
-        "resources": resources,
+        "resources": _resources(needs, extra),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

@@ -13,9 +13,9 @@ import pulumi_kubernetes as kubernetes
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
-from modelyard.core.kubernetes import GPUS, MONTHLY_USD, POOL, custom
+from modelyard.core.kubernetes import GPU, GPUS, MONTHLY_USD, POOL, custom
 from modelyard.foundation.cluster.charts import EXPORTER, PROMETHEUS
-from modelyard.foundation.cluster.gpus import GPU, PRESENT, bottlerocket_settings, divisible, plugin_settings
+from modelyard.foundation.cluster.gpus import PRESENT, bottlerocket_settings, divisible, plugin_settings
 from modelyard.foundation.cluster.karpenter import Karpenter
 from modelyard.foundation.cluster.machines import DATA_DISK
 from modelyard.foundation.cluster.pools import BlockNodes, PoolSpec, ReservedNodes, SpotNodes, adapters, pools_that_fail

@@ -9,10 +9,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.core.instances import Instance
+from modelyard.core.kubernetes import GPU
 from modelyard.core.spec import Spec
 
-GPU: Final = "nvidia.com/gpu"
-"""The resource that pods ask for, and the key of the taint that keeps all others away."""
 PRESENT: Final = "nvidia.com/gpu.present"
 """The label of machines that have some (docs.nvidia.com, GPU feature discovery)."""
 

@@ -15,9 +15,9 @@ from modelyard.core.cloudcontrol import cloudformation
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.identity import Role
-from modelyard.core.kubernetes import POOL
+from modelyard.core.kubernetes import GPU, POOL
 from modelyard.foundation.cluster.aws import EksCluster
-from modelyard.foundation.cluster.gpus import GPU, PRESENT
+from modelyard.foundation.cluster.gpus import PRESENT
 from modelyard.foundation.cluster.hyperpod_spec import HyperPodGroupSpec, HyperPodSpec
 from modelyard.foundation.cluster.machines import attached
 from modelyard.foundation.keys import KeysLike

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
 from modelyard.core.instances import Instance, InstanceCatalogue
+from modelyard.core.kubernetes import GPU
 from modelyard.core.spec import Spec
 from modelyard.foundation.cluster.gpus import MigGpus, Sharing, WholeGpus, divisible, parts
 
@@ -172,7 +173,7 @@ class PoolSpec(Spec):
         """
         shown = max((parts(self.sharing, instance) for instance in self.instances), default=1)
         cpus = max((-(-instance.vcpus // instance.gpus) for instance in self.instances if instance.gpus), default=1)
-        return {"nvidia.com/gpu": self.limits.gpus * shown, "cpu": self.limits.gpus * cpus}
+        return {GPU: self.limits.gpus * shown, "cpu": self.limits.gpus * cpus}
 
     def check(self) -> Iterator[Fault]:
         """Types that have what is asked of them, and one place for what needs one."""

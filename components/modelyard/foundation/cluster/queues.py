@@ -16,10 +16,10 @@ import pulumi_kubernetes as kubernetes
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
-from modelyard.core.kubernetes import POOL, TEAM, custom
+from modelyard.core.kubernetes import GPU, NAMESPACE, POOL, TEAM, custom
 from modelyard.core.names import PLATFORM_TEAM
 from modelyard.foundation.cluster.queues_admission import only_queued
-from modelyard.foundation.cluster.queues_spec import GPU, ClusterQuotaSpec, PoolLimit, SharingSpec, quota_faults
+from modelyard.foundation.cluster.queues_spec import ClusterQuotaSpec, PoolLimit, SharingSpec, quota_faults
 
 API: Final = "kueue.x-k8s.io/v1beta2"
 LOCAL_QUEUE: Final = "default"
@@ -209,7 +209,7 @@ class FairSharing(Component):
             pools[name] = {"nominalQuota": str(of_pool.gpus), **said}
         return {
             "cohortName": self._cohort,
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": sharer.namespace}},
+            "namespaceSelector": {"matchLabels": {NAMESPACE: sharer.namespace}},
             "resourceGroups": [
                 {"coveredResources": ["cpu", "memory"], "flavors": [{"name": self._general, "resources": own}]},
                 *self._by_resource(pools),

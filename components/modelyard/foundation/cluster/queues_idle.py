@@ -10,13 +10,12 @@ import pulumi_kubernetes as kubernetes
 
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
+from modelyard.core.kubernetes import NAMESPACE, PROMETHEUS_AT
 from modelyard.foundation.cluster.queues_spec import IdleGpusSpec
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
-PROMETHEUS: Final = "http://prometheus-operated.monitoring.svc.cluster.local:9090"
-"""Where the operator's Prometheus answers, in the namespace of the chart."""
 _MONITORING: Final = "monitoring"
 _ASKED_AT: Final = 9090
 _API_PORTS: Final = (443, 6443)
@@ -53,7 +52,7 @@ class IdleGpus(Component):
         namespaces: Mapping[str, pulumi.Input[str]],
         services: pulumi.Input[Sequence[str]],
         version: str,
-        prometheus: str = PROMETHEUS,
+        prometheus: str = PROMETHEUS_AT,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -95,7 +94,7 @@ class IdleGpus(Component):
         """Nobody in; out to names, to the API server, and to Prometheus, which lets it in."""
 
         def space(namespace: pulumi.Input[str]) -> dict[str, Any]:
-            return {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
+            return {"namespace_selector": {"match_labels": {NAMESPACE: namespace}}}
 
         def of(namespace: str, *ports: tuple[str, int]) -> dict[str, Any]:
             said = [{"protocol": protocol, "port": port} for protocol, port in ports]

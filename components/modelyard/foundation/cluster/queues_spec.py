@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
+from modelyard.core.kubernetes import GPU
 from modelyard.core.spec import Name, Spec
 from modelyard.foundation.cluster.charts import EXPORTER, PROMETHEUS
 
@@ -20,7 +21,6 @@ ImageByDigest = Annotated[
 ]
 """An image that can't become another one."""
 
-GPU: Final = "nvidia.com/gpu"
 TOPOLOGY: Final = (
     "Whether runs may ask for machines behind the same switches. Off: Kueue then places runs only on machines that are "
     "there and carry EC2's labels of the network, so where one of the two lacks nothing runs."

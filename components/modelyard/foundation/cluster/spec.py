@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field, StringConstraints
 
 from modelyard.core.errors import Fault
+from modelyard.core.kubernetes import GPU
 from modelyard.core.spec import REPLACES, LogDays, Name, RoleArn, Spec
 from modelyard.foundation.cluster.charts import EXPORTER, ChartName, ChartsSpec
-from modelyard.foundation.cluster.gpus import GPU
 from modelyard.foundation.cluster.hyperpod_spec import HyperPodSpec
 from modelyard.foundation.cluster.pools import OF_THE_CLUSTER, PoolSpec
 from modelyard.foundation.cluster.queues_spec import TOPOLOGY, PoolLimit, SharingSpec

@@ -14,6 +14,7 @@ import pulumi_kubernetes as kubernetes
 
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
+from modelyard.core.kubernetes import NAMESPACE, POD_IDENTITY
 from modelyard.foundation.cluster import ClusterQuotaSpec, PoolLimit
 from modelyard.foundation.tenancy.kubernetes_roles import RULES, group_of
 
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
 _SECURITY: Final = "pod-security.kubernetes.io"
-_NAME: Final = "kubernetes.io/metadata.name"
 _HTTPS: Final = {"protocol": "TCP", "port": 443}
 _DNS: Final = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-_POD_IDENTITY: Final = "169.254.170.23/32"
-"""Where the agent of EKS Pod Identity answers on each machine (eks/latest/userguide/pod-id-how-it-works)."""
 SERVING_PORTS: Final = (8000, 8080)
 """Where pods of teams answer calls, and say how they are: what measures them and lets calls in reaches no other."""
 _OF_THE_CLUSTER: Final = ("system-cluster-critical", "system-node-critical")
@@ -119,9 +117,9 @@ class NamespaceFence(Component):
     def _separate(self, services: pulumi.Output[Sequence[str]], callers: Mapping[str, Sequence[int]]) -> None:
         """Nobody in, nobody out; and then the few ways that work needs."""
         every: dict[str, Any] = {}
-        names = {"namespace_selector": {"match_labels": {_NAME: "kube-system"}}}
+        names = {"namespace_selector": {"match_labels": {NAMESPACE: "kube-system"}}}
         reached = services.apply(lambda cidrs: [{"ip_block": {"cidr": cidr}} for cidr in cidrs])
-        agent = {"to": [{"ip_block": {"cidr": _POD_IDENTITY}}], "ports": [{"protocol": "TCP", "port": 80}]}
+        agent = {"to": [{"ip_block": {"cidr": POD_IDENTITY}}], "ports": [{"protocol": "TCP", "port": 80}]}
         self._policy("nobody", ["Ingress", "Egress"])
         self._policy(
             "each-other",
@@ -137,7 +135,7 @@ class NamespaceFence(Component):
             egress=reached.apply(lambda peers: [{"to": peers, "ports": [_HTTPS]}] if peers else []),
         )
         for namespace, ports in callers.items():
-            caller = {"namespace_selector": {"match_labels": {_NAME: namespace}}}
+            caller = {"namespace_selector": {"match_labels": {NAMESPACE: namespace}}}
             taken = [{"protocol": "TCP", "port": port} for port in ports]
             self._policy(f"from-{namespace}", ["Ingress"], ingress=[{"from_": [caller], "ports": taken}])
 

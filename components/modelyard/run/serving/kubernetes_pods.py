@@ -13,7 +13,7 @@ import pulumi
 
 from modelyard.core.access import Acts
 from modelyard.core.component import Component
-from modelyard.core.kubernetes import DOMAIN, POOL, WorkloadIdentity, label_value, labels
+from modelyard.core.kubernetes import DOMAIN, GPU, POOL, WorkloadIdentity, label_value, labels
 from modelyard.core.pods import ASIDE_SECONDS, GIVEN_UP, apart, restricted
 from modelyard.foundation.cluster import PoolLimit
 from modelyard.run.serving.kubernetes_spec import PodNeedsSpec
@@ -25,7 +25,6 @@ VERSION: Final = f"{DOMAIN}/version"
 CHAMPION: Final = "champion"
 CANDIDATE: Final = "candidate"
 PORT_NAME: Final = "http"
-_TAINT: Final = "nvidia.com/gpu"
 _PERIOD: Final = 10
 """Seconds between two looks at a server that starts."""
 
@@ -119,7 +118,7 @@ def pod(
     if server.needs.pool is not None:
         placed = {
             "nodeSelector": {POOL: server.needs.pool},
-            "tolerations": [{"key": _TAINT, "operator": "Exists", "effect": "NoSchedule"}],
+            "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
         }
     return {
         "serviceAccountName": identity.service_account,

@@ -17,8 +17,6 @@ from modelyard.core.kubernetes import custom, label_value
 from modelyard.run.serving.kubernetes_pods import ENDPOINT, PORT_NAME, TRACK, VERSION, chosen
 from modelyard.run.serving.kubernetes_spec import MeasuredSpec
 
-PROMETHEUS: Final = "http://prometheus-operated.monitoring.svc.cluster.local:9090"
-"""Where the operator's Prometheus answers, in the namespace of the chart."""
 REVISION: Final = "rollouts-pod-template-hash"
 """The label by which Argo Rollouts tells pods of two revisions apart."""
 SERIES: Final = "monitoring.coreos.com/v1"

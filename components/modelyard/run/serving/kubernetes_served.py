@@ -12,12 +12,13 @@ from modelyard.core.access import identity_of
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
+from modelyard.core.kubernetes import PROMETHEUS_AT
 from modelyard.core.settle import at_program_end
 from modelyard.foundation.cluster import PoolLimit
 from modelyard.run.serving.checks import unplaced
 from modelyard.run.serving.kubernetes_llm_spec import KubernetesLanguageModelSpec
 from modelyard.run.serving.kubernetes_pods import ServingIdentity
-from modelyard.run.serving.kubernetes_queries import PROMETHEUS, Questions
+from modelyard.run.serving.kubernetes_queries import Questions
 from modelyard.run.serving.kubernetes_spec import KubernetesEndpointSpec
 
 Served = TypeVar("Served", KubernetesEndpointSpec, KubernetesLanguageModelSpec)
@@ -44,7 +45,7 @@ class ServedByPods(Component, Generic[Served]):
         registry: ModelRegistry,
         identity: ServingIdentity,
         pools: Mapping[str, PoolLimit] | None = None,
-        prometheus: str = PROMETHEUS,
+        prometheus: str = PROMETHEUS_AT,
         after: Sequence[pulumi.Resource] = (),
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
