@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 from kubernetes.client import (
     ApiClient,
-    ApiException,
     AuthorizationV1Api,
     BatchV1Api,
     CoreV1Api,
     CustomObjectsApi,
 )
+from tests.cluster.refusing import refusal
 from tests.cluster.waiting import until
 from tests.fenced import acting, fenced, filed, idling, shared
 
@@ -35,8 +35,6 @@ UNSERVED = {
     ("kubeflow.org", "mpijobs"),
 }
 """Kinds whose definitions aren't among those that the sandbox fetches."""
-ATTEMPTS = 2000
-"""A change of who may what, and of what is admitted, is there a moment after it was made."""
 SAFE = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -108,16 +106,6 @@ def may(
     reviews: Any = AuthorizationV1Api(api)
     spec = {"user": user, "groups": [in_group], "resourceAttributes": asked}
     return reviews.create_subject_access_review({"spec": spec}).status.allowed
-
-
-def refusal(act: Callable[[], object]) -> str:
-    """What is said to whoever is refused, once what refuses is there."""
-    for _ in range(ATTEMPTS):
-        try:
-            act()
-        except ApiException as refused:
-            return json.loads(refused.body or "{}")["message"]
-    raise AssertionError("nobody was refused")
 
 
 def granted(who: str) -> list[tuple[str, str, str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
 from tests import piped, trained
+from tests.cluster.refusing import refusal
 
 from modelyard.assess.graph import Graph
 from modelyard.core.kubernetes import TOKEN
@@ -32,8 +33,6 @@ PLURALS = {
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
     "WorkflowTemplate": "workflowtemplates",
 }
-ATTEMPTS = 2000
-"""A policy is asked a moment after it was made."""
 LATE = 504
 """What a server says that has just begun, on a busy machine, to its first caller: it reads its definitions still."""
 THEIRS = "ml-dev-fraud"
@@ -176,16 +175,6 @@ def a_pod(namespace: str, name: str, *, image: str = trained.IMAGE, account: str
     container = {"name": "main", "image": image, "securityContext": safe}
     spec = {"serviceAccountName": account, "containers": [container]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
-
-
-def refusal(act: Callable[[], object]) -> str:
-    """What is said to whoever is refused, once what refuses is there."""
-    for _ in range(ATTEMPTS):
-        try:
-            act()
-        except ApiException as refused:
-            return json.loads(refused.body or "{}")["message"]
-    raise AssertionError("nobody was refused")
 
 
 def as_user(cluster: Cluster, name: str) -> ApiClient:
