@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 REQUIREMENTS := requirements/bootstrap.txt requirements/dev.txt
 READY := .venv/.ready
+# Where this is set, every process would compile the SDKs anew, which is most of a short command's time.
+export PYTHONDONTWRITEBYTECODE :=
 
 # `make up BLUEPRINT=gpu-cluster`: another platform than the shipped one, begun below .modelyard/blueprints, with a team.
 BLUEPRINT ?=
