@@ -38,12 +38,12 @@ VIEW: dict[str, Any] = {
     "columns": {"amount": "paid"},
     "ttl_hours": 48,
 }
-PASSWORDS = {"reader": {"secret": "redis-reader"}, "writer": {"secret": "redis-writer"}}
+PASSWORDS = {"reader": {"name": "redis-reader"}, "writer": {"name": "redis-writer"}}
 REDIS: dict[str, Any] = {
     "kind": "redis",
     "address": "redis.cache.svc:6380",
     "passwords": PASSWORDS,
-    "ca": {"secret": "redis-ca", "key": "ca.crt"},
+    "ca": {"name": "redis-ca", "key": "ca.crt"},
 }
 OWN: dict[str, Any] = {"kind": "own_redis", "image": VALKEY, "passwords": PASSWORDS, "tls": "redis-tls"}
 COMPATIBLE: dict[str, Any] = {
@@ -51,9 +51,9 @@ COMPATIBLE: dict[str, Any] = {
     "endpoint": "https://s3.store.acme.example",
     "bucket": "fraud-features",
     "prefix": "feast/",
-    "access_key": {"secret": "reads", "key": "id"},
-    "secret_key": {"secret": "reads", "key": "key"},
-    "writer": {"access_key": {"secret": "writes", "key": "id"}, "secret_key": {"secret": "writes", "key": "key"}},
+    "access_key": {"name": "reads", "key": "id"},
+    "secret_key": {"name": "reads", "key": "key"},
+    "writer": {"access_key": {"name": "writes", "key": "id"}, "secret_key": {"name": "writes", "key": "key"}},
 }
 GIVEN: dict[str, Any] = {
     "image": IMAGE,

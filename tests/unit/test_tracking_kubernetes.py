@@ -29,7 +29,7 @@ IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-dev-fraud-mlflow@sha25
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 NAMESPACE = "ml-dev-fraud"
-KEYS = {"access_key": {"secret": "store", "key": "id"}, "secret_key": {"secret": "store", "key": "key"}}
+KEYS = {"access_key": {"name": "store", "key": "id"}, "secret_key": {"name": "store", "key": "key"}}
 COMPATIBLE: dict[str, Any] = {
     "kind": "compatible",
     "endpoint": "https://s3.store.acme.example",
@@ -39,17 +39,17 @@ COMPATIBLE: dict[str, Any] = {
 }
 GIVEN: dict[str, Any] = {
     "image": IMAGE,
-    "database": {"connection": {"secret": "mlflow-db-app", "key": "uri"}},
-    "passwords": {name: {"secret": f"mlflow-{name}"} for name in ("admin", "writer", "reader", "session")},
+    "database": {"connection": {"name": "mlflow-db-app", "key": "uri"}},
+    "passwords": {name: {"name": f"mlflow-{name}"} for name in ("admin", "writer", "reader", "session")},
     "files": COMPATIBLE,
-    "listener": {"kind": "tls", "secret": "mlflow-tls"},
+    "listener": {"kind": "tls", "certificate": "mlflow-tls"},
     "ways": {
         "reached_from": ["gateways"],
         "reaches": [{"namespace": "postgres", "ports": [5432]}, {"cidr": "10.20.0.0/16", "ports": [443]}],
     },
 }
 CASES: dict[str, dict[str, Any]] = {
-    "elsewhere": {"database": {**GIVEN["database"], "ca": {"secret": "mlflow-db-ca", "key": "ca.crt"}}, "count": 2},
+    "elsewhere": {"database": {**GIVEN["database"], "ca": {"name": "mlflow-db-ca", "key": "ca.crt"}}, "count": 2},
     "onaws": {"files": {"kind": "bucket"}, "listener": {"kind": "http", "unsafe_because": "a mesh encrypts"}},
 }
 
@@ -368,7 +368,7 @@ def test_all_faults_of_a_place_are_told_at_once_and_nothing_is_made():
     assert any("count: got 1; leaves nobody who answers" in each for each in said)
 
 
-@pytest.mark.parametrize("changes", [{"secret": "A B"}, {"secret": "a", "key": "a/b"}])
+@pytest.mark.parametrize("changes", [{"name": "A B"}, {"name": "a", "key": "a/b"}])
 def test_what_names_no_secret_is_no_spec(changes: dict[str, Any]):
     with pytest.raises(ValueError):
         SecretKey.model_validate(changes)

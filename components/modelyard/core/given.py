@@ -20,14 +20,14 @@ _PORTS: Final = {"http": 80, "https": 443}
 class SecretKey(Spec):
     """A value in a Secret of the server's namespace; pods read it, and no stack, plan or log does."""
 
-    secret: ObjectName = Field(description="The Secret's name.")
+    name: ObjectName = Field(description="The Secret's name.")
     key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(
         default="value", description="The key in it. `value`: so are a team's secrets called that are synced."
     )
 
     def variable(self, name: str) -> dict[str, Any]:
         """A container's variable that has the value."""
-        return {"name": name, "valueFrom": {"secretKeyRef": {"name": self.secret, "key": self.key}}}
+        return {"name": name, "valueFrom": {"secretKeyRef": {"name": self.name, "key": self.key}}}
 
 
 class CompatibleStore(Spec):

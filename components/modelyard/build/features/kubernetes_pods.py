@@ -172,7 +172,7 @@ def _secret(name: str, secret: str, files: Mapping[str, str] | None = None) -> d
 def _authority(spec: KubernetesFeaturesSpec) -> SecretKey | None:
     """Where the certificate authority of its Redis lies."""
     if isinstance(spec.online, OwnRedis):
-        return SecretKey(secret=spec.online.tls, key="ca.crt")
+        return SecretKey(name=spec.online.tls, key="ca.crt")
     return spec.online.ca if isinstance(spec.online, GivenRedis) else None
 
 
@@ -182,7 +182,7 @@ def _volumes(around: Around) -> list[dict[str, Any]]:
         {"name": "repository", "configMap": {"name": around.files}},
         {"name": "scratch", "emptyDir": {"sizeLimit": "2Gi"}},
     ]
-    return found if authority is None else [*found, _secret("ca", authority.secret, {authority.key: "ca.crt"})]
+    return found if authority is None else [*found, _secret("ca", authority.name, {authority.key: "ca.crt"})]
 
 
 def _container(name: str, image: str, command: Sequence[str], around: Around, user: str) -> dict[str, Any]:

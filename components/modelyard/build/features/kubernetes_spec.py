@@ -96,6 +96,7 @@ class CompatibleKept(CompatibleStore):
 class KubernetesFeaturesSpec(Spec):
     """A Feast store in a namespace of any conformant cluster: a server that reads, and a job that fills."""
 
+    flavour: Literal["kubernetes"] = Field(default="kubernetes", description="It runs on the platform's cluster.")
     image: str = Field(
         description="The image of server and job, by digest. It holds Python with feast[redis] 0.67 or newer, boto3 "
         "and s3fs; its user isn't root."

@@ -50,9 +50,9 @@ def pod(
         "volumes": [
             {"name": "credentials", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
             {"name": "scratch", "emptyDir": {"sizeLimit": "2Gi"}},
-            *([_of_secret("tls", spec.listener.secret)] if isinstance(spec.listener, SecretTls) else []),
+            *([_of_secret("tls", spec.listener.certificate)] if isinstance(spec.listener, SecretTls) else []),
             *(
-                [_of_secret("ca", spec.database.ca.secret, {spec.database.ca.key: "ca.crt"})]
+                [_of_secret("ca", spec.database.ca.name, {spec.database.ca.key: "ca.crt"})]
                 if spec.database.ca is not None
                 else []
             ),

@@ -21,7 +21,7 @@ class SecretTls(Spec):
     """Encrypted up to the pods, by a certificate that lies in the namespace."""
 
     kind: Literal["tls"] = Field(description="TLS, which the server itself speaks.")
-    secret: ObjectName = Field(
+    certificate: ObjectName = Field(
         description="A Secret of type kubernetes.io/tls, as cert-manager writes it, for the service's name; clients "
         "check it. Pods read it when they start."
     )
@@ -72,6 +72,7 @@ class BucketFiles(Spec):
 class KubernetesTrackingSpec(Spec):
     """MLflow in a namespace of any conformant cluster: signed in to, private, its database and files outside of it."""
 
+    flavour: Literal["kubernetes"] = Field(default="kubernetes", description="It runs on the platform's cluster.")
     image: str = Field(
         description="The server's image, by digest. It holds Python with mlflow[auth] 3.17 or newer, boto3, and the "
         "driver that its SQLAlchemy takes: psycopg from 2.1 on, psycopg2 before. Its user isn't root."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -40,7 +40,8 @@ class ClusterTrainingPool(Component):
 
     The jobs themselves are started by people, pipelines and loops. They run as `account`, and outputs and checkpoints
     lie in `lake`. `pools`: the cluster's, by name. `quota`: what the team may use of them; absent, whatever there is.
-    `datasets`: the claims of those that are files there, by dataset.
+    `datasets`: the claims of those that are files there, by dataset. `variables`: further ones of every container, as
+    the API writes them, such as those of `KubernetesTracking`.
     Goes into a cluster by `opts=cluster.into()`. Raises `SpecError` with the faults of `spec`, and with those that show
     only where it stands.
     """
@@ -59,6 +60,7 @@ class ClusterTrainingPool(Component):
         pools: Mapping[str, MachinePool],
         quota: ClusterQuotaSpec | None = None,
         datasets: Mapping[str, str] | None = None,
+        variables: Sequence[Mapping[str, Any]] = (),
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -89,6 +91,7 @@ class ClusterTrainingPool(Component):
             checkpoints=self._uri(spec.checkpoints),
             claims=claims,
             datasets=datasets or {},
+            variables=variables,
         )
         self.machines: MachinePool = pools[flavour.pool]
         self.jobs = ClusterJobs(spec, flavour, places=self.places, pool=self.machines)

@@ -6,7 +6,7 @@ karpenter.sh/docs/concepts/disruption, eks/latest/userguide/node-efa.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,7 @@ class JobPlaces:
 
     `output` and `checkpoints`: S3 URIs that end in a slash, or a volume's path; empty: none. `resources`: the parameter
     path of the identity that jobs run as. `claims`: the names of claims by volume. `datasets`: the same by dataset.
+    `variables`: further ones of each container, as the API writes them.
     """
 
     namespace: pulumi.Input[str]
@@ -43,6 +44,7 @@ class JobPlaces:
     checkpoints: pulumi.Input[str] = ""
     claims: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
     datasets: Mapping[str, str] = field(default_factory=dict[str, str])
+    variables: Sequence[Mapping[str, Any]] = ()
 
 
 def job_pod(
@@ -217,4 +219,4 @@ def _environment(name: str, spec: TrainingSpec, places: JobPlaces) -> list[dict[
         variables["MODELYARD_CHECKPOINTS"] = places.checkpoints if kept is None else f"{kept}/"
     if spec.distributed.efa:
         variables["FI_PROVIDER"] = "efa"
-    return [{"name": key, "value": variables[key]} for key in sorted(variables)]
+    return [*({"name": key, "value": variables[key]} for key in sorted(variables)), *map(dict, places.variables)]
