@@ -24,12 +24,27 @@ _GB: Final = {"": 1e-9, "K": 1e-6, "M": 1e-3, "G": 1, "T": 1e3, "Ki": 2**-20, "M
 _TYPE: Final = "node.kubernetes.io/instance-type"
 _CAPACITY: Final = "karpenter.sh/capacity-type"
 _RESERVED: Final = "reserved"
+_SERVICE: Final = "spec.provider.kubernetes.envoyService"
+_ON_EKS: Final = "service.beta.kubernetes.io/aws-load-balancer"
 
 
 def _service(subject: Subject, meter: Meter) -> Found:
     if subject.get("spec.type", "ClusterIP") == "LoadBalancer":
-        yield meter.takes("elb", "network load balancer", HOURS, assumes="all hours")
-        yield meter.takes("elb", "nlb nlcu", Range(low=0, high=HOURS), assumes="up to one unit of capacity")
+        yield from _balancer(meter)
+
+
+def _proxies(subject: Subject, meter: Meter) -> Found:
+    """The service that stands before proxies of Envoy Gateway."""
+    annotations = subject.get(f"{_SERVICE}.annotations", {})
+    if any(key.startswith(_ON_EKS) for key in annotations):
+        yield from _balancer(meter)
+    elif subject.get(f"{_SERVICE}.type", "LoadBalancer") == "LoadBalancer":
+        yield Unknown(subject.node.urn, "kubernetes: gateway", "the load balancer is another cloud's")
+
+
+def _balancer(meter: Meter) -> Found:
+    yield meter.takes("elb", "network load balancer", HOURS, assumes="all hours")
+    yield meter.takes("elb", "nlb nlcu", Range(low=0, high=HOURS), assumes="up to one unit of capacity")
 
 
 def _claim(subject: Subject, meter: Meter) -> Found:
@@ -123,6 +138,7 @@ ESTIMATES: Final[Mapping[str, Estimate]] = {
     "kubernetes:apps/v1:StatefulSet": _claims,
     "kubernetes:core/v1:PersistentVolumeClaim": _claim,
     "kubernetes:core/v1:Service": _service,
+    "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy": _proxies,
     "kubernetes:helm.sh/v3:Release": _chart,
     "kubernetes:karpenter.sh/v1:NodePool": _nodes,
 }

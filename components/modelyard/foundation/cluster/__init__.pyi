@@ -5,6 +5,10 @@ from .charts import PROMETHEUS as PROMETHEUS
 from .charts import ChartName as ChartName
 from .charts import ChartsSpec as ChartsSpec
 from .disks import disks_use_key as disks_use_key
+from .gateways import CERTIFICATES_BY_GATEWAYS as CERTIFICATES_BY_GATEWAYS
+from .gateways import TeamGateways as TeamGateways
+from .gateways_spec import NAMESPACE_OF_GATEWAYS as NAMESPACE_OF_GATEWAYS
+from .gateways_spec import GatewayOfTeamsSpec as GatewayOfTeamsSpec
 from .gpu_pools import GpuPools as GpuPools
 from .gpu_pools import measure as measure
 from .gpus import MigGpus as MigGpus

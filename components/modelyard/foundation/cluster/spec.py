@@ -11,6 +11,7 @@ from modelyard.core.errors import Fault
 from modelyard.core.kubernetes import GPU
 from modelyard.core.spec import REPLACES, LogDays, Name, RoleArn, Spec
 from modelyard.foundation.cluster.charts import EXPORTER, ChartName, ChartsSpec
+from modelyard.foundation.cluster.gateways_spec import GatewayOfTeamsSpec
 from modelyard.foundation.cluster.hyperpod_spec import HyperPodSpec
 from modelyard.foundation.cluster.pools import OF_THE_CLUSTER, PoolSpec
 from modelyard.foundation.cluster.queues_spec import TOPOLOGY, PoolLimit, SharingSpec
@@ -124,6 +125,10 @@ class ExistingClusterSpec(Spec):
     )
     charts: ChartsSpec = Field(default_factory=ChartsSpec, description="Where charts come from, and in which versions.")
     sharing: SharingSpec = Field(default_factory=SharingSpec, description="How teams share its GPUs.")
+    gateways: dict[Name, GatewayOfTeamsSpec] = Field(
+        default_factory=dict[str, GatewayOfTeamsSpec],
+        description="What lets calls in to models that teams serve, by name. Absent: nothing of the platform's.",
+    )
 
     @property
     def limits(self) -> dict[str, PoolLimit]:
@@ -134,6 +139,8 @@ class ExistingClusterSpec(Spec):
         """Charts that don't fit, and idle GPUs that nobody could find."""
         yield from self.charts.unfit(self.version, self.charts.install)
         yield from self.sharing.unmeasured(self.charts.install)
+        for gateway in self.gateways.values():
+            yield from gateway.faults_on(eks=False, installed=self.charts.install)
         if self.sharing.idle is not None and not self.api_servers:
             problem = "stops runs by the API server, and nobody said where that answers"
             yield self.sharing.fault("idle", problem, 'Say it under "api_servers".')
@@ -191,6 +198,10 @@ class EksClusterSpec(Spec):
     )
     charts: ChartsSpec = Field(default_factory=ChartsSpec, description="Where charts come from, and in which versions.")
     sharing: SharingSpec = Field(default_factory=SharingSpec, description="How teams share the GPUs.")
+    gateways: dict[Name, GatewayOfTeamsSpec] = Field(
+        default_factory=dict[str, GatewayOfTeamsSpec],
+        description="What lets calls in to models that teams serve, by name. Absent: nothing of the platform's.",
+    )
 
     @property
     def limits(self) -> dict[str, PoolLimit]:
@@ -220,6 +231,8 @@ class EksClusterSpec(Spec):
             yield self.fault("addons", f"lacks {', '.join(missing)}", "Add them: no pod works without.")
         yield from self.charts.unfit(self.version, self.needed_charts)
         yield from self.sharing.unmeasured(self.needed_charts)
+        for gateway in self.gateways.values():
+            yield from gateway.faults_on(eks=True, installed=self.charts.install)
         if self.hyperpod is not None:
             yield from self._standing(self.hyperpod)
 

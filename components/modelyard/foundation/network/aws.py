@@ -23,6 +23,11 @@ from modelyard.foundation.network.plan import GATEWAY_SERVICES
 from modelyard.foundation.network.spec import ExistingNetworkSpec, FlowLogsSpec, Tier, VpcSpec
 
 _ANYWHERE: Final = "0.0.0.0/0"
+_BALANCED: Final[Mapping[Tier, Mapping[str, str]]] = {
+    "private": {"kubernetes.io/role/internal-elb": "1"},
+    "public": {"kubernetes.io/role/elb": "1"},
+}
+"""By which tags EKS finds subnets for load balancers inside and outside (eks/latest/userguide/network-reqs)."""
 
 
 def network_from(
@@ -138,7 +143,7 @@ class Network(Places, Component):
                 cidr_block=cidr,
                 availability_zone=zone,
                 map_public_ip_on_launch=False,
-                tags=self._tag(f"{tier}-{zone}"),
+                tags={**self._tag(f"{tier}-{zone}"), **_BALANCED.get(tier, {})},
                 opts=self.options(),
             ).id
             for zone, cidr in by_zone.items()
