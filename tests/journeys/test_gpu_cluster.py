@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.journeys.conftest import ENVIRONMENT, Yard
@@ -61,7 +62,15 @@ print(sorted(each["metadata"]["name"] for each in pools))
     assert "['ml-local-platform-pools-a100', 'ml-local-platform-pools-a10g']" in yard.shell("python look.py")
 
 
-SERVING = ["trainer", "argo-rollouts", "envoy-gateway", "keda", "kube-prometheus-stack"]
+CHARTS = [
+    "trainer",
+    "argo-rollouts",
+    "argo-workflows",
+    "envoy-gateway",
+    "external-secrets",
+    "keda",
+    "kube-prometheus-stack",
+]
 REGISTRY = {
     "models": {
         "places": {
@@ -86,44 +95,146 @@ ENDPOINT = {
         "callers": {"kind": "jwt", "issuer": "https://id.acme.example", "audiences": ["places"]},
     },
 }
+OWN = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-local-vision-train@sha256:{64 * '0'}"
+NIGHTLY = {
+    "owner": "ada@acme.example",
+    "flavour": {"kind": "argo"},
+    "steps": {
+        "train": {
+            "kind": "train",
+            "image": OWN,
+            "command": ["train.py"],
+            "inputs": {"rows": {"kind": "dataset", "name": "pictures"}},
+        }
+    },
+    "triggers": {"nightly": {"kind": "schedule", "expression": "cron(30 5 * * ? *)"}},
+}
+VENDOR = {
+    "entries": {"vendor": {"kind": "generated", "rotation": {"kind": "renewal"}}},
+    "in_cluster": ["vendor"],
+}
+SERVERS = {
+    "tracking": {
+        "flavour": "kubernetes",
+        "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-local-vision-mlflow@sha256:{64 * '0'}",
+        "database": {"connection": {"name": "runs-app", "key": "uri"}, "ca": {"name": "runs-ca", "key": "ca.crt"}},
+        "passwords": {name: {"name": f"mlflow-{name}"} for name in ("admin", "writer", "reader", "session")},
+        "files": {"kind": "bucket"},
+        "listener": {"kind": "tls", "certificate": "mlflow-tls"},
+    },
+    "features": {
+        "flavour": "kubernetes",
+        "image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-local-vision-feast@sha256:{64 * '0'}",
+        "views": {
+            "picture": {
+                "owner": "ada@acme.example",
+                "entity": [{"name": "picture_id"}],
+                "event_time": "day",
+                "features": [{"name": "label"}],
+                "dataset": "pictures",
+                "ttl_hours": 48,
+            }
+        },
+        "online": {"kind": "dynamodb"},
+        "kept": {"kind": "lake"},
+        "tls": "feast-tls",
+    },
+}
 
 
-def test_a_team_serves_a_model_on_the_cluster_and_takes_it_away_again(yard: Yard):
-    platform, team = yard.root / "platform" / "platform.yaml", yard.root / "stacks" / "teams" / "vision.yaml"
-    before = {path: path.read_text() for path in (platform, team)}
-    there = """
+@pytest.fixture(scope="module")
+def used(yard: Yard) -> dict[str, dict[str, int]]:
+    """What happened as the team began to serve, track, mount a secret and train by a pipeline, all at once."""
+    ways = {"reaches": [{"namespace": "postgres", "ports": [5432]}]}
+
+    def platform(file: Any) -> None:
+        file["cluster"]["charts"].update(install=CHARTS)
+        file["ways"] = {"vision": {"tracking": ways, "features": {}}}
+
+    def team(file: Any) -> None:
+        file.update(registry=REGISTRY, serving={"places": ENDPOINT}, secrets=VENDOR, pipelines={"nightly": NIGHTLY})
+        file.update(SERVERS)
+        file["jobs"].update(track="log")
+
+    edit(yard.root / "platform" / "platform.yaml", platform)
+    edit(yard.root / "stacks" / "teams" / "vision.yaml", team)
+    return operations(yard("up", "--sandbox", "--json"))
+
+
+def test_a_team_begins_to_use_the_cluster_and_nothing_of_it_goes(yard: Yard, used: dict[str, dict[str, int]]):
+    assert set(used["vision"]) <= {"create", "update"}
+    assert "all rules hold" in yard("check", "--profile", "regulated")
+    assert json.loads(yard("cost", "vision", "--env", "local", "--json"))["stacks"][0]["unknown"] == []
+    assert operations(yard("up", "--sandbox", "--json")) == {"platform": {}, "vision": {}}
+
+
+THERE = """
 from kubernetes import client, config
 config.load_kube_config()
 seen = client.CustomObjectsApi()
 found = {}
 for group, version, plural in (
     ("argoproj.io", "v1alpha1", "rollouts"),
+    ("argoproj.io", "v1alpha1", "workflowtemplates"),
+    ("external-secrets.io", "v1", "externalsecrets"),
     ("gateway.envoyproxy.io", "v1alpha1", "securitypolicies"),
     ("keda.sh", "v1alpha1", "scaledobjects"),
     ("monitoring.coreos.com", "v1", "prometheusrules"),
     ("monitoring.coreos.com", "v1alpha1", "alertmanagerconfigs"),
 ):
     found[plural] = len(seen.list_namespaced_custom_object(group, version, "ml-local-vision", plural)["items"])
+found["servers"] = len(client.AppsV1Api().list_namespaced_deployment("ml-local-vision").items) / 2
+found["fills"] = len(client.BatchV1Api().list_namespaced_cron_job("ml-local-vision").items)
 print(sorted(found.items()))
 """
-    (yard.root / "served.py").write_text(there)
-    edit(platform, lambda file: file["cluster"]["charts"].update(install=SERVING))
-    edit(team, lambda file: file.update(registry=REGISTRY, serving={"places": ENDPOINT}))
-    try:
-        assert "all rules hold" in yard("check", "--profile", "regulated")
-        assert json.loads(yard("cost", "vision", "--env", "local", "--json"))["stacks"][0]["unknown"] == []
-        assert set(operations(yard("up", "--sandbox", "--json"))["vision"]) <= {"create", "update"}
-        said = yard.shell("python served.py")
-        assert {count for _, count in ast.literal_eval(said.splitlines()[-1])} == {1}, said
-        assert operations(yard("up", "--sandbox", "--json")) == {"platform": {}, "vision": {}}
-        team.write_text(before[team])
-        assert operations(yard("up", "vision", "--sandbox", "--json"))["vision"].keys() <= {"delete", "update"}
-        said = yard.shell("python served.py")
-        assert {count for _, count in ast.literal_eval(said.splitlines()[-1])} == {0}, said
-    finally:
-        for path, text in before.items():
-            path.write_text(text)
-        yard("up", "--sandbox")
+
+
+def there(yard: Yard) -> dict[str, float]:
+    """How many of each kind the team has in the cluster, of what it uses; both servers together are one."""
+    (yard.root / "there.py").write_text(THERE)
+    said = yard.shell("python there.py")
+    return dict(ast.literal_eval(said.splitlines()[-1]))
+
+
+@pytest.mark.usefixtures("used")
+def test_the_cluster_has_what_serves_and_watches_tracks_and_keeps_features(yard: Yard):
+    assert set(there(yard).values()) == {1}, there(yard)
+
+
+@pytest.mark.usefixtures("used")
+def test_a_secret_comes_by_the_teams_store_and_people_start_a_pipeline_only_as_it_is_written(yard: Yard):
+    script = """
+from kubernetes import client, config
+config.load_kube_config()
+seen, here = client.CustomObjectsApi(), "ml-local-vision"
+(store,) = seen.list_namespaced_custom_object("external-secrets.io", "v1", here, "secretstores")["items"]
+(secret,) = seen.list_namespaced_custom_object("external-secrets.io", "v1", here, "externalsecrets")["items"]
+assert secret["spec"]["secretStoreRef"]["name"] == store["metadata"]["name"]
+argo = ("argoproj.io", "v1alpha1", here)
+(template,) = seen.list_namespaced_custom_object(*argo, "workflowtemplates")["items"]
+run = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "run-"}}
+named = {"workflowTemplateRef": {"name": template["metadata"]["name"]}}
+started = seen.create_namespaced_custom_object(*argo, "workflows", {**run, "spec": named}, dry_run="All")
+try:
+    other = {**named, "serviceAccountName": "ml-local-vision-judge"}
+    seen.create_namespaced_custom_object(*argo, "workflows", {**run, "spec": other}, dry_run="All")
+except client.ApiException as refused:
+    print(refused.status, started["spec"])
+"""
+    (yard.root / "built.py").write_text(script)
+    assert "403 {'workflowTemplateRef': {'name': 'ml-local-vision-nightly'}}" in yard.shell("python built.py")
+
+
+@pytest.mark.usefixtures("used")
+def test_what_a_team_takes_out_of_its_file_leaves_the_cluster(yard: Yard):
+    def less(file: Any) -> None:
+        for part in ("serving", "secrets", "pipelines", *SERVERS):
+            del file[part]
+        del file["jobs"]["track"]
+
+    edit(yard.root / "stacks" / "teams" / "vision.yaml", less)
+    assert operations(yard("up", "vision", "--sandbox", "--json"))["vision"].keys() <= {"delete", "update"}
+    assert set(there(yard).values()) == {0}, there(yard)
 
 
 def test_going_up_by_one_version_updates_cluster_nodes_and_the_teams_namespace_in_place(yard: Yard):
@@ -153,56 +264,6 @@ def test_a_pool_that_costs_more_than_its_ceiling_is_refused_before_anything_is_d
         assert "pool-cost-ceiling" in said and "cluster.pools.a10g" in said
     finally:
         file.write_text(before)
-
-
-BUILDING = ["trainer", "argo-workflows", "external-secrets"]
-OWN = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml-local-vision-train@sha256:{64 * '0'}"
-NIGHTLY = {
-    "owner": "ada@acme.example",
-    "flavour": {"kind": "argo"},
-    "steps": {
-        "train": {
-            "kind": "train",
-            "image": OWN,
-            "command": ["train.py"],
-            "inputs": {"rows": {"kind": "dataset", "name": "pictures"}},
-        }
-    },
-    "triggers": {"nightly": {"kind": "schedule", "expression": "cron(30 5 * * ? *)"}},
-}
-VENDOR = {
-    "entries": {"vendor": {"kind": "generated", "rotation": {"kind": "renewal"}}},
-    "in_cluster": ["vendor"],
-}
-
-
-def test_a_team_mounts_a_secret_and_trains_by_a_pipeline_which_people_start_as_it_is_written(yard: Yard):
-    edit(yard.root / "platform" / "platform.yaml", lambda file: file["cluster"]["charts"].update(install=BUILDING))
-    team = yard.root / "stacks" / "teams" / "vision.yaml"
-    edit(team, lambda file: file.update(secrets=VENDOR, pipelines={"nightly": NIGHTLY}))
-    assert "all rules hold" in yard("check", "--profile", "regulated")
-    assert operations(yard("up", "--sandbox", "--json"))["vision"].keys() <= {"create", "update"}
-    assert operations(yard("up", "--sandbox", "--json")) == {"platform": {}, "vision": {}}
-    script = """
-from kubernetes import client, config
-config.load_kube_config()
-seen, here = client.CustomObjectsApi(), "ml-local-vision"
-(store,) = seen.list_namespaced_custom_object("external-secrets.io", "v1", here, "secretstores")["items"]
-(secret,) = seen.list_namespaced_custom_object("external-secrets.io", "v1", here, "externalsecrets")["items"]
-assert secret["spec"]["secretStoreRef"]["name"] == store["metadata"]["name"]
-argo = ("argoproj.io", "v1alpha1", here)
-(template,) = seen.list_namespaced_custom_object(*argo, "workflowtemplates")["items"]
-run = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "run-"}}
-named = {"workflowTemplateRef": {"name": template["metadata"]["name"]}}
-started = seen.create_namespaced_custom_object(*argo, "workflows", {**run, "spec": named}, dry_run="All")
-try:
-    other = {**named, "serviceAccountName": "ml-local-vision-judge"}
-    seen.create_namespaced_custom_object(*argo, "workflows", {**run, "spec": other}, dry_run="All")
-except client.ApiException as refused:
-    print(refused.status, started["spec"])
-"""
-    (yard.root / "built.py").write_text(script)
-    assert "403 {'workflowTemplateRef': {'name': 'ml-local-vision-nightly'}}" in yard.shell("python built.py")
 
 
 def test_down_leaves_nothing(yard: Yard):

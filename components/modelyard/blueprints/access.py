@@ -169,6 +169,12 @@ _NAMED: Final = (
 """The lists of names in an access, and the kind of thing that each names."""
 ON_CLUSTER: Final = "models on Kubernetes"
 """The kind of what serves on the cluster, where no role of AWS opens anything."""
+VIEWS_ON_CLUSTER: Final = "views on Kubernetes"
+"""The kind of views that a Feast store on the cluster has, which pods of the namespace ask."""
+KEPT_ON_CLUSTER: Final = "views on Kubernetes in the lake"
+"""Those of them whose history lies in the lake, where a grant lets somebody put it down."""
+TRACKED_ON_CLUSTER: Final = "tracking on Kubernetes"
+"""There, where MLflow's own users may what they may."""
 
 
 def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Iterator[Fault]:
@@ -179,6 +185,12 @@ def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Ite
             if field.startswith("endpoints.") and name in has[ON_CLUSTER]:
                 problem = "serves on Kubernetes, where no such grant is needed: the namespace's pods call it, others "
                 problem += "come by its door with a token, and the team's people see it by their group"
+                yield spec.fault(f"{path}.{field}[{index}]", problem, "Remove it.", name)
+            elif field == "features.write" and name in has[KEPT_ON_CLUSTER]:
+                continue
+            elif field.startswith("features.") and name in has[VIEWS_ON_CLUSTER]:
+                problem = "lies on Kubernetes, where no such grant is needed or opens anything: the namespace's pods "
+                problem += "ask the store's server"
                 yield spec.fault(f"{path}.{field}[{index}]", problem, "Remove it.", name)
             elif name not in known:
                 problem = f"is none of the team's{_said(kind)}; it has: {', '.join(known) or 'none'}"
@@ -191,6 +203,13 @@ def access_faults(spec: Spec, path: str, access: AccessSpec, has: Things) -> Ite
         yield spec.fault(
             f"{path}.track", "but the team tracks nothing", 'Add "tracking: {…}", or remove it.', access.track
         )
+    elif access.track and has[TRACKED_ON_CLUSTER]:
+        if path != "jobs":
+            problem = "is on Kubernetes, where pods of the namespace sign in to MLflow, and no role of AWS does"
+            yield spec.fault(f"{path}.track", problem, 'Remove it; jobs have theirs by "jobs.track".', access.track)
+        elif access.track == "manage":
+            problem = "would give every job the administrator's password"
+            yield spec.fault(f"{path}.track", problem, "Use log or read.", access.track)
     if access.evidence and access.evidence.report and not has["models with evidence"]:
         problem = "but the team keeps no evidence"
         yield spec.fault(f"{path}.evidence.report", problem, 'Add "governance: {}", or remove it.', True)

@@ -7,11 +7,15 @@ from typing import Any, Final
 
 import pulumi
 
+from modelyard.blueprints.joined_servers import FEATURES, TRACKING
 from modelyard.blueprints.spec import PlatformSpec
+from modelyard.build.features import feature_ways
 from modelyard.build.pipelines import pipeline_fence
+from modelyard.build.tracking import tracking_ways
 from modelyard.build.training import DatasetFiles
 from modelyard.core.context import Context
 from modelyard.foundation.cluster import (
+    CERTIFICATES_BY_GATEWAYS,
     EXPORTER,
     PROMETHEUS,
     ChartName,
@@ -26,6 +30,7 @@ from modelyard.foundation.cluster import (
     Karpenter,
     Sharer,
     SpotNodes,
+    TeamGateways,
     kueue_values,
     measure,
 )
@@ -54,6 +59,7 @@ class PlatformCluster:
         assert spec.cluster is not None
         self.spec, self._context, self._network, self._opts = spec.cluster, context, network, opts
         self._wanted, self._files = spec.dataset_files, dict[str, list[DatasetFiles]]()
+        self._ways = spec.ways
         if isinstance(spec.cluster, EksClusterSpec):
             self._cluster = EksCluster(
                 "cluster",
@@ -73,6 +79,8 @@ class PlatformCluster:
             self._start_machines(self._cluster, keys)
         elif EXPORTER in spec.cluster.charts.install:
             measure(self._charts)
+        if any(gateway.issuer is not None for gateway in spec.cluster.gateways.values()):
+            self._charts.install("cert-manager", CERTIFICATES_BY_GATEWAYS)
         for chart in spec.cluster.charts.install:
             self._charts.install(chart)
 
@@ -134,6 +142,11 @@ class PlatformCluster:
         """By which claims the team's datasets are files, by dataset."""
         return {files.dataset: files.claim for files in self._files.get(team, ())}
 
+    def opened(self, team: str) -> list[str]:
+        """For which of the team's servers ways are open."""
+        said = self._ways.get(team)
+        return [] if said is None else [part for part in ("features", "tracking") if getattr(said, part) is not None]
+
     def admit(self, teams: Mapping[str, TeamHeader], fences: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         """Make the namespace and the queue of each team that asks for a quota; their namespaces, by team.
 
@@ -160,6 +173,7 @@ class PlatformCluster:
                 secret_store(fence, context=context, namespace=fence.namespace, after=copying)
             for files in self._files.get(team, ()):
                 files.link(context.names.of("s3-bucket", _LAKE, files.spec.zone), fence.namespace)
+            self._open(team, fence)
             if "argo-workflows" in self._charts.installed:
                 pipeline_fence(fence, namespace=fence.namespace)
             sharers[team] = Sharer(header.quota, fence.namespace)
@@ -176,7 +190,16 @@ class PlatformCluster:
         if sharers:
             self._share(sharers)
             self._look_for_idle(spaces)
+        if self.spec.gateways:
+            self._let_in({team: sharer.namespace for team, sharer in sharers.items()})
         return spaces
+
+    def _open(self, team: str, fence: NamespaceFence) -> None:
+        said = self._ways.get(team)
+        if said is not None and said.tracking is not None:
+            tracking_ways(fence, said.tracking, server_name=TRACKING, namespace=fence.namespace)
+        if said is not None and said.features is not None:
+            feature_ways(fence, said.features, store=FEATURES, namespace=fence.namespace)
 
     def _callers(self) -> dict[str, tuple[int, ...]]:
         """The namespaces of what measures pods of teams, and of what lets calls in."""
@@ -198,6 +221,19 @@ class PlatformCluster:
             pools=self.spec.limits,
             teams=teams,
             after=[kueue],
+            opts=self._cluster.into(),
+        )
+
+    def _let_in(self, teams: Mapping[str, pulumi.Input[str]]) -> None:
+        issued = any(gateway.issuer is not None for gateway in self.spec.gateways.values())
+        charts: list[ChartName] = ["envoy-gateway", *(["cert-manager"] if issued else [])]
+        TeamGateways(
+            "gateways",
+            self.spec.gateways,
+            context=self._context,
+            teams=teams,
+            eks=isinstance(self._cluster, EksCluster),
+            after=[self._charts.install(chart) for chart in charts],
             opts=self._cluster.into(),
         )
 
@@ -229,7 +265,12 @@ class PlatformCluster:
             }
             for name, limit in self.spec.limits.items()
         }
-        return {**self._cluster.contract(), "pools": pools, "charts": dict(self._charts.installed)}
+        return {
+            **self._cluster.contract(),
+            "pools": pools,
+            "charts": dict(self._charts.installed),
+            "gateways": {name: gateway.domain for name, gateway in self.spec.gateways.items()},
+        }
 
     def _machines_of(self, name: str) -> dict[str, Any]:
         if not isinstance(self.spec, EksClusterSpec):

@@ -210,7 +210,7 @@ def fences(
 
     `systems`: by team, the ids of file systems that read its datasets.
     """
-    parts = ("adopted", "dataset_files", "workbenches")
+    parts = ("adopted", "dataset_files", "ways", "workbenches")
     named = [(part, name) for part in parts for name in getattr(spec, part) if name not in teams]
     if named:
         has = ", ".join(teams) or "none"

@@ -1,4 +1,4 @@
-"""Where a team's models are served, as each says by its `flavour`: by SageMaker, or on the platform's cluster."""
+"""Where parts of a team's file live, as each says by its `flavour`: in AWS' services, or on the platform's cluster."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 from pydantic import Discriminator, Field, Tag
 
+from modelyard.build.features import FeaturesSpec, KubernetesFeaturesSpec
+from modelyard.build.tracking import KubernetesTrackingSpec, TrackingSpec
 from modelyard.core.spec import Spec
 from modelyard.run.monitoring import KubernetesMonitorsSpec, MonitorsSpec, WatchSpec
 from modelyard.run.serving import (
@@ -20,6 +22,7 @@ S = TypeVar("S", bound=Spec)
 FLAVOUR: Final = "flavour"
 SAGEMAKER: Final = "sagemaker"
 KUBERNETES: Final = "kubernetes"
+_AWS: Final = "aws"
 _SERVED: Final = ("serving", "language_models")
 
 
@@ -30,6 +33,12 @@ def _flavour(value: object) -> str:
     return getattr(value, FLAVOUR, SAGEMAKER)
 
 
+def _placed(value: object) -> str:
+    """The same of what has flavours on AWS too, which say more than a word."""
+    return KUBERNETES if _flavour(value) == KUBERNETES else _AWS
+
+
+_BY_PLACE: Final = Discriminator(_placed)
 _BY_FLAVOUR: Final = Discriminator(
     _flavour,
     custom_error_type="unknown_choice",
@@ -57,6 +66,12 @@ AnyLanguageModel = Annotated[
 ]
 AnyMonitoring = Annotated[
     Annotated[MonitoringSpec, Tag(SAGEMAKER)] | Annotated[KubernetesMonitorsSpec, Tag(KUBERNETES)], _BY_FLAVOUR
+]
+AnyTracking = Annotated[
+    Annotated[TrackingSpec, Tag(_AWS)] | Annotated[KubernetesTrackingSpec, Tag(KUBERNETES)], _BY_PLACE
+]
+AnyFeatures = Annotated[
+    Annotated[FeaturesSpec, Tag(_AWS)] | Annotated[KubernetesFeaturesSpec, Tag(KUBERNETES)], _BY_PLACE
 ]
 
 

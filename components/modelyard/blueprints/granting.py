@@ -29,7 +29,9 @@ from modelyard.run.retraining import RetrainingLoop
 from modelyard.run.serving import BatchInference, InferenceEndpoint, LanguageModelEndpoint, PublicDoor
 
 if TYPE_CHECKING:
+    from modelyard.build.features import KubernetesFeatures
     from modelyard.build.pipelines import ClusterPipeline
+    from modelyard.build.tracking import KubernetesTracking
     from modelyard.build.training import ClusterTrainingPool
 
 
@@ -42,10 +44,12 @@ class Made:
     secrets: Secrets | None = None
     lake: DataLake | None = None
     features: FeatureStore | None = None
+    cluster_features: KubernetesFeatures | None = None
     training: TrainingPool | None = None
     cluster_training: ClusterTrainingPool | None = None
     registry: ModelRegistry | None = None
     tracking: ExperimentTracking | None = None
+    cluster_tracking: KubernetesTracking | None = None
     images: ImageRepositories | None = None
     evidence: EvidenceStore | None = None
     pipelines: dict[str, TrainingPipeline] = field(default_factory=dict[str, TrainingPipeline])
@@ -79,6 +83,10 @@ class Made:
             self.audit.grant_publish(grantee, team=self.team)
         if self.features is not None and access.features is not None:
             _on_features(grantee, access.features, self.features)
+        if self.cluster_features is not None and access.features is not None and access.features.write:
+            views = self.cluster_features.spec.views
+            read = sorted({views[name].dataset for name in access.features.write})
+            self.cluster_features.grant_write_history(grantee, datasets=read)
         if self.registry is not None and access.models is not None:
             _on_models(grantee, access.models, self.registry)
         if self.evidence is not None and access.evidence is not None:
@@ -91,6 +99,11 @@ class Made:
                 pool.grant_submit(grantee)
         if self.tracking is not None and access.track is not None:
             _on_tracking(grantee, access, self.tracking)
+        if self.cluster_tracking is not None and self.cluster_tracking.spec.files.kind == "bucket":
+            if access.track == "log":
+                self.cluster_tracking.grant_log(grantee)
+            elif access.track == "read":
+                self.cluster_tracking.grant_read(grantee)
         if self.images is not None and access.images is not None:
             _on_images(grantee, access.images, self.images)
         if access.pipelines is not None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 import pulumi
 
+from modelyard.blueprints import joined_servers as servers
 from modelyard.blueprints import joined_serving as serving
 from modelyard.blueprints.granting import Made
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake
+from modelyard.build.features import KubernetesFeatures, KubernetesFeaturesSpec
 from modelyard.build.pipelines import CONDUCTOR, JUDGE, WORKER, ClusterPipeline
+from modelyard.build.tracking import KubernetesTracking, KubernetesTrackingSpec
 from modelyard.build.training import ClusterTrainingPool, KubernetesTraining, MachinePool
 from modelyard.core.context import Context
 from modelyard.core.contract import ClusterContract, TeamContract
@@ -42,6 +46,8 @@ class JoinedCluster:
     ) -> None:
         self._contract, self._fence, self._context, self._opts = contract, fence, context, opts
         self._cluster = KnownCluster("cluster", contract, context=context, role_arn=fence.deployment_role_arn)
+        self._brings: list[pulumi.Resource] = []
+        """What brings Secrets that servers start from."""
         self._both = pulumi.ResourceOptions.merge(opts, self._cluster.into())
 
     @property
@@ -74,13 +80,14 @@ class JoinedCluster:
             *self._pipelines_lack(spec),
             *self._secrets_lack(spec),
             *self._serving_lacks(spec),
+            *servers.lacking(spec, self._contract.kind, self._fence.ways),
         ]
         if faults:
             raise SpecError(*faults)
 
     def secrets(self, spec: SecretsSpec, secrets: Secrets) -> SyncedSecrets:
         """Those of the team's secrets that its pods mount."""
-        return SyncedSecrets(
+        made = SyncedSecrets(
             "synced",
             secrets,
             names=spec.in_cluster,
@@ -89,9 +96,29 @@ class JoinedCluster:
             issuer=self._contract.issuer,
             opts=self._both,
         )
+        self._brings.append(made)
+        return made
 
-    def training(self, spec: TeamSpec, lake: DataLake) -> ClusterTrainingPool:
-        """Where the team's jobs run."""
+    def tracking(self, spec: TeamSpec, keys: KeysLike) -> KubernetesTracking | None:
+        """The team's MLflow there; None where its file asks for none."""
+        if not isinstance(spec.tracking, KubernetesTrackingSpec):
+            return None
+        account = partial(self._account, written=spec.source("tracking"))
+        return servers.tracking(
+            spec.tracking, context=self._context, account=account, keys=keys, after=self._brings, opts=self._both
+        )
+
+    def features(self, spec: TeamSpec, lake: DataLake | None) -> KubernetesFeatures | None:
+        """The team's Feast store there; None where its file asks for none."""
+        if not isinstance(spec.features, KubernetesFeaturesSpec):
+            return None
+        account = partial(self._account, written=spec.source("features"))
+        return servers.features(
+            spec.features, context=self._context, account=account, lake=lake, after=self._brings, opts=self._both
+        )
+
+    def training(self, spec: TeamSpec, lake: DataLake, tracking: KubernetesTracking | None) -> ClusterTrainingPool:
+        """Where the team's jobs run; those that log sign in to `tracking`."""
         assert spec.training is not None
         account = self._account(WORKER, f"Training jobs of {spec.team} on Kubernetes", spec.source("training"))
         return ClusterTrainingPool(
@@ -104,6 +131,7 @@ class JoinedCluster:
             pools=self.pools,
             quota=spec.quota,
             datasets=self._fence.dataset_claims,
+            variables=servers.signed_in(tracking, spec.jobs.track if spec.jobs else None),
             opts=self._both,
         )
 
@@ -188,6 +216,7 @@ class JoinedCluster:
 
     def _serving_lacks(self, spec: TeamSpec) -> Iterator[Fault]:
         yield from serving.misplaced(spec, self._contract.kind, self._limits)
+        yield from serving.outside(spec, self._contract.gateways)
         for need in serving.needs(spec):
             if not any(chart in self._contract.charts for chart in need.charts):
                 problem = f"{need.says} by {' or '.join(need.charts)}, {self._has}"

@@ -12,7 +12,7 @@ from modelyard.blueprints.granting import Made
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault
-from modelyard.foundation.cluster import PoolLimit
+from modelyard.foundation.cluster import NAMESPACE_OF_GATEWAYS, PoolLimit
 from modelyard.foundation.tenancy import SERVING_PORTS, ServiceAccountRole
 from modelyard.run.monitoring import KubernetesMonitors, KubernetesMonitorsSpec
 from modelyard.run.serving import (
@@ -77,6 +77,21 @@ def misplaced(spec: TeamSpec, kind: str, pools: Mapping[str, PoolLimit]) -> Iter
             remedy = f"Answer at {' or '.join(map(str, SERVING_PORTS))}."
             yield spec.fault(f"{path}.port", problem, remedy, endpoint.port)
         yield from _beyond_quota(spec, path, endpoint, pools)
+
+
+def outside(spec: TeamSpec, gateways: Mapping[str, str]) -> Iterator[Fault]:
+    """Doors at gateways that the platform hasn't, or at hosts that lead to another team; `gateways`: domain by name."""
+    for path, endpoint in served(spec):
+        door = endpoint.door
+        if door is None or door.gateway.namespace != NAMESPACE_OF_GATEWAYS or not gateways:
+            continue
+        if door.gateway.name not in gateways:
+            problem = f"is no gateway of the platform's; it has: {', '.join(gateways)}"
+            yield spec.fault(f"{path}.door.gateway.name", problem, "Name one of them.", door.gateway.name)
+        elif not door.host.endswith(f".{spec.team}.{gateways[door.gateway.name]}"):
+            problem = "isn't in the team's part of the gateway's domain, and no call to it comes here"
+            remedy = f"Choose one below {spec.team}.{gateways[door.gateway.name]}."
+            yield spec.fault(f"{path}.door.host", problem, remedy, door.host)
 
 
 def _beyond_quota(

@@ -35,6 +35,9 @@ SERVICES: Final[Mapping[Capability, tuple[str, ...]]] = {
 }
 """What the teams' work calls; without NAT it reaches them through interface endpoints, each paid by the hour."""
 
+_ON_CLUSTER: Final = {"dataset_files": "are files for jobs", "ways": "are for servers"}
+"""Parts of the platform's file that speak of teams' work on its cluster, by part."""
+
 
 def platform_context(spec: PlatformSpec, environment: str) -> Context:
     """Where the platform's own components live."""
@@ -100,6 +103,7 @@ def platform(spec: PlatformSpec, teams: dict[str, TeamHeader], environment: str)
                     **fence,
                     "namespace": spaces.get(team),
                     "dataset_claims": cluster.claims(team) if cluster else {},
+                    "ways": cluster.opened(team) if cluster else [],
                 }
                 for team, fence in made.items()
             },
@@ -120,9 +124,10 @@ def refuse_quotas(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> None:
 def _faults(spec: PlatformSpec, teams: Mapping[str, TeamHeader]) -> Iterator[Fault]:
     for header in teams.values():
         if header.quota is None:
-            if header.team in spec.dataset_files:
-                problem = "are files for jobs on the cluster, where the team has no quota"
-                yield spec.fault(f"dataset_files.{header.team}", problem, 'Give the team a "quota", or remove them.')
+            for part, are in _ON_CLUSTER.items():
+                if header.team in getattr(spec, part):
+                    problem = f"{are} on the cluster, where the team has no quota"
+                    yield spec.fault(f"{part}.{header.team}", problem, 'Give the team a "quota", or remove them.')
             continue
         if spec.cluster is None:
             remedy = 'Remove it, or add "cluster: {kind: eks, …}" to the platform\'s file.'

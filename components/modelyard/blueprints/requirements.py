@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from modelyard.blueprints.flavours import KUBERNETES, only
+from modelyard.build.features import FeaturesSpec, KubernetesFeaturesSpec
+from modelyard.build.tracking import KubernetesTrackingSpec
 from modelyard.core.errors import Fault
 from modelyard.foundation.network import INTENTS
 from modelyard.run.serving import EndpointSpec, KubernetesEndpointSpec, KubernetesLanguageModelSpec, LanguageModelSpec
@@ -43,6 +45,9 @@ def without_cluster(spec: TeamSpec) -> Iterator[Fault]:
             for name, served in getattr(spec, part).items()
             if served.flavour == KUBERNETES
         ]
+    for part, server in (("tracking", spec.tracking), ("features", spec.features)):
+        if isinstance(server, KubernetesTrackingSpec | KubernetesFeaturesSpec):
+            asked.append((f"{part}.flavour", KUBERNETES))
     for path, value in asked:
         problem = "needs a share of the platform's cluster, and the team has none"
         remedy = 'Add "quota: {pools: {…}}" to the header of the file, and update the platform first.'
@@ -72,11 +77,18 @@ def _network(spec: TeamSpec) -> Iterator[Fault]:
 
 
 def _building(spec: TeamSpec) -> Iterator[Fault]:
-    for part in ("features", "training"):
-        if getattr(spec, part) is not None and spec.data is None:
+    features = spec.features
+    kept_apart = isinstance(features, KubernetesFeaturesSpec) and features.kept.kind != "lake"
+    for part, made in (("features", features is not None and not kept_apart), ("training", spec.training is not None)):
+        if made and spec.data is None:
             yield spec.fault(part, *_LAKE)
-    if spec.features is not None and spec.data is not None:
-        yield from spec.features.faults_for(spec.data)
+    if isinstance(features, FeaturesSpec) and spec.data is not None:
+        yield from features.faults_for(spec.data)
+    elsewhere = spec.training is not None and spec.training.flavour.kind != KUBERNETES
+    if isinstance(spec.tracking, KubernetesTrackingSpec) and elsewhere and spec.jobs is not None and spec.jobs.track:
+        problem = "is on the platform's cluster, which jobs elsewhere don't reach"
+        remedy = 'Remove it, or train there: "training.flavour: {kind: kubernetes, …}".'
+        yield spec.fault("jobs.track", problem, remedy, spec.jobs.track)
     if spec.training is not None and spec.training.lustre is not None and spec.account is None:
         problem = "has FSx read with the team's key, and its service can't be told apart by team in a shared account"
         yield spec.fault("training.lustre", problem, 'Give the team an "account" of its own, or remove it.')

@@ -8,13 +8,23 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from modelyard.blueprints.access import ON_CLUSTER, AccessSpec, Things, access_faults
+from modelyard.blueprints.access import (
+    KEPT_ON_CLUSTER,
+    ON_CLUSTER,
+    TRACKED_ON_CLUSTER,
+    VIEWS_ON_CLUSTER,
+    AccessSpec,
+    Things,
+    access_faults,
+)
 from modelyard.blueprints.ceilings import CeilingSpec, CeilingsSpec
 from modelyard.blueprints.enforcement import PolicySpec
 from modelyard.blueprints.flavours import (
     AnyEndpoint,
+    AnyFeatures,
     AnyLanguageModel,
     AnyMonitoring,
+    AnyTracking,
     MonitoringSpec,
     only,
     watched_as_served,
@@ -22,15 +32,16 @@ from modelyard.blueprints.flavours import (
 from modelyard.blueprints.requirements import lacking
 from modelyard.blueprints.usage import UsageSpec
 from modelyard.build.data import LakeSpec
-from modelyard.build.features import FeaturesSpec
+from modelyard.build.features import FeaturesSpec, KubernetesFeaturesSpec
 from modelyard.build.pipelines import ImageCacheSpec, ImagesSpec, PipelineSpec
 from modelyard.build.registry import RegistrySpec
-from modelyard.build.tracking import TrackingSpec
+from modelyard.build.tracking import KubernetesTrackingSpec
 from modelyard.build.training import DatasetFilesSpec, TrainingSpec
 from modelyard.build.workbench import WorkbenchSpec
 from modelyard.core import tags
 from modelyard.core.errors import Fault
 from modelyard.core.spec import REPLACES, AccountId, Name, RoleArn, Spec
+from modelyard.core.ways import WaysSpec
 from modelyard.foundation.audit import AuditSpec
 from modelyard.foundation.budgets import BudgetSpec
 from modelyard.foundation.cluster import FILES, ClusterSpec, EksClusterSpec, pools_that_fail
@@ -79,6 +90,19 @@ def tag_faults(spec: Spec, given: Mapping[str, str]) -> Iterator[Fault]:
     if len(given) + len(tags.RESERVED) > tags.MOST_TAGS:
         most = tags.MOST_TAGS - len(tags.RESERVED)
         yield spec.fault("tags", f"are more than {most}", "Remove some.", len(given))
+
+
+class TeamWaysSpec(Spec):
+    """Ways of one team's servers on the cluster: who calls them, and what they call outside of its namespace."""
+
+    tracking: WaysSpec | None = Field(
+        default=None,
+        description="Of its MLflow: to its database, and to its store. `{}`: it needs none. Absent: it has no server.",
+    )
+    features: WaysSpec | None = Field(
+        default=None,
+        description="Of its Feast store: to its Redis, and to its store. `{}`: it needs none. Absent: it has no store.",
+    )
 
 
 class PlatformSpec(Spec):
@@ -170,6 +194,11 @@ class PlatformSpec(Spec):
         description="Datasets of a team that its jobs on the cluster find as files, by team and dataset: FSx for "
         "Lustre, paid by the hour. Absent: jobs read from S3.",
     )
+    ways: dict[str, TeamWaysSpec] = Field(
+        default_factory=dict[str, TeamWaysSpec],
+        description="Which ways through its fence the platform opens for servers that a team runs on the cluster, by "
+        "team. Absent for a team: none; it can't open any itself.",
+    )
     adopted: dict[str, AdoptedSpec] = Field(
         default_factory=dict[str, AdoptedSpec],
         description="What exists and comes into a team's reach, by team. Absent: a team reaches its own names alone.",
@@ -231,8 +260,10 @@ class TeamSpec(TeamHeader):
     )
     secrets: SecretsSpec | None = Field(default=None, description="The team's secrets. Absent: it has none.")
     data: LakeSpec | None = Field(default=None, description="The team's lake. Absent: it has none.")
-    features: FeaturesSpec | None = Field(
-        default=None, description="The team's feature views, made of its lake. Absent: it has none."
+    features: AnyFeatures | None = Field(
+        default=None,
+        description="The team's feature views, made of its lake; with `flavour: kubernetes` a Feast store on the "
+        "platform's cluster. Absent: it has none.",
     )
     training: TrainingSpec | None = Field(
         default=None, description="Where and how the team's training jobs run. Absent: it trains nothing."
@@ -246,8 +277,10 @@ class TeamSpec(TeamHeader):
     governance: GovernanceSpec | None = Field(
         default=None, description="What is kept as evidence of the team's releases. Absent: nothing but their records."
     )
-    tracking: TrackingSpec | None = Field(
-        default=None, description="Where experiments are logged: an MLflow of the team's own. Absent: nowhere."
+    tracking: AnyTracking | None = Field(
+        default=None,
+        description="Where experiments are logged: an MLflow of the team's own, with `flavour: kubernetes` on the "
+        "platform's cluster. Absent: nowhere.",
     )
     images: ImagesSpec | None = Field(default=None, description="The team's image repositories. Absent: it has none.")
     pipelines: dict[Name, PipelineSpec] = Field(
@@ -326,11 +359,14 @@ class TeamSpec(TeamHeader):
 
     def _things(self) -> Things:
         """The names of what the team has, by kind."""
-        views = self.features.views if self.features else {}
+        features = self.features if isinstance(self.features, FeaturesSpec) else None
+        views = features.views if features else {}
+        store = self.features if isinstance(self.features, KubernetesFeaturesSpec) else None
+        tracked = isinstance(self.tracking, KubernetesTrackingSpec)
         endpoints = only(EndpointSpec, self.serving)
         watched = only(MonitoringSpec, self.monitoring)
         models = only(LanguageModelSpec, self.language_models)
-        on_cluster = [name for name in self.serving if name not in endpoints]
+        served = [name for name in self.serving if name not in endpoints]
         return {
             "datasets": tuple(self.data.datasets if self.data else ()),
             "secrets": tuple(self.secrets.entries if self.secrets else ()),
@@ -341,6 +377,7 @@ class TeamSpec(TeamHeader):
             "models with evidence": tuple(self.registry.models if self.registry and self.governance else ()),
             "training": ("training",) if self.training else (),
             "tracking": ("tracking",) if self.tracking else (),
+            TRACKED_ON_CLUSTER: ("tracking",) if tracked else (),
             "repositories": tuple(self.images.repositories if self.images else ()),
             "pipelines": tuple(self.pipelines),
             "endpoints": tuple(endpoints),
@@ -349,7 +386,9 @@ class TeamSpec(TeamHeader):
             "endpoints with incidents": tuple(
                 name for name in endpoints if name not in watched or watched[name].watch.incidents
             ),
-            ON_CLUSTER: (*on_cluster, *(name for name in self.language_models if name not in models)),
+            VIEWS_ON_CLUSTER: tuple(store.views if store else ()),
+            KEPT_ON_CLUSTER: tuple(store.views if store and store.kept.kind == "lake" else ()),
+            ON_CLUSTER: (*served, *(name for name in self.language_models if name not in models)),
             "loops": tuple(self.retraining),
             "batches": tuple(self.batch_inference),
         }

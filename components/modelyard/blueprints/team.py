@@ -13,10 +13,10 @@ from modelyard.blueprints.requirements import without_cluster
 from modelyard.blueprints.running import running
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import DataLake, LakeSpec, data_role
-from modelyard.build.features import FeatureStore
+from modelyard.build.features import FeaturesSpec, FeatureStore
 from modelyard.build.pipelines import ImageRepositories, TrainingPipeline
 from modelyard.build.registry import ModelRegistry
-from modelyard.build.tracking import ExperimentTracking
+from modelyard.build.tracking import ExperimentTracking, TrackingSpec
 from modelyard.build.training import TrainingPool
 from modelyard.build.workbench import KnownWorkbench
 from modelyard.core.context import Context
@@ -77,6 +77,13 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
         pulumi.export("secrets", made.secrets.arns)
         if cluster is not None and spec.secrets.in_cluster:
             pulumi.export("mounted_secrets", cluster.secrets(spec.secrets, made.secrets).mounted)
+    if isinstance(spec.tracking, TrackingSpec):
+        made.tracking = ExperimentTracking(
+            "tracking", spec.tracking, context=context, keys=keys, network=network, opts=opts
+        )
+        _say_tracking(made.tracking)
+    elif cluster is not None:
+        made.cluster_tracking = cluster.tracking(spec, keys)
     if spec.data is not None:
         made.lake = DataLake("lake", spec.data, context=context, keys=keys, opts=opts)
         _data_roles(spec.data, made.lake, made.secrets, context, opts)
@@ -99,11 +106,8 @@ def team(spec: TeamSpec, contract: PlatformContract, folder: Path | None = None)
             opts=opts,
         )
         pulumi.export("evidence", {"bucket": made.evidence.bucket.bucket})
-    if spec.tracking is not None:
-        made.tracking = ExperimentTracking(
-            "tracking", spec.tracking, context=context, keys=keys, network=network, opts=opts
-        )
-        _say_tracking(made.tracking)
+    if cluster is not None:
+        made.cluster_features = cluster.features(spec, made.lake)
     _pipelines(spec, made, context, keys, cluster, opts)
     running(spec, made, context=context, keys=keys, network=network, opts=opts)
     if cluster is not None:
@@ -162,12 +166,12 @@ def _build(
     opts: pulumi.ResourceOptions,
 ) -> None:
     """What models are built with, on the team's lake."""
-    if spec.features is not None:
+    if isinstance(spec.features, FeaturesSpec):
         made.features = FeatureStore("features", spec.features, context=context, lake=lake, network=network, opts=opts)
         pulumi.export("features", made.features.views)
     if spec.training is not None and spec.training.flavour.kind == "kubernetes":
         assert cluster is not None, "a team without one is refused before"
-        made.cluster_training = cluster.training(spec, lake)
+        made.cluster_training = cluster.training(spec, lake, made.cluster_tracking)
         said = {"templates": made.cluster_training.templates, "role": made.cluster_training.identity.arn}
         pulumi.export("training", said)
     elif spec.training is not None:

@@ -59,6 +59,8 @@ class TeamContract(_Part):
     """The team's namespace in the platform's cluster. Absent: it has none there."""
     dataset_claims: dict[str, str] = Field(default_factory=dict)
     """Claims in that namespace by which datasets are files, by dataset."""
+    ways: tuple[str, ...] = ()
+    """Servers of the team for which the platform has opened ways through the fence of that namespace."""
 
 
 class SignInContract(_Part):
@@ -105,6 +107,8 @@ class ClusterContract(_Part):
     pools: dict[str, PoolContract] = Field(default_factory=dict)
     charts: dict[str, str] = Field(default_factory=dict)
     """What is installed there, by chart: its version."""
+    gateways: dict[str, str] = Field(default_factory=dict)
+    """The platform's gateways there, by name: the domain of which each team has a part."""
 
 
 class PlatformContract(_Part):
