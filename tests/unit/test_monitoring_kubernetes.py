@@ -87,6 +87,7 @@ def test_every_alert_says_whose_it_is_and_what_to_do(graph: Graph):
     found = rules(graph, "scored")
     for rule in found.values():
         assert rule["labels"]["owner"] == OWNER and rule["labels"]["endpoint"] == "scored"
+        assert rule["labels"]["namespace"] == "ml-dev-fraud", "Alertmanager gives a team's route no others"
         assert rule["annotations"]["runbook_url"].startswith(RUNBOOK)
     assert found["EndpointSlow"]["annotations"]["runbook_url"] == f"{RUNBOOK}/slow", "its own comes first"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from promql_parser import parse
 from tests.shipped import edit
 from tests.unit.test_platform_cluster import OWNER, begun, team
 
@@ -60,9 +61,9 @@ MODELS: dict[str, Any] = {
 }
 
 
-def training(folder: Path, *, chart: bool = True, **said: Any) -> Project:
+def training(folder: Path, *, charts: tuple[str, ...] = ("argo-workflows",), **said: Any) -> Project:
     project = begun(folder)
-    install = ["trainer", *(["argo-workflows"] if chart else [])]
+    install = ["trainer", *charts]
     edit(project.platform_file, lambda file: file["cluster"]["charts"].update(install=install))
     team(project, registry={"models": MODELS}, pipelines={"nightly": NIGHTLY}, **said)
     return project
@@ -87,6 +88,25 @@ def platform(project: Project) -> Graph:
 @pytest.fixture(scope="module")
 def vision(project: Project) -> Graph:
     return Recorder(project).graph("vision", "local")
+
+
+def test_the_owner_hears_of_a_run_that_failed_where_prometheus_looks_at_argo(tmp_path: Path, vision: Graph):
+    assert not vision.of_type("kubernetes:monitoring.coreos.com/v1:PrometheusRule"), "nobody looks at it there"
+    recorder = Recorder(training(tmp_path, charts=("argo-workflows", "kube-prometheus-stack")))
+    (argo,) = recorder.graph("platform", "local").named("charts-argo-workflows")
+    controller = argo.properties["values"]["controller"]
+    assert controller["metricsConfig"] == {"enabled": True, "honorLabels": True}
+    assert controller["serviceMonitor"] == {"enabled": True}
+    graph = recorder.graph("vision", "local")
+    (alerts,), (route,) = graph.named("nightly-alerts"), graph.named("nightly-receivers")
+    (rule,) = alerts.properties["spec"]["groups"][0]["rules"]
+    parse(rule["expr"])
+    (template,) = graph.of_type(f"{ARGO}:WorkflowTemplate")
+    assert f'name="{template.properties["metadata"]["name"]}"' in rule["expr"]
+    said = route.properties["spec"]
+    assert said["receivers"][0]["emailConfigs"][0]["to"] == "ada@acme.example"
+    assert all(rule["labels"][each["name"]] == each["value"] for each in said["route"]["matchers"])
+    assert rule["labels"]["namespace"] == "ml-local-vision"
 
 
 def accounts(graph: Graph) -> set[str]:
@@ -171,7 +191,7 @@ def test_a_generated_pipeline_of_ci_says_why_it_doesnt_start_it(project: Project
 
 
 def test_a_cluster_without_argo_is_refused_with_what_to_add(tmp_path: Path):
-    project = training(tmp_path, chart=False)
+    project = training(tmp_path, charts=())
     with pytest.raises(SpecError, match=r"pipelines\.nightly\.flavour\.kind.*by argo-workflows.*\[argo-workflows\]"):
         Recorder(project).graph("vision", "local")
     assert not Recorder(project).graph("platform", "local").named("vision-namespace-pipelines")

@@ -40,6 +40,10 @@ from modelyard.foundation.tenancy import SERVING_PORTS, ClusterAccess, Namespace
 
 _CALLERS: Final[tuple[ChartName, ...]] = (PROMETHEUS, "envoy-gateway")
 
+MEASURED_RUNS: Final = {
+    "controller": {"metricsConfig": {"enabled": True, "honorLabels": True}, "serviceMonitor": {"enabled": True}}
+}
+"""What the chart of Argo is told where Prometheus is there: a run's own namespace stays its namespace."""
 _LAKE: Final = "lake"
 """What a team's stack calls its lake."""
 
@@ -81,7 +85,10 @@ class PlatformCluster:
             measure(self._charts)
         if any(gateway.issuer is not None for gateway in spec.cluster.gateways.values()):
             self._charts.install("cert-manager", CERTIFICATES_BY_GATEWAYS)
-        for chart in spec.cluster.charts.install:
+        wanted = spec.cluster.charts.install
+        if PROMETHEUS in wanted and "argo-workflows" in wanted:
+            self._charts.install("argo-workflows", MEASURED_RUNS, after=[self._charts.install(PROMETHEUS)])
+        for chart in wanted:
             self._charts.install(chart)
 
     def _start_machines(self, cluster: EksCluster, keys: Keys) -> None:

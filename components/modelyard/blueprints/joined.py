@@ -20,7 +20,7 @@ from modelyard.build.training import ClusterTrainingPool, KubernetesTraining, Ma
 from modelyard.core.context import Context
 from modelyard.core.contract import ClusterContract, TeamContract
 from modelyard.core.errors import Fault, Source, SpecError
-from modelyard.foundation.cluster import KnownCluster, PoolLimit
+from modelyard.foundation.cluster import PROMETHEUS, KnownCluster, PoolLimit
 from modelyard.foundation.keys import KeysLike
 from modelyard.foundation.secrets import Secrets, SecretsSpec
 from modelyard.foundation.tenancy import ClusterAccess, Member, Personas, ServiceAccountRole, SyncedSecrets
@@ -166,6 +166,7 @@ class JoinedCluster:
                 features=made.features,
                 registry=made.registry,
                 images=made.images,
+                measured=PROMETHEUS in self._contract.charts,
                 opts=self._both,
             )
             for name, pipeline in spec.pipelines.items()

@@ -22,6 +22,7 @@ from modelyard.build.registry import ModelRegistry
 from modelyard.build.training import ClusterTrainingPool, JobIdentity
 from modelyard.core.access import Grantee, Statement, address, identity_of
 from modelyard.core.addresses import ClusterPipelineAddress
+from modelyard.core.alerting import carried, tell
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, SpecError
@@ -38,9 +39,10 @@ class ClusterPipeline(Component):
     """Steps from data to a version that waits for approval, run as pods of one pool on Kubernetes.
 
     Steps run as the pool's account. `conductor`: an account that no program of the team's runs as; it calls what
-    registers. `judge`: another, for the steps whose word counts for a gate; it may be absent where none does. Goes into
-    a cluster by `opts=cluster.into()`. Raises `SpecError` with the faults of `spec`, and with those that show only
-    where it stands.
+    registers. `judge`: another, for the steps whose word counts for a gate; it may be absent where none does.
+    `measured`: whether Prometheus looks at Argo's controller and takes rules of teams, so that the owner hears of runs
+    that fail; else nobody does. Goes into a cluster by `opts=cluster.into()`. Raises `SpecError` with the faults of
+    `spec`, and with those that show only where it stands.
     """
 
     CAPABILITY = "pipelines"
@@ -59,6 +61,7 @@ class ClusterPipeline(Component):
         features: FeatureStore | None = None,
         registry: ModelRegistry | None = None,
         images: ImageRepositories | None = None,
+        measured: bool = False,
         transform: Mapping[str, Transform] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -99,6 +102,8 @@ class ClusterPipeline(Component):
             spec=self._template(),
         )
         self._schedule(template)
+        if measured:
+            self._tell_of_failures(template)
         self.register_outputs({"workflow": self.workflow_name})
 
     def grant_start(self, grantee: Grantee) -> None:
@@ -194,6 +199,31 @@ class ClusterPipeline(Component):
                 },
                 after=[template],
             )
+
+    def _tell_of_failures(self, template: pulumi.Resource) -> None:
+        """Runs that end badly become an alert to the owner; a run that goes well afterwards doesn't take it back."""
+        about, owner, namespace = {"pipeline": self.component}, self.spec.owner, self._pool.account.namespace
+        labels = carried(self, about=about, owner=owner, namespace=namespace)
+        rule = {
+            "alert": "PipelineFailed",
+            "expr": _failed(namespace, self.workflow_name),
+            "labels": {**labels, "severity": "critical"},
+            "annotations": {
+                "summary": f"A run of the pipeline {self.component} failed: kubectl -n {namespace} get workflows -l "
+                f"workflows.argoproj.io/workflow-template={self.workflow_name}"
+            },
+        }
+        tell(self, [rule], about=about, owner=owner, namespace=namespace, after=[template])
+
+
+def _failed(namespace: str, template: str) -> str:
+    """Something, as long as a run failed within the last minutes.
+
+    A count that Prometheus sees for the first time has grown from nothing, which `increase` doesn't say.
+    """
+    where = f'namespace="{namespace}",name="{template}",phase=~"Failed|Error"'
+    runs = f"argo_workflows_workflowtemplate_triggered_total{{{where}}}"
+    return f"sum(increase({runs}[15m])) > 0 or (sum({runs}) > 0 unless sum({runs} offset 15m) > 0)"
 
 
 _PARTS: Final = (

@@ -12,18 +12,16 @@ from typing import Final
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from modelyard.core.alerting import carried, tell
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
-from modelyard.core.kubernetes import custom
-from modelyard.run.monitoring.kubernetes_alerts import OWNER_LABEL, alerts
+from modelyard.run.monitoring.kubernetes_alerts import alerts
 from modelyard.run.monitoring.kubernetes_page import page
 from modelyard.run.monitoring.kubernetes_spec import KubernetesMonitorsSpec
 from modelyard.run.serving import KubernetesEndpoint, KubernetesLanguageModel
 
 Watched = KubernetesEndpoint | KubernetesLanguageModel
-RULES: Final = "monitoring.coreos.com/v1"
-ROUTES: Final = "monitoring.coreos.com/v1alpha1"
 FOR_GRAFANA: Final = {"grafana_dashboard": "1"}
 """By which Grafana's sidecar finds pages, in whichever namespace."""
 
@@ -53,15 +51,10 @@ class KubernetesMonitors(Component):
             raise SpecError(*faults)
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec, self._endpoint, self._after = spec, endpoint, list(after)
-        self.labels = {
-            "team": context.owner,
-            "environment": context.environment,
-            "endpoint": endpoint.component,
-            OWNER_LABEL: spec.owner,
-        }
+        self._about = {"endpoint": endpoint.component}
+        self.labels = carried(self, about=self._about, owner=spec.owner, namespace=endpoint.namespace)
         """What every alert carries, and is routed by."""
         self.alerts: tuple[str, ...] = self._tell()
-        self._reach()
         if spec.page:
             self._show()
         self.register_outputs({"alerts": list(self.alerts)})
@@ -79,43 +72,8 @@ class KubernetesMonitors(Component):
             )
         )
         rules = [each.rule(labels=self.labels, runbook=spec.runbook_of(each.field)) for each in told]
-        custom(
-            self,
-            "alerts",
-            api_version=RULES,
-            kind="PrometheusRule",
-            name=self.physical("kubernetes", "alerts"),
-            namespace=endpoint.namespace,
-            spec={"groups": [{"name": f"{endpoint.namespace}/{endpoint.component}", "interval": "1m", "rules": rules}]},
-            after=self._after,
-        )
+        tell(self, rules, about=self._about, owner=spec.owner, namespace=endpoint.namespace, after=self._after)
         return tuple(each.name for each in told)
-
-    def _reach(self) -> None:
-        """Alerts of this endpoint go to its owner by mail; Alertmanager's own file has the mail server."""
-        matchers = [
-            {"name": label, "value": self.labels[label], "matchType": "="} for label in ("endpoint", OWNER_LABEL)
-        ]
-        custom(
-            self,
-            "receivers",
-            api_version=ROUTES,
-            kind="AlertmanagerConfig",
-            name=self.physical("kubernetes", "owner"),
-            namespace=self._endpoint.namespace,
-            spec={
-                "route": {
-                    "receiver": OWNER_LABEL,
-                    "groupBy": ["alertname", "endpoint"],
-                    "groupWait": "30s",
-                    "groupInterval": "5m",
-                    "repeatInterval": "12h",
-                    "matchers": matchers,
-                },
-                "receivers": [{"name": OWNER_LABEL, "emailConfigs": [{"to": self.spec.owner, "sendResolved": True}]}],
-            },
-            after=self._after,
-        )
 
     def _show(self) -> None:
         endpoint, name = self._endpoint, self.physical("kubernetes", "page")

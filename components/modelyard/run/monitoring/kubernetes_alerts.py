@@ -15,7 +15,6 @@ from modelyard.run.monitoring.watch_spec import SustainedSpec
 from modelyard.run.serving import Questions
 
 POINT_MINUTES: Final = 5
-OWNER_LABEL: Final = "owner"
 _PODS: Final = "on (namespace, pod)"
 
 
