@@ -14,6 +14,7 @@ from tests.unit import test_gateways, test_llm_kubernetes, test_monitoring_kuber
 
 from modelyard.assess.graph import Graph
 from modelyard.foundation.cluster import GatewayOfTeamsSpec, TeamGateways
+from modelyard.foundation.cluster.charts import held_apart
 from modelyard_sandbox.kubernetes import client
 from modelyard_sandbox.kubernetes.server import Cluster
 
@@ -84,6 +85,19 @@ def test_every_object_is_taken(api: ApiClient, objects: list[dict[str, Any]]):
     assert {"HTTPRoute", "SecurityPolicy", "BackendTrafficPolicy", "PodMonitor", "PrometheusRule"} <= kinds
     for wanted in objects:
         assert put(api, wanted)["metadata"]["name"] == wanted["metadata"]["name"]
+
+
+def test_prometheus_knows_what_holds_teams_to_their_own_namespaces(api: ApiClient):
+    metadata = {"name": "held", "namespace": NAMESPACE}
+    wanted = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "Prometheus",
+        "metadata": metadata,
+        "spec": held_apart(),
+    }
+    kept = put(api, wanted)["spec"]
+    assert kept["enforcedNamespaceLabel"] == "namespace"
+    assert {"group", "namespace", "resource"} == set(kept["excludedFromEnforcement"][0])
 
 
 @pytest.mark.parametrize(

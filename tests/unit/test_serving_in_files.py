@@ -139,7 +139,17 @@ def test_prometheus_may_be_asked_by_what_scales_and_judges_and_looks_into_all_na
     (within,) = graphs[0].named("charts-monitoring-each-other")
     assert within.properties["spec"]["ingress"] == [{"from": [{"podSelector": {}}]}]
     (stack,) = graphs[0].named("charts-kube-prometheus-stack")
-    assert stack.properties["values"]["prometheus"]["prometheusSpec"]["podMonitorSelectorNilUsesHelmValues"] is False
+    said = stack.properties["values"]["prometheus"]["prometheusSpec"]
+    assert said["podMonitorSelectorNilUsesHelmValues"] is False
+
+
+def test_rules_of_a_team_ask_of_its_own_namespace_alone_and_those_of_charts_of_all(graphs: tuple[Graph, Graph]):
+    (stack,) = graphs[0].named("charts-kube-prometheus-stack")
+    said = stack.properties["values"]["prometheus"]["prometheusSpec"]
+    assert said["enforcedNamespaceLabel"] == "namespace"
+    spared = {(each["resource"], each["namespace"]) for each in said["excludedFromEnforcement"]}
+    assert ("servicemonitors", "monitoring") in spared and ("prometheusrules", "monitoring") in spared
+    assert SPACE not in {namespace for _, namespace in spared}
 
 
 def test_who_deploys_for_the_team_may_make_the_policies_of_its_doors_and_the_ways_of_its_alerts(

@@ -176,6 +176,20 @@ def with_needed(wanted: Iterable[ChartName]) -> list[ChartName]:
     return list(found)
 
 
+def held_apart() -> dict[str, Any]:
+    """What the Prometheus of the operator is told, so that rules and monitors of a team speak of its namespace alone.
+
+    Those of charts are the cluster's own, and speak of all. Source: prometheus-operator.dev/docs/api-reference/api
+    (PrometheusSpec, `enforcedNamespaceLabel`).
+    """
+    own = [
+        {"group": "monitoring.coreos.com", "resource": resource, "namespace": namespace}
+        for namespace in sorted({chart.namespace for chart in table().values()})
+        for resource in ("podmonitors", "probes", "prometheusrules", "servicemonitors")
+    ]
+    return {"enforcedNamespaceLabel": "namespace", "excludedFromEnforcement": own}
+
+
 class ChartsSpec(Spec):
     """Where charts and their images come from, and in which versions."""
 

@@ -11,7 +11,16 @@ import pulumi_kubernetes as kubernetes
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
-from modelyard.foundation.cluster.charts import CHARTS_BELOW, ChartName, ChartsSpec, merged, nested, table
+from modelyard.foundation.cluster.charts import (
+    CHARTS_BELOW,
+    PROMETHEUS,
+    ChartName,
+    ChartsSpec,
+    held_apart,
+    merged,
+    nested,
+    table,
+)
 
 _SECONDS: Final = 600
 _REVISIONS: Final = 5
@@ -68,9 +77,9 @@ class Charts(Component):
         before = [self.install(each) for each in chart.before]
         repository = f"oci://{registry}/{CHARTS_BELOW}" if registry else chart.repository
         by_registry = repository.startswith("oci://")
-        said = merged(
-            chart.said(registry), values or {}, nested(chart.mirrored(registry)) if registry is not None else {}
-        )
+        apart = {"prometheus": {"prometheusSpec": held_apart()}} if name == PROMETHEUS else {}
+        mirrored = nested(chart.mirrored(registry)) if registry is not None else {}
+        said = merged(chart.said(registry), apart, values or {}, mirrored)
         release = kubernetes.helm.v3.Release(
             self.named(name),
             name=name,
