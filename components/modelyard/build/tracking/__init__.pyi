@@ -1,7 +1,6 @@
 from .aws import ExperimentTracking as ExperimentTracking
 from .kubernetes import KubernetesTracking as KubernetesTracking
 from .kubernetes import tracking_ways as tracking_ways
-from .kubernetes_pods import uvicorn_options as uvicorn_options
 from .kubernetes_spec import BucketFiles as BucketFiles
 from .kubernetes_spec import ConnectionSpec as ConnectionSpec
 from .kubernetes_spec import KubernetesTrackingSpec as KubernetesTrackingSpec
@@ -10,6 +9,7 @@ from .kubernetes_spec import SecretTls as SecretTls
 from .server import auth_configuration as auth_configuration
 from .server import server_command as server_command
 from .server import server_environment as server_environment
+from .server import uvicorn_options as uvicorn_options
 from .spec import HttpListener as HttpListener
 from .spec import HttpsListener as HttpsListener
 from .spec import IdleSpec as IdleSpec

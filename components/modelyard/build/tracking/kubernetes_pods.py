@@ -25,7 +25,6 @@ _PROXIED: Final = "mlflow-artifacts:/"
 _DRAIN_SECONDS: Final = 60
 _START_SECONDS: Final = 300
 _PERIOD: Final = 10
-_PATIENCE_SECONDS: Final = 60
 
 
 def pod(
@@ -122,7 +121,9 @@ def _serves(
 ) -> dict[str, Any]:
     listener, files = spec.listener, spec.files
     secured = isinstance(listener, SecretTls)
-    environment = server.server_environment(region=region, token_file=None)
+    environment = server.server_environment(
+        region=region, token_file=None, certificate=CERTIFICATE if secured else None
+    )
     command: dict[str, Any] = {"hosts": hosts, "workers": spec.workers}
     kept: list[dict[str, Any]] = []
     if isinstance(files, CompatibleStore):
@@ -130,7 +131,6 @@ def _serves(
         kept = files.variables()
     else:
         command |= {"artifact_root": root}
-    environment["MLFLOW_UVICORN_OPTS"] = uvicorn_options(CERTIFICATE if secured else None)
     asked = {"path": "/health", "port": PORT_NAME, **({"scheme": "HTTPS"} if secured else {})}
     probe = {"httpGet": asked, "periodSeconds": _PERIOD, "timeoutSeconds": 5}
     passwords = spec.passwords
@@ -154,17 +154,6 @@ def _serves(
         livenessProbe={**probe, "failureThreshold": 6},
         lifecycle={"preStop": {"sleep": {"seconds": ASIDE_SECONDS}}},
     )
-
-
-def uvicorn_options(certificate: str | None) -> str:
-    """What uvicorn is told. `certificate`: the folder of a Secret of type kubernetes.io/tls; None: no TLS.
-
-    By itself it ends a process that says nothing for five seconds, as one does on a busy machine.
-    """
-    patience = f"--timeout-worker-healthcheck {_PATIENCE_SECONDS}"
-    if certificate is None:
-        return patience
-    return f"{patience} --ssl-certfile {certificate}/tls.crt --ssl-keyfile {certificate}/tls.key"
 
 
 def _keeps(spec: KubernetesTrackingSpec) -> dict[str, Any]:

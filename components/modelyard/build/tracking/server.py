@@ -23,6 +23,8 @@ _NOT_THE_KEEPERS: Final = (
 SERVER_USER: Final = 1000
 """The server runs as nobody in particular: no root, nothing of its image writable."""
 
+_PATIENCE_SECONDS: Final = 60
+
 PRIVATE_HOSTS: Final = ("localhost:*", "127.0.0.1:*", "10.*", "192.168.*", *(f"172.{n}.*" for n in range(16, 32)))
 """Hosts under which it may be asked beside its own name: what MLflow allows by itself, which a list replaces."""
 
@@ -64,18 +66,31 @@ def server_command(
     ]
 
 
+def uvicorn_options(certificate: str | None) -> str:
+    """What uvicorn is told. `certificate`: the folder of a Secret of type kubernetes.io/tls; None: no TLS.
+
+    By itself it ends a process that says nothing for five seconds, as one does on a busy machine.
+    """
+    patience = f"--timeout-worker-healthcheck {_PATIENCE_SECONDS}"
+    if certificate is None:
+        return patience
+    return f"{patience} --ssl-certfile {certificate}/tls.crt --ssl-keyfile {certificate}/tls.key"
+
+
 def server_environment(
-    *, region: str, auth_file: str = AUTH_FILE, token_file: str | None = TOKEN_FILE
+    *, region: str, auth_file: str = AUTH_FILE, token_file: str | None = TOKEN_FILE, certificate: str | None = None
 ) -> dict[str, str]:
     """The variables that the server needs beside its two secrets, `SECRETS`.
 
-    libpq reads the token anew at each connection (postgresql.org/docs/current/libpq-pgpass); None: it has a password.
+    `certificate`: the folder of a Secret of type kubernetes.io/tls; None: it speaks no TLS itself. libpq reads the
+    token anew at each connection (postgresql.org/docs/current/libpq-pgpass); None: it has a password.
     """
     return {
         "AWS_DEFAULT_REGION": region,
         "HOME": SCRATCH,
         "MLFLOW_AUTH_CONFIG_PATH": auth_file,
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_UVICORN_OPTS": uvicorn_options(certificate),
         **({} if token_file is None else {"PGPASSFILE": token_file}),
     }
 
