@@ -22,11 +22,14 @@ def report(
     prices: Annotated[Path | None, typer.Option("--prices", help="Prices of your own (CSV), over all others.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How results are written.")] = "html",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write them to this file.")] = None,
+    comment_file: Annotated[
+        Path | None, typer.Option("--comment", help="Also write a pull request's comment of the same to this file.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Put rules, price, changes, access and lineage of the files' stacks on one page, report.html, without a cloud.
 
-    --format markdown prints a pull request's comment of the same instead.
+    --format markdown prints a pull request's comment of the same instead; --comment writes it beside the page.
     """
     from modelyard.assess.report.comment import comment
     from modelyard.assess.report.page import document, page
@@ -35,10 +38,14 @@ def report(
     from modelyard.operate.reporting import reported
 
     project = Project.find()
-    if output is not None:
-        writable(output, "--output")
+    for file, option in ((output, "--output"), (comment_file, "--comment")):
+        if file is not None:
+            writable(file, option)
     with told("reading the files") as tell:
         found = reported(project, what=what, environment=env, against=against, prices=prices, tell=tell)
+    if comment_file is not None:
+        put_down(comment_file, comment(found), "--comment")
+        typer.echo(f"Wrote {comment_file}.", err=True)
     if json:
         from json import dumps
 

@@ -39,7 +39,7 @@ def _check(found: Delivery) -> dict[str, Any]:
         }
         for file, command in zip(steps.FORMATS.values(), steps.CHECKS, strict=True)
     ]
-    pages = [_task(f"Write {file}", command) for file, command in zip(steps.FILES[-2:], steps.PAGES, strict=True)]
+    pages = [_task(f"Write {steps.PAGE} and {steps.COMMENT}", steps.PAGES)]
     verdict = [_task(f"Decide: {command.split()[1]}", command) for command in steps.VERDICT]
     play = _play("Check the files' stacks", ["check"], [*ready, *reports, *pages, *verdict])
     play["environment"][steps.BASE] = f"{{{{ base | default('{steps.BEFORE}') }}}}"

@@ -31,12 +31,9 @@ _FOUND = "|| [ $? -eq 1 ]"
 
 CHECKS: Final = tuple(f"yard check --format {form} --output {file}" for form, file in FORMATS.items())
 """What the rules say, in each form; each ends with 1 where they found something."""
-PAGES: Final = (
-    f'yard report --against "${BASE}" --format markdown --output {COMMENT}',
-    f'yard report --against "${BASE}" --output {PAGE}',
-)
+PAGES: Final = f'yard report --against "${BASE}" --output {PAGE} --comment {COMMENT}'
 """What stops the change, what it costs and what it destroys: a comment, and a page."""
-REPORTS: Final = (*(f"{check} {_FOUND}" for check in CHECKS), *PAGES)
+REPORTS: Final = (*(f"{check} {_FOUND}" for check in CHECKS), PAGES)
 VERDICT: Final = ("yard check", f'yard guard --against "${BASE}"')
 """Shows what the rules found and what is lost, and fails where a rule stops the change or a loss isn't acknowledged."""
 
