@@ -1,6 +1,7 @@
 """IAM: policies that AWS keeps are there to be attached (IAM/latest/UserGuide/access_policies_managed-vs-inline).
 
-Moto reads all 1,500 of them into each account, or none; here each comes when somebody asks for it.
+Moto reads all 1,500 of them into each account, or none; here each comes when somebody asks for it. And it looks through
+its roles while other requests make some, which Python refuses.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.iam.models import AWSManagedPolicy, IAMBackend, Role
 
 _KEPT: Final = ":iam::aws:policy/"
 _attach_role_policy, _get_policy = IAMBackend.attach_role_policy, IAMBackend.get_policy
@@ -42,7 +43,13 @@ def get_policy(self: IAMBackend, policy_arn: str) -> Any:
     return _get_policy(self, policy_arn)
 
 
+def get_roles(self: IAMBackend) -> list[Role]:
+    """The roles as they are now: others are made while somebody looks through them."""
+    return list(self.roles.values())
+
+
 def install() -> None:
     """Patch the backend."""
+    IAMBackend.get_roles = get_roles
     IAMBackend.attach_role_policy = attach_role_policy
     IAMBackend.get_policy = get_policy
