@@ -1,8 +1,9 @@
-"""A platform engineer's first day: deploy, look, change, add a team, take it all down."""
+"""A platform engineer's first day: deploy, look, change, add a team, let one go, take it all down."""
 
 import json
 
 import pytest
+from ruamel.yaml import YAML
 
 from modelyard.assess.graph import Graph, agree, record
 from modelyard.blueprints import platform_program, team_program
@@ -32,9 +33,8 @@ def test_a_second_up_changes_nothing(deployed):
 
 
 def test_plain_pulumi_agrees_that_there_is_nothing_to_do(deployed):
-    for folder, stack in (("platform", "local"), ("stacks", "demand-local"), ("stacks", "fraud-local")):
-        said = deployed.shell(f"pulumi preview --stack {stack} --diff --expect-no-changes --non-interactive", folder)
-        assert "unchanged" in said
+    said = deployed.shell("pulumi preview --stack local --diff --expect-no-changes --non-interactive", "platform")
+    assert "unchanged" in said
 
 
 def test_a_stack_is_selected_so_that_plain_pulumi_needs_no_flag(deployed):
@@ -95,7 +95,6 @@ raw = next(b["Name"] for b in s3.list_buckets()["Buckets"] if "fraud-lake-raw" i
 s3.delete_bucket_lifecycle(Bucket=raw)
 """
     (deployed.root / "take.py").write_text(script)
-    deployed("up", "fraud")
     deployed.shell("python take.py")
     assert changes(deployed("refresh", "fraud", "--json"))["fraud"] == {"delete": 1}
     assert changes(deployed("up", "fraud", "--json"))["fraud"] == {"create": 1}
@@ -128,6 +127,39 @@ def test_the_example_that_composes_by_hand_deploys(deployed):
     assert "lab-dev-vision-lake-raw" in said
     deployed.shell("pulumi preview --expect-no-changes --non-interactive", folder)
     deployed.shell("pulumi destroy --yes --skip-preview --non-interactive", folder)
+
+
+PUT = """
+import boto3
+s3 = boto3.client("s3")
+names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+curated = next(name for name in names if "demand-lake-curated" in name)
+s3.put_object(Bucket=curated, Key="scores/day=2026-01-01/a.parquet", Body=b"old")
+s3.put_object(Bucket=curated, Key="scores/day=2026-01-01/a.parquet", Body=b"new")
+s3.put_object(Bucket=curated, Key="scratch/a", Body=b"nobody needs it")
+"""
+
+
+def test_a_team_that_is_removed_leaves_its_archive_and_nothing_else(deployed):
+    (deployed.root / "put.py").write_text(PUT)
+    deployed.shell("python put.py")
+    assert "Add --yes" in deployed("team", "remove", "demand", "--keep", "kept", "--json", code=2)
+    done = json.loads(deployed("team", "remove", "demand", "--keep", "kept", "--yes", "--json"))
+    assert done["left"] == {}
+    assert done["changes"]["platform"]["delete"] > 3, "the fence, the key and their policies"
+    assert done["changes"]["platform"].get("update") == 1, "the trail has one team less to watch"
+    assert set(done["changes"]["platform"]) <= {"delete", "same", "update"}, "nothing else of the platform moves"
+    (archive,) = (deployed.root / "kept").iterdir()
+    kept = {file["name"]: file for file in json.loads((archive / "kept.json").read_text())["files"]}
+    (scores,) = (name for name in kept if name.startswith("data/"))
+    assert (archive / scores).read_bytes() == b"new"
+    assert "confidential" in kept[scores]["reason"]
+    assert {"state.json", "graph.json", "demand.yaml"} <= set(kept)
+    file = YAML(typ="safe").load(deployed.root / "stacks/teams/demand.yaml")
+    assert set(file["environments"]) == {"dev", "prod"}
+    said = deployed("up", "demand", code=2)
+    assert "Use one" in said or "has no environment" in said
+    assert set(json.loads(deployed("up", "--json"))["results"]) == {"platform", "churn", "fraud"}
 
 
 def test_the_platform_does_not_go_from_under_its_teams(deployed):

@@ -129,9 +129,10 @@ SERVERS = {
             "picture": {
                 "owner": "ada@acme.example",
                 "entity": [{"name": "picture_id"}],
-                "event_time": "day",
-                "features": [{"name": "label"}],
+                "event_time": "taken_at",
+                "features": [{"name": "label", "type": "string"}],
                 "dataset": "pictures",
+                "columns": {"taken_at": "day"},
                 "ttl_hours": 48,
             }
         },
