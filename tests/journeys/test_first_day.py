@@ -1,9 +1,8 @@
-"""A platform engineer's first day: deploy, look, change, add a team, let one go, take it all down."""
+"""A platform engineer's first day: deploy, look, change, add a team, take it all down."""
 
 import json
 
 import pytest
-from ruamel.yaml import YAML
 
 from modelyard.assess.graph import Graph, agree, record
 from modelyard.blueprints import platform_program, team_program
@@ -54,7 +53,6 @@ def test_changing_one_retention_updates_exactly_that(deployed):
         assert changes(deployed("up", "fraud", "--json"))["fraud"] == {"update": 1}
     finally:
         file.write_text(before)
-    assert changes(deployed("up", "fraud", "--json"))["fraud"] == {"update": 1}
 
 
 def test_another_team_is_one_file_and_one_command(deployed):
@@ -95,6 +93,7 @@ raw = next(b["Name"] for b in s3.list_buckets()["Buckets"] if "fraud-lake-raw" i
 s3.delete_bucket_lifecycle(Bucket=raw)
 """
     (deployed.root / "take.py").write_text(script)
+    assert set(changes(deployed("up", "fraud", "--json"))["fraud"]) == {"update"}, "the retention is what it was"
     deployed.shell("python take.py")
     assert changes(deployed("refresh", "fraud", "--json"))["fraud"] == {"delete": 1}
     assert changes(deployed("up", "fraud", "--json"))["fraud"] == {"create": 1}
@@ -127,39 +126,6 @@ def test_the_example_that_composes_by_hand_deploys(deployed):
     assert "lab-dev-vision-lake-raw" in said
     deployed.shell("pulumi preview --expect-no-changes --non-interactive", folder)
     deployed.shell("pulumi destroy --yes --skip-preview --non-interactive", folder)
-
-
-PUT = """
-import boto3
-s3 = boto3.client("s3")
-names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
-curated = next(name for name in names if "demand-lake-curated" in name)
-s3.put_object(Bucket=curated, Key="scores/day=2026-01-01/a.parquet", Body=b"old")
-s3.put_object(Bucket=curated, Key="scores/day=2026-01-01/a.parquet", Body=b"new")
-s3.put_object(Bucket=curated, Key="scratch/a", Body=b"nobody needs it")
-"""
-
-
-def test_a_team_that_is_removed_leaves_its_archive_and_nothing_else(deployed):
-    (deployed.root / "put.py").write_text(PUT)
-    deployed.shell("python put.py")
-    assert "Add --yes" in deployed("team", "remove", "demand", "--keep", "kept", "--json", code=2)
-    done = json.loads(deployed("team", "remove", "demand", "--keep", "kept", "--yes", "--json"))
-    assert done["left"] == {}
-    assert done["changes"]["platform"]["delete"] > 3, "the fence, the key and their policies"
-    assert done["changes"]["platform"].get("update") == 1, "the trail has one team less to watch"
-    assert set(done["changes"]["platform"]) <= {"delete", "same", "update"}, "nothing else of the platform moves"
-    (archive,) = (deployed.root / "kept").iterdir()
-    kept = {file["name"]: file for file in json.loads((archive / "kept.json").read_text())["files"]}
-    (scores,) = (name for name in kept if name.startswith("data/"))
-    assert (archive / scores).read_bytes() == b"new"
-    assert "confidential" in kept[scores]["reason"]
-    assert {"state.json", "graph.json", "demand.yaml"} <= set(kept)
-    file = YAML(typ="safe").load(deployed.root / "stacks/teams/demand.yaml")
-    assert set(file["environments"]) == {"dev", "prod"}
-    said = deployed("up", "demand", code=2)
-    assert "Use one" in said or "has no environment" in said
-    assert set(json.loads(deployed("up", "--json"))["results"]) == {"platform", "churn", "fraud"}
 
 
 def test_the_platform_does_not_go_from_under_its_teams(deployed):
