@@ -51,6 +51,10 @@ def templates(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def pod(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+
 def test_every_object_is_taken(api: ApiClient, objects: list[dict[str, Any]]):
     kinds = {each["kind"] for each in objects}
     assert {"Deployment", "StatefulSet", "Job", "CronJob", "ConfigMap", "NetworkPolicy", "PodDisruptionBudget"} <= kinds
@@ -62,10 +66,9 @@ def test_their_pods_are_let_into_a_restricted_namespace(api: ApiClient, objects:
     found = templates(objects)
     assert len(found) == 2 + 3 * 3 + 1
     for name in {template["spec"]["serviceAccountName"] for template in found.values()}:
-        put(api, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
+        put(api, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": NAMESPACE}})
     for index, template in enumerate(found.values()):
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{index}"}, "spec": template["spec"]}
-        assert put(api, pod)["status"]["phase"] == "Pending"
+        assert put(api, pod(f"pod-{index}", template["spec"]))["status"]["phase"] == "Pending"
 
 
 @pytest.mark.parametrize(
@@ -79,10 +82,11 @@ def test_a_pod_that_gives_up_less_is_refused_there(
     api: ApiClient, objects: list[dict[str, Any]], change: dict[str, Any], because: str
 ):
     spec = copy.deepcopy(next(iter(templates(objects).values()))["spec"]) | change
-    put(api, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": spec["serviceAccountName"]}})
+    metadata = {"name": spec["serviceAccountName"], "namespace": NAMESPACE}
+    put(api, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     for kind in ("initContainers", "containers"):
         for each in spec[kind]:
             each["securityContext"].pop("runAsNonRoot", None)
     with pytest.raises(ApiException) as refused:
-        put(api, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "loose"}, "spec": spec})
+        put(api, pod("loose", spec))
     assert refused.value.status == 403 and because in str(refused.value.body)

@@ -146,7 +146,7 @@ def zero(text: bytes) -> bytes:
     return bytes(64)
 
 
-SOON = int(time.time()) + 3_600
+SOON = int(time.time()) + 86_400
 CURVED = {"alg": "ES256", "kid": "curve"}
 WRONG = {
     "one bit of the signature": lambda: token(sign=flipped),
