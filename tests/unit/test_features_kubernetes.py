@@ -271,6 +271,14 @@ def test_a_new_definition_is_filled_at_once_and_then_by_the_clock(graph: Graph):
     assert first.urn in clock.dependencies
 
 
+@pytest.mark.parametrize(("said", "queue"), [({}, "default"), ({"queue": "nightly"}, "nightly")])
+def test_every_run_waits_in_a_queue_as_clusters_that_share_their_machines_want_it(said: dict[str, str], queue: str):
+    graph = recorded({"store": spec(**said)})
+    first, clock = (only(graph, f"kubernetes:batch/v1:{kind}", "store") for kind in ("Job", "CronJob"))
+    for run in (first.properties, clock.properties["spec"]["jobTemplate"]):
+        assert run["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == queue
+
+
 def test_what_it_makes_breaks_none_of_our_rules(graph: Graph):
     around = Surroundings("prod", region=REGION, account=ACCOUNT, today=date(2026, 11, 22))
     judged = judge(graph, CATALOGUE, around)

@@ -29,7 +29,7 @@ from modelyard.core.addresses import BucketAddress
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import Fault, InputError, SpecError
-from modelyard.core.kubernetes import DOMAIN, WorkloadIdentity, label_value, labels
+from modelyard.core.kubernetes import DEFAULT_QUEUE, DOMAIN, QUEUE, WorkloadIdentity, label_value, labels
 from modelyard.core.retention import retention_for
 from modelyard.core.settle import at_program_end
 from modelyard.core.ways import WaysSpec, ways
@@ -258,11 +258,14 @@ class KubernetesFeatures(Component):
             "activeDeadlineSeconds": spec.timeout_minutes * 60,
             "template": self._template("job", fills),
         }
-        content = self._texts_at("artifacts", "features") + spec.image
+        queued = {QUEUE: spec.queue or DEFAULT_QUEUE}
+        content = self._texts_at("artifacts", "features") + spec.image + queued[QUEUE]
         filled = kubernetes.batch.v1.Job(
             self.named("first"),
             metadata=self._metadata(
-                self.physical("kubernetes-workload", "first", content=content), annotations={_SKIP_AWAIT: "true"}
+                self.physical("kubernetes-workload", "first", content=content),
+                annotations={_SKIP_AWAIT: "true"},
+                labels=queued,
             ),
             spec=cast("Any", job),
             opts=self.options(depends_on=first),
@@ -274,7 +277,7 @@ class KubernetesFeatures(Component):
             "startingDeadlineSeconds": 600,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 3,
-            "jobTemplate": {"spec": job},
+            "jobTemplate": {"metadata": {"labels": queued}, "spec": job},
         }
         kubernetes.batch.v1.CronJob(
             self.written_at("fill", spec.source("schedule")),

@@ -114,6 +114,11 @@ class KubernetesFeaturesSpec(Spec):
     timeout_minutes: int = Field(
         default=50, ge=1, le=1440, description="Minutes after which a run is ended, so that none meets the next."
     )
+    queue: ObjectName | None = Field(
+        default=None,
+        description="The LocalQueue of the namespace that runs wait in, where Kueue shares the cluster. Absent: "
+        "`default`, which the platform makes.",
+    )
     tls: ObjectName = Field(
         description="A Secret of type kubernetes.io/tls for the server's service name. Required: features are people's."
     )

@@ -18,7 +18,6 @@ from modelyard.build.pipelines.spec import ArgoWorkflows, PipelineSpec
 from modelyard.build.pipelines.steps import MODEL, JobStep, RegisterStep, TrainStep
 from modelyard.build.training import (
     LONGEST_LABEL,
-    QUEUE_LABEL,
     ClusterProgramSpec,
     JobPlaces,
     KubernetesTraining,
@@ -28,6 +27,7 @@ from modelyard.build.training import (
     job_pod,
     light_pod,
 )
+from modelyard.core.kubernetes import DEFAULT_QUEUE, QUEUE
 
 ENTRY: Final = "All"
 """The graph itself; names of steps are lower-case."""
@@ -95,7 +95,7 @@ def workflow(
             parameters=[models.Parameter(name=key, value=value) for key, value in requests.defaults(spec).items()]
         ),
         pod_gc=models.PodGC(strategy="OnPodSuccess"),
-        pod_metadata=models.Metadata(labels={QUEUE_LABEL: on.queue or "default"}),
+        pod_metadata=models.Metadata(labels={QUEUE: on.queue or DEFAULT_QUEUE}),
         ttl_strategy=models.TTLStrategy(seconds_after_completion=flavour.keep_days * _DAY),
         templates=[models.Template(name=ENTRY, dag=models.DAGTemplate(tasks=steps.tasks())), *steps.templates()],
     )

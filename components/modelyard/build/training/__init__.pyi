@@ -11,7 +11,6 @@ from .kubernetes_checks import MachinePool as MachinePool
 from .kubernetes_checks import Room as Room
 from .kubernetes_files import DatasetFiles as DatasetFiles
 from .kubernetes_jobs import LONGEST_LABEL as LONGEST_LABEL
-from .kubernetes_jobs import QUEUE_LABEL as QUEUE_LABEL
 from .kubernetes_jobs import ClusterJobs as ClusterJobs
 from .kubernetes_pods import JobPlaces as JobPlaces
 from .kubernetes_pods import job_pod as job_pod

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from modelyard.build.data import DataLake
 from modelyard.build.training.checks import places_that_fail
 from modelyard.build.training.kubernetes_checks import MachinePool, misplaced, without_files
-from modelyard.build.training.kubernetes_jobs import DEFAULT_QUEUE, TRAINER, ClusterJobs
+from modelyard.build.training.kubernetes_jobs import TRAINER, ClusterJobs
 from modelyard.build.training.kubernetes_pods import JobPlaces
 from modelyard.build.training.kubernetes_spec import KubernetesTraining, TrainerRuntime
 from modelyard.build.training.spec import MINUTE, PlaceSpec, TrainingSpec
@@ -21,7 +21,7 @@ from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
 from modelyard.core.identity import Role
-from modelyard.core.kubernetes import ClusterLike, WorkloadIdentity, custom
+from modelyard.core.kubernetes import DEFAULT_QUEUE, ClusterLike, WorkloadIdentity, custom
 from modelyard.foundation.cluster import ClusterQuotaSpec
 from modelyard.foundation.keys import ENCRYPT_AND_DECRYPT, through_service
 

@@ -19,6 +19,7 @@ from modelyard.build.training.kubernetes_spec import (
     RayRuntime,
     TrainerRuntime,
 )
+from modelyard.core.kubernetes import DEFAULT_QUEUE, QUEUE
 
 if TYPE_CHECKING:
     import pulumi
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 TRAINER: Final = "trainer.kubeflow.org/v1alpha1"
 RAY: Final = "ray.io/v1"
 JOB_SET: Final = "jobset.x-k8s.io/v1alpha2"
-QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 LONGEST_LABEL: Final = "kueue.x-k8s.io/max-exec-time-seconds"
-DEFAULT_QUEUE: Final = "default"
 _PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 _STEP: Final = "trainer.kubeflow.org/trainjob-ancestor-step"
 _HOSTFILE: Final = "/etc/mpi/hostfile"
@@ -124,7 +123,7 @@ class ClusterJobs:
                 version, kind, spec = JOB_SET, "JobSet", self._job_set(name, program, count, extra)
         marks: dict[str, Any] = {
             **(labels or {}),
-            QUEUE_LABEL: self._flavour.queue or DEFAULT_QUEUE,
+            QUEUE: self._flavour.queue or DEFAULT_QUEUE,
             LONGEST_LABEL: str(self.seconds),
         }
         if priority is not None:

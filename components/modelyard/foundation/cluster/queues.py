@@ -16,14 +16,12 @@ import pulumi_kubernetes as kubernetes
 from modelyard.core.component import Component, Transform
 from modelyard.core.context import Context
 from modelyard.core.errors import SpecError
-from modelyard.core.kubernetes import GPU, NAMESPACE, POOL, TEAM, custom
+from modelyard.core.kubernetes import DEFAULT_QUEUE, GPU, NAMESPACE, POOL, TEAM, custom
 from modelyard.core.names import PLATFORM_TEAM
 from modelyard.foundation.cluster.queues_admission import only_queued
 from modelyard.foundation.cluster.queues_spec import ClusterQuotaSpec, PoolLimit, SharingSpec, quota_faults
 
 API: Final = "kueue.x-k8s.io/v1beta2"
-LOCAL_QUEUE: Final = "default"
-"""A team's queue in its namespace: what names none gets the one that is called so (Kueue, LocalQueueDefaulting)."""
 PRIORITIES: Final[Mapping[str, tuple[int, str]]] = {
     "serving": (1_000_000, "Answers somebody who waits"),
     "urgent": (10_000, "Goes before the team's other runs"),
@@ -118,7 +116,7 @@ class FairSharing(Component):
             raise SpecError(*faults)
         super().__init__(name, spec, context=context, transform=transform, opts=opts)
         self.spec, self._pools, self._after = spec, pools, list(after)
-        self.queue_name: str = LOCAL_QUEUE
+        self.queue_name: str = DEFAULT_QUEUE
         self.priorities: dict[str, str] = {level: self.physical("kubernetes", level) for level in PRIORITIES}
         self._flavors = {pool: self._flavor_name(pool) for pool in pools}
         self._general = self.physical("kubernetes", "machines")
@@ -194,7 +192,7 @@ class FairSharing(Component):
         called = self.physical("kubernetes", team)
         queue = self._make(f"{team}-queue", "ClusterQueue", called, self._queue(sharer), after)
         self._make(
-            f"{team}-way-in", "LocalQueue", LOCAL_QUEUE, {"clusterQueue": called}, [queue], namespace=sharer.namespace
+            f"{team}-way-in", "LocalQueue", DEFAULT_QUEUE, {"clusterQueue": called}, [queue], namespace=sharer.namespace
         )
 
     def _queue(self, sharer: Sharer) -> dict[str, Any]:

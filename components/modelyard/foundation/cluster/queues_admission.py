@@ -11,9 +11,8 @@ from typing import Final
 import pulumi
 
 from modelyard.core.component import Component
-from modelyard.core.kubernetes import refused_by
+from modelyard.core.kubernetes import DEFAULT_QUEUE, QUEUE, refused_by
 
-QUEUE_NAME: Final = "kueue.x-k8s.io/queue-name"
 _RUNS: Final = (
     ("batch", ("jobs",)),
     ("jobset.x-k8s.io", ("jobsets",)),
@@ -21,7 +20,7 @@ _RUNS: Final = (
     ("ray.io", ("rayclusters", "rayjobs")),
     ("trainer.kubeflow.org", ("trainjobs",)),
 )
-_NAMED: Final = f"has(object.metadata.labels) && '{QUEUE_NAME}' in object.metadata.labels"
+_NAMED: Final = f"has(object.metadata.labels) && '{QUEUE}' in object.metadata.labels"
 _OWNERS: Final = "object.metadata.ownerReferences"
 _PART_OF_ANOTHER: Final = f"has({_OWNERS}) && {_OWNERS}.exists(o, has(o.controller) && o.controller)"
 
@@ -41,7 +40,7 @@ def only_queued(component: Component, namespaces: Sequence[pulumi.Input[str]]) -
         "validations": [
             {
                 "expression": f"({_NAMED}) || ({_PART_OF_ANOTHER})",
-                "message": f"names no queue; set the label {QUEUE_NAME}: default",
+                "message": f"names no queue; set the label {QUEUE}: {DEFAULT_QUEUE}",
                 "reason": "Invalid",
             }
         ],
