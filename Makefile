@@ -49,7 +49,7 @@ lint: $(READY)
 	$(BIN)/python tools/charts_page.py --check
 
 check: lint
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit -n logical --dist loadfile
 
 bench: $(READY)
 	@$(BIN)/python tools/bench $(if $(ONLY),--only $(ONLY)) $(ARGS)

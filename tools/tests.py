@@ -1,8 +1,8 @@
-"""All tests, in two processes beside each other: `python tools/tests.py [pytest's options]`.
+"""All tests: `python tools/tests.py [pytest's options]`. First the quick ones, then the rest in two halves.
 
-What drives the engine and the emulators waits for other processes most of its time, so the rest runs meanwhile; that
-half builds Kubernetes first, where this machine has none. Both halves run to their end; the second half's output
-follows the first's.
+The quick ones run file by file on every core. What drives the engine and the emulators waits for other processes
+most of its time, so the halves run beside each other; the second builds Kubernetes first, where this machine has none.
+All run to their end; the second half's output follows the first's.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+QUICK: Final = ("tests/unit", "-n", "logical", "--dist", "loadfile")
 BESIDE: Final = ("tests/sandbox", "tests/cluster", "tests/localstack", "tests/clients")
 FIRST: Final = '"$1" sandbox kubernetes install && shift && exec "$@"'
 
 
 def main(options: list[str]) -> int:
-    """0 when both halves passed, else the first code that isn't."""
+    """0 when all passed, else the first code that isn't."""
     pytest = [str(Path(sys.executable).with_name("pytest"))]
+    quick = subprocess.run([*pytest, *QUICK, *options], cwd=ROOT, check=False).returncode
     with tempfile.TemporaryFile("w+") as said:
         beside = subprocess.Popen(
             ["sh", "-c", FIRST, "sh", str(Path(sys.executable).with_name("yard")), *pytest, *BESIDE, *options],
@@ -29,10 +31,9 @@ def main(options: list[str]) -> int:
             stdout=said,
             stderr=subprocess.STDOUT,
         )
+        others = [f"--ignore={each}" for each in (QUICK[0], *BESIDE)]
         try:
-            rest = subprocess.run(
-                [*pytest, *(f"--ignore={each}" for each in BESIDE), *options], cwd=ROOT, check=False
-            ).returncode
+            rest = subprocess.run([*pytest, *others, *options], cwd=ROOT, check=False).returncode
             print(f"{' and '.join(BESIDE)}, which ran meanwhile:", flush=True)
             other = beside.wait()
         finally:
@@ -40,7 +41,7 @@ def main(options: list[str]) -> int:
             beside.wait()
         said.seek(0)
         sys.stdout.write(said.read())
-    return rest or other
+    return quick or rest or other
 
 
 if __name__ == "__main__":

@@ -70,11 +70,19 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     running("sandbox", "stop")
 
 
-@pytest.fixture(scope="module")
-def where(yard: Yard) -> Place:
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """A project whose team fraud is deployed, for modules that add to it and look at what they added."""
+    running = Yard(copied_project(tmp_path_factory.mktemp("deployed")))
+    running("up", "fraud")
+    yield running
+    running("sandbox", "stop")
+
+
+@pytest.fixture(scope="session")
+def where(deployed: Yard) -> Place:
     """Where team fraud is deployed."""
-    yard("up", "fraud")
-    project = Project(yard.root)
+    project = Project(deployed.root)
     return Place(project, "local", True, ("platform", "fraud"), emulator().environment(project.root))
 
 
@@ -85,9 +93,9 @@ def scores(where: Place) -> Model:
 
 
 @pytest.fixture(scope="module")
-def snapshot(yard: Yard, where: Place) -> SnapshotReference:
+def snapshot(deployed: Yard, where: Place) -> SnapshotReference:
     """A snapshot of the dataset `events`."""
-    return snapshot_of_events(yard, where)
+    return snapshot_of_events(deployed, where)
 
 
 @pytest.fixture(scope="module")

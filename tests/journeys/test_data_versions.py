@@ -14,8 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modelyard.blueprints.project import Project
-from modelyard.core.emulators import emulator
 from modelyard.operate.data import Dataset, lake_of
 from modelyard.operate.deployments import Place
 
@@ -33,11 +31,8 @@ def block(page: str, mark: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def events(yard: Any) -> Dataset:
+def events(where: Place) -> Dataset:
     """The dataset `events` of team fraud, deployed, with two objects."""
-    yard("up", "fraud")
-    project = Project(yard.root)
-    where = Place(project, "local", True, ("platform", "fraud"), emulator().environment(project.root))
     dataset = lake_of(where, "fraud").dataset("events")
     write(dataset, "a", ["e-17"] * 3 + ["e-18"] * 7)
     write(dataset, "b", ["e-18"] * 5)
@@ -63,51 +58,51 @@ def write(dataset: Dataset, name: str, entities: list[str]) -> None:
     dataset.lake.s3.put_object(Bucket=dataset.bucket, Key=key, Body=buffer.getvalue())
 
 
-def test_a_snapshot_is_taken_listed_and_compared(yard: Any, events: Dataset):
-    first = json.loads(yard("data", "snapshot", "fraud", "events", "--json"))
+def test_a_snapshot_is_taken_listed_and_compared(deployed: Any, events: Dataset):
+    first = json.loads(deployed("data", "snapshot", "fraud", "events", "--json"))
     assert [found["rows"] for found in first["objects"]] == [10, 5]
-    assert "nothing changed since" in yard("data", "snapshot", "fraud", "events")
+    assert "nothing changed since" in deployed("data", "snapshot", "fraud", "events")
     write(events, "c", ["e-19"] * 5)
-    shown = yard("data", "snapshot", "fraud", "events", "--prefix", DAY)
+    shown = deployed("data", "snapshot", "fraud", "events", "--prefix", DAY)
     assert "3 objects, 20 rows" in shown
-    listed = json.loads(yard("data", "list", "fraud", "--json"))
+    listed = json.loads(deployed("data", "list", "fraud", "--json"))
     assert [found["rows"] for found in listed] == [15, 20]
-    difference = yard("data", "diff", first["hash"][:8], listed[1]["hash"][:8])
+    difference = deployed("data", "diff", first["hash"][:8], listed[1]["hash"][:8])
     assert "rows     15 → 20 (+5)" in difference
     assert f"+ events/{DAY}/c.parquet" in difference
 
 
-def test_the_restore_page_does_what_it_says(yard: Any, events: Dataset):
+def test_the_restore_page_does_what_it_says(deployed: Any, events: Dataset):
     """Drill, then an accident: a partition is overwritten and deleted, and comes back."""
-    drill = yard.shell(block("restore.md", "drill"))
+    drill = deployed.shell(block("restore.md", "drill"))
     assert "verified: 3 objects, 20 rows, every hash as in the snapshot" in drill
     listing = events.lake.s3.list_objects_v2(Bucket=events.bucket, Prefix="restore/")
     assert listing["KeyCount"] == 0, "the drill leaves nothing"
-    snapshot = json.loads(yard("data", "snapshot", "fraud", "events", "--json"))["hash"]
+    snapshot = json.loads(deployed("data", "snapshot", "fraud", "events", "--json"))["hash"]
     write(events, "a", ["intruder"])
     write(events, "z", ["intruder"])
     events.lake.s3.delete_object(Bucket=events.bucket, Key=f"{events.prefix}{DAY}/b.parquet")
-    said = yard.shell(f"SNAPSHOT={snapshot}\n{block('restore.md', 'accident')}")
+    said = deployed.shell(f"SNAPSHOT={snapshot}\n{block('restore.md', 'accident')}")
     assert "Nothing is changed yet" in said
     assert "verified: 3 objects, 20 rows" in said
-    after = json.loads(yard("data", "snapshot", "fraud", "events", "--json"))
-    changed = json.loads(yard("data", "diff", snapshot[:12], after["hash"][:12], "--team", "fraud", "--json"))
+    after = json.loads(deployed("data", "snapshot", "fraud", "events", "--json"))
+    changed = json.loads(deployed("data", "diff", snapshot[:12], after["hash"][:12], "--team", "fraud", "--json"))
     assert (changed["added"], changed["removed"], changed["unchanged"]) == ([], [], 1)
     assert all(found["same_bytes"] for found in changed["changed"])
 
 
-def test_the_erasure_page_does_what_it_says(yard: Any, events: Dataset):
-    looked = yard.shell(block("erasure.md", "look"))
+def test_the_erasure_page_does_what_it_says(deployed: Any, events: Dataset):
+    looked = deployed.shell(block("erasure.md", "look"))
     assert "3 rows in 1 object" in looked
     assert "Nothing is changed yet" in looked
-    done = yard.shell(block("erasure.md", "do"))
+    done = deployed.shell(block("erasure.md", "do"))
     record = re.search(r"record: (\S+)", done)
     assert record
     body = events.lake.s3.get_object(Bucket=events.lake.bucket("artifacts"), Key=record[1])["Body"].read().decode()
     assert json.loads(body)["reference"] == "DSR-2026-0042"
     assert "e-17" not in body
-    assert "0 rows in 0 objects, and 0 older versions" in yard.shell(block("erasure.md", "look"))
-    assert "rows erased" in yard("data", "list", "fraud")
+    assert "0 rows in 0 objects, and 0 older versions" in deployed.shell(block("erasure.md", "look"))
+    assert "rows erased" in deployed("data", "list", "fraud")
 
 
 @pytest.mark.parametrize(
@@ -121,5 +116,5 @@ def test_the_erasure_page_does_what_it_says(yard: Any, events: Dataset):
         (("restore", "fraud", "events", "00000000"), r"SNAPSHOT: got '00000000'; is no snapshot of events"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(yard: Any, events: Dataset, arguments: tuple[str, ...], said: str):
-    assert re.search(said, yard("data", *arguments, code=2))
+def test_what_is_wrong_is_told_in_one_line(deployed: Any, events: Dataset, arguments: tuple[str, ...], said: str):
+    assert re.search(said, deployed("data", *arguments, code=2))
