@@ -51,6 +51,18 @@ pulumi.export("bucket", lake.bucket)
 """
 
 
+TWO_OF_ONE_NAME = """
+import os
+
+import pulumi
+import pulumi_aws as aws
+
+first = aws.ssm.Parameter("first", name="/one", type="String", value="x")
+options = pulumi.ResourceOptions(depends_on=[first])
+aws.ssm.Parameter("second", name=os.environ.get("SECOND", "/one"), type="String", value="x", opts=options)
+"""
+
+
 @pytest.fixture
 def target(sandbox: Sandbox, tmp_path: Path) -> StackTarget:
     (tmp_path / "Pulumi.yaml").write_text("name: lake\nruntime: python\n")
@@ -107,6 +119,15 @@ def test_a_stack_lives_from_its_preview_to_its_end(engine: Engine, sandbox: Sand
     assert "the-new-lake" in names
     assert made.outputs["bucket"] not in names
 
+    yard.down(target, remove=True, engine=engine)
+    assert sandbox.counts() == {}
+
+
+def test_what_a_run_made_before_it_failed_is_kept(engine: Engine, sandbox: Sandbox, target: StackTarget) -> None:
+    (target.project_dir / "__main__.py").write_text(TWO_OF_ONE_NAME)
+    with pytest.raises(OperationError, match="already exists"):
+        yard.up(target, engine=engine)
+    assert changed(yard.up(under(target, SECOND="/two"), engine=engine)) == {"second": "create"}
     yard.down(target, remove=True, engine=engine)
     assert sandbox.counts() == {}
 

@@ -19,6 +19,7 @@ from modelyard.core import wire
 from modelyard.core.errors import InputError
 from modelyard.operate.checking import checked_state
 from modelyard.testing.rules import examined_in
+from modelyard_sandbox.emulator import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,7 @@ def test_a_place_that_nothing_can_be_written_to_is_refused_before_the_work(monke
 def test_where_nothing_is_deployed_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(copied(tmp_path))
     said = CliRunner().invoke(app, ["check", "--deployed", "--sandbox"])
+    Sandbox(Path.cwd()).stop()
     assert isinstance(said.exception, InputError)
     assert "--deployed: there is nothing deployed in local. Deploy first: yard up platform" in str(said.exception)
     assert said.stdout == ""
