@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,26 +64,34 @@ def copied_project(to: Path) -> Path:
     return to
 
 
+@contextmanager
+def running(folder: Path) -> Iterator[Yard]:
+    """The shipped projects in `folder`, whose sandbox is stopped in the end, whatever happened."""
+    made = Yard(copied_project(folder))
+    try:
+        yield made
+    finally:
+        made("sandbox", "stop")
+
+
 @pytest.fixture(scope="module")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    running = Yard(copied_project(tmp_path_factory.mktemp("project")))
-    yield running
-    running("sandbox", "stop")
+    with running(tmp_path_factory.mktemp("project")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def fraud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     """A project whose team fraud is deployed, for modules that add to it and look at what they added."""
-    running = Yard(copied_project(tmp_path_factory.mktemp("deployed")))
-    running("up", "fraud")
-    yield running
-    running("sandbox", "stop")
+    with running(tmp_path_factory.mktemp("fraud")) as made:
+        made("up", "fraud")
+        yield made
 
 
 @pytest.fixture(scope="session")
-def where(deployed: Yard) -> Place:
+def where(fraud: Yard) -> Place:
     """Where team fraud is deployed."""
-    project = Project(deployed.root)
+    project = Project(fraud.root)
     return Place(project, "local", True, ("platform", "fraud"), emulator().environment(project.root))
 
 
@@ -93,9 +102,9 @@ def scores(where: Place) -> Model:
 
 
 @pytest.fixture(scope="module")
-def snapshot(deployed: Yard, where: Place) -> SnapshotReference:
+def snapshot(fraud: Yard, where: Place) -> SnapshotReference:
     """A snapshot of the dataset `events`."""
-    return snapshot_of_events(deployed, where)
+    return snapshot_of_events(fraud, where)
 
 
 @pytest.fixture(scope="module")

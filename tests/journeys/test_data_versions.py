@@ -58,51 +58,51 @@ def write(dataset: Dataset, name: str, entities: list[str]) -> None:
     dataset.lake.s3.put_object(Bucket=dataset.bucket, Key=key, Body=buffer.getvalue())
 
 
-def test_a_snapshot_is_taken_listed_and_compared(deployed: Any, events: Dataset):
-    first = json.loads(deployed("data", "snapshot", "fraud", "events", "--json"))
+def test_a_snapshot_is_taken_listed_and_compared(fraud: Any, events: Dataset):
+    first = json.loads(fraud("data", "snapshot", "fraud", "events", "--json"))
     assert [found["rows"] for found in first["objects"]] == [10, 5]
-    assert "nothing changed since" in deployed("data", "snapshot", "fraud", "events")
+    assert "nothing changed since" in fraud("data", "snapshot", "fraud", "events")
     write(events, "c", ["e-19"] * 5)
-    shown = deployed("data", "snapshot", "fraud", "events", "--prefix", DAY)
+    shown = fraud("data", "snapshot", "fraud", "events", "--prefix", DAY)
     assert "3 objects, 20 rows" in shown
-    listed = json.loads(deployed("data", "list", "fraud", "--json"))
+    listed = json.loads(fraud("data", "list", "fraud", "--json"))
     assert [found["rows"] for found in listed] == [15, 20]
-    difference = deployed("data", "diff", first["hash"][:8], listed[1]["hash"][:8])
+    difference = fraud("data", "diff", first["hash"][:8], listed[1]["hash"][:8])
     assert "rows     15 → 20 (+5)" in difference
     assert f"+ events/{DAY}/c.parquet" in difference
 
 
-def test_the_restore_page_does_what_it_says(deployed: Any, events: Dataset):
+def test_the_restore_page_does_what_it_says(fraud: Any, events: Dataset):
     """Drill, then an accident: a partition is overwritten and deleted, and comes back."""
-    drill = deployed.shell(block("restore.md", "drill"))
+    drill = fraud.shell(block("restore.md", "drill"))
     assert "verified: 3 objects, 20 rows, every hash as in the snapshot" in drill
     listing = events.lake.s3.list_objects_v2(Bucket=events.bucket, Prefix="restore/")
     assert listing["KeyCount"] == 0, "the drill leaves nothing"
-    snapshot = json.loads(deployed("data", "snapshot", "fraud", "events", "--json"))["hash"]
+    snapshot = json.loads(fraud("data", "snapshot", "fraud", "events", "--json"))["hash"]
     write(events, "a", ["intruder"])
     write(events, "z", ["intruder"])
     events.lake.s3.delete_object(Bucket=events.bucket, Key=f"{events.prefix}{DAY}/b.parquet")
-    said = deployed.shell(f"SNAPSHOT={snapshot}\n{block('restore.md', 'accident')}")
+    said = fraud.shell(f"SNAPSHOT={snapshot}\n{block('restore.md', 'accident')}")
     assert "Nothing is changed yet" in said
     assert "verified: 3 objects, 20 rows" in said
-    after = json.loads(deployed("data", "snapshot", "fraud", "events", "--json"))
-    changed = json.loads(deployed("data", "diff", snapshot[:12], after["hash"][:12], "--team", "fraud", "--json"))
+    after = json.loads(fraud("data", "snapshot", "fraud", "events", "--json"))
+    changed = json.loads(fraud("data", "diff", snapshot[:12], after["hash"][:12], "--team", "fraud", "--json"))
     assert (changed["added"], changed["removed"], changed["unchanged"]) == ([], [], 1)
     assert all(found["same_bytes"] for found in changed["changed"])
 
 
-def test_the_erasure_page_does_what_it_says(deployed: Any, events: Dataset):
-    looked = deployed.shell(block("erasure.md", "look"))
+def test_the_erasure_page_does_what_it_says(fraud: Any, events: Dataset):
+    looked = fraud.shell(block("erasure.md", "look"))
     assert "3 rows in 1 object" in looked
     assert "Nothing is changed yet" in looked
-    done = deployed.shell(block("erasure.md", "do"))
+    done = fraud.shell(block("erasure.md", "do"))
     record = re.search(r"record: (\S+)", done)
     assert record
     body = events.lake.s3.get_object(Bucket=events.lake.bucket("artifacts"), Key=record[1])["Body"].read().decode()
     assert json.loads(body)["reference"] == "DSR-2026-0042"
     assert "e-17" not in body
-    assert "0 rows in 0 objects, and 0 older versions" in deployed.shell(block("erasure.md", "look"))
-    assert "rows erased" in deployed("data", "list", "fraud")
+    assert "0 rows in 0 objects, and 0 older versions" in fraud.shell(block("erasure.md", "look"))
+    assert "rows erased" in fraud("data", "list", "fraud")
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,5 @@ def test_the_erasure_page_does_what_it_says(deployed: Any, events: Dataset):
         (("restore", "fraud", "events", "00000000"), r"SNAPSHOT: got '00000000'; is no snapshot of events"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(deployed: Any, events: Dataset, arguments: tuple[str, ...], said: str):
-    assert re.search(said, deployed("data", *arguments, code=2))
+def test_what_is_wrong_is_told_in_one_line(fraud: Any, events: Dataset, arguments: tuple[str, ...], said: str):
+    assert re.search(said, fraud("data", *arguments, code=2))
