@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
 
 from modelyard import engine as yard
 from modelyard.core.errors import EmulatorError
+from modelyard.core.garbage import look_seldom
 from modelyard.engine import Engine
 from modelyard_sandbox.localstack.host import ENDPOINT, LocalStack
 from modelyard_sandbox.localstack.services import table
 from modelyard_sandbox.servers import LOCALSTACK, MOTO, Choice
 
 _WHICH = pytest.StashKey[str]()
+
+look_seldom()
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the last: nobody looks through it for garbage any more."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")

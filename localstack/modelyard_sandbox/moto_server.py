@@ -24,8 +24,10 @@ def main() -> int:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
+    from modelyard.core.garbage import look_seldom
     from modelyard_sandbox import moto_extensions
 
+    look_seldom()
     moto_extensions.install()
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

@@ -14,6 +14,10 @@ DEBUG = "YARD_DEBUG"
 def main() -> NoReturn:
     """Run `yard`. Ends with 0 when all is well, 1 when a deployment or a check failed, 2 for what the user can mend,
     3 for a fault of Modelyard's own, 130 when interrupted."""
+    from modelyard.core.garbage import look_seldom
+
+    look_seldom()
+
     from modelyard.cli.app import app
 
     sys.exit(ended(app))

@@ -11,15 +11,18 @@ import logging
 import os
 import threading
 import types
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import pulumi
 from google.protobuf import empty_pb2
 from pulumi.runtime import config as pulumi_config
+from pulumi.runtime import resource as pulumi_resource
 from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime.mocks import MockEngine, MockMonitor
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 Program: TypeAlias = Callable[[], Awaitable[Any] | Mapping[str, Any] | None]
@@ -119,18 +122,45 @@ def run_to_end(
     loop.set_exception_handler(lambda _loop, _context: None)
     if prepare is not None:
         prepare(loop)
+    gc.freeze()
     try:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(run_in_stack(_awaited(program)))
+        with _untraced():
+            loop.run_until_complete(run_in_stack(_awaited(program)))
     except BaseException:
         _settle(loop)
         _close_forgotten(loop)
         raise
     finally:
+        gc.unfreeze()
         _settle(loop)
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         asyncio.set_event_loop(None)
+
+
+@contextmanager
+def _untraced() -> Generator[None]:
+    """With each resource Pulumi tells the engine the whole stack, a fifth of the program's time; here nobody asks."""
+    module = cast("Any", pulumi_resource)
+    trace = module._get_stack_trace
+    module._get_stack_trace = source_pb2.StackTrace
+    try:
+        yield
+    finally:
+        module._get_stack_trace = trace
+
+
+async def outputs_settled() -> None:
+    """Wait until every Output has come, or one has failed, which Pulumi tells in the end.
+
+    Pulumi's own wait looks at all of them again for each that comes.
+    """
+    outputs = cast("set[asyncio.Task[Any]]", pulumi_settings.SETTINGS.outputs)
+    while outstanding := {each for each in outputs if not each.done()}:
+        done, _ = await asyncio.wait(outstanding, return_when=asyncio.FIRST_EXCEPTION)
+        if any(each.cancelled() or each.exception() for each in done):
+            return
 
 
 def _awaited(program: Program) -> Callable[[], Awaitable[None]]:
@@ -141,6 +171,7 @@ def _awaited(program: Program) -> Callable[[], Awaitable[None]]:
         if isinstance(result, Mapping):
             for name, value in cast(Mapping[str, Any], result).items():
                 pulumi.export(name, value)
+        await outputs_settled()
 
     return whole
 
@@ -162,7 +193,10 @@ def _settle(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _close_forgotten(loop: asyncio.AbstractEventLoop) -> None:
-    """Close what an Output of this loop would have awaited after the step at which it failed."""
+    """Close what an Output of this loop would have awaited after the step at which it failed.
+
+    What was there before the program is frozen, and isn't looked through.
+    """
     output: Any = pulumi.Output
     methods: tuple[Any, ...] = (output.resources, output.future, output.is_known, output.is_secret)
     awaited_by_outputs = {method.__code__ for method in methods}

@@ -42,6 +42,16 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # 
 _SHOWN_ALREADY = 32
 """The exit code with which a program says that its error has been shown."""
 
+_RUN = """import atexit, gc, os, runpy, sys
+gc.set_threshold(100_000)
+atexit.register(gc.freeze)
+del sys.argv[0]
+sys.path[0] = os.path.dirname(sys.argv[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a script as `python SCRIPT` does, but looks for garbage seldom, and not in the end: what the SDKs make stays,
+and by Python's own measure a quarter of a program's time goes into looking through it."""
+
 _PACKAGES = (
     "import glob, site, sys; print('\\n'.join(p for d in sys.path for p in glob.glob(d + '/*/pulumi-plugin.json')))"
 )
@@ -179,7 +189,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         arguments += ["--organization", request.organization, program, *request.args]
         environment = {**os.environ, "PULUMI_CONFIG": json.dumps(dict(request.config))}
         environment["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
-        command = [_python(request.info, context), "-u", launcher, *arguments]
+        command = [_python(request.info, context), "-u", "-c", _RUN, launcher, *arguments]
         code = self._wait(subprocess.Popen(command, cwd=request.pwd or None, env=environment, process_group=0))
         if code == _SHOWN_ALREADY or (code and self.cancelled):
             return language_pb2.RunResponse(bail=True)

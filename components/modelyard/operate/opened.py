@@ -14,10 +14,13 @@ from typing import Any, Final, cast
 from modelyard.operate import fingerprints
 
 _EVENTS: Final = frozenset({"open", "os.listdir", "os.scandir"})
-_INSTALLED: Final = (
-    *map(Path, (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "/dev", "/proc", "/sys")),
-    *fingerprints.packages(),
-    *([Path(sys.prefix)] if sys.prefix != sys.base_prefix else ()),
+_INSTALLED: Final = tuple(
+    os.path.join(folder, "")
+    for folder in (
+        *(sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "/dev", "/proc", "/sys"),
+        *fingerprints.packages(),
+        *([sys.prefix] if sys.prefix != sys.base_prefix else ()),
+    )
 )
 """What is told by the versions of packages and of Python, and what no file is."""
 _listeners: Final[list[set[str]]] = []
@@ -48,10 +51,9 @@ def grounds(root: Path, heard: Iterable[str], *, but: Callable[[Path], bool]) ->
     modules = [file for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
     found = set[str]()
     for each in {*map(_source, heard), *modules}:
-        path = Path(each)
         if each.startswith("$"):
             found.add(each)
-        elif path != root and not but(path) and not any(path.is_relative_to(folder) for folder in _INSTALLED):
+        elif not each.startswith(_INSTALLED) and (path := Path(each)) != root and not but(path):
             found.add(path.relative_to(root).as_posix() if path.is_relative_to(root) else each)
     return sorted(found)
 

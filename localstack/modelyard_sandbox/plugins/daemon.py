@@ -115,6 +115,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    from modelyard.core.garbage import look_seldom
+
+    look_seldom()
+
     from modelyard_sandbox.aws import servicer
     from modelyard_sandbox.aws.session import is_loopback
 
