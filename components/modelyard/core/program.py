@@ -156,7 +156,7 @@ async def outputs_settled() -> None:
 
     Pulumi's own wait looks at all of them again for each that comes.
     """
-    outputs = cast("set[asyncio.Task[Any]]", pulumi_settings.SETTINGS.outputs)
+    outputs: set[asyncio.Task[Any]] = cast("Any", pulumi_settings.SETTINGS).outputs
     while outstanding := {each for each in outputs if not each.done()}:
         done, _ = await asyncio.wait(outstanding, return_when=asyncio.FIRST_EXCEPTION)
         if any(each.cancelled() or each.exception() for each in done):
