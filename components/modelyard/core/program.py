@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import types
+import warnings
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,9 +22,9 @@ from google.protobuf import empty_pb2
 from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import resource as pulumi_resource
 from pulumi.runtime import settings as pulumi_settings
+from pulumi.runtime import stack as pulumi_stack
 from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.proto import source_pb2
-from pulumi.runtime.stack import run_in_stack
 
 Program: TypeAlias = Callable[[], Awaitable[Any] | Mapping[str, Any] | None]
 """A program's function, async or not; a mapping that it returns is exported, as `pulumi.run` does."""
@@ -125,8 +126,9 @@ def run_to_end(
     gc.freeze()
     try:
         asyncio.set_event_loop(loop)
-        with _untraced():
-            loop.run_until_complete(run_in_stack(_awaited(program)))
+        with _quicker(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"coroutine 'Output\.\w+' was never awaited", RuntimeWarning)
+            loop.run_until_complete(pulumi_stack.run_in_stack(_awaited(program)))
     except BaseException:
         _settle(loop)
         _close_forgotten(loop)
@@ -140,27 +142,32 @@ def run_to_end(
 
 
 @contextmanager
-def _untraced() -> Generator[None]:
-    """With each resource Pulumi tells the engine the whole stack, a fifth of the program's time; here nobody asks."""
-    module = cast("Any", pulumi_resource)
-    trace = module._get_stack_trace
-    module._get_stack_trace = source_pb2.StackTrace
+def _quicker() -> Generator[None]:
+    """Spares a program a third of its time: it tells nobody the whole stack with each resource, and Pulumi's wait for
+    its Outputs, which looks at all of them again for each that comes, begins when they are there."""
+    resources, stacks = cast("Any", pulumi_resource), cast("Any", pulumi_stack)
+    trace, wait = resources._get_stack_trace, stacks.wait_for_rpcs
+
+    async def wait_at_once(*arguments: Any) -> None:
+        await _outputs_there()
+        await wait(*arguments)
+
+    resources._get_stack_trace, stacks.wait_for_rpcs = source_pb2.StackTrace, wait_at_once
     try:
         yield
     finally:
-        module._get_stack_trace = trace
+        resources._get_stack_trace, stacks.wait_for_rpcs = trace, wait
 
 
-async def outputs_settled() -> None:
-    """Wait until every Output has come, or one has failed, which Pulumi tells in the end.
-
-    Pulumi's own wait looks at all of them again for each that comes.
-    """
-    outputs: set[asyncio.Task[Any]] = cast("Any", pulumi_settings.SETTINGS).outputs
-    while outstanding := {each for each in outputs if not each.done()}:
-        done, _ = await asyncio.wait(outstanding, return_when=asyncio.FIRST_EXCEPTION)
-        if any(each.cancelled() or each.exception() for each in done):
+async def _outputs_there() -> None:
+    """Until every request is answered and every Output has come, or one of them has failed."""
+    settings = cast("Any", pulumi_settings.SETTINGS)
+    while True:
+        asked: set[asyncio.Task[Any]] = {*settings.rpc_manager.rpcs, *settings.outputs}
+        outstanding = {each for each in asked if not each.done()}
+        if not outstanding or any(each.cancelled() or each.exception() for each in asked - outstanding):
             return
+        await asyncio.wait(outstanding, return_when=asyncio.FIRST_EXCEPTION)
 
 
 def _awaited(program: Program) -> Callable[[], Awaitable[None]]:
@@ -171,7 +178,6 @@ def _awaited(program: Program) -> Callable[[], Awaitable[None]]:
         if isinstance(result, Mapping):
             for name, value in cast(Mapping[str, Any], result).items():
                 pulumi.export(name, value)
-        await outputs_settled()
 
     return whole
 
@@ -193,7 +199,8 @@ def _settle(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _close_forgotten(loop: asyncio.AbstractEventLoop) -> None:
-    """Close what an Output of this loop would have awaited after the step at which it failed.
+    """Close what an Output of this loop would have awaited after the step at which it failed; of what went meanwhile
+    nobody was told.
 
     What was there before the program is frozen, and isn't looked through.
     """
