@@ -17,7 +17,7 @@ from modelyard.blueprints import Project
 from modelyard.cli.app import app
 from modelyard.core import wire
 from modelyard.core.errors import InputError
-from modelyard.operate.checking import checked_state
+from modelyard.operate.checking_states import checked_state
 from modelyard.testing.rules import examined_in
 from modelyard_sandbox.emulator import Sandbox
 

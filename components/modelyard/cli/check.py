@@ -96,7 +96,7 @@ def _say_of_states(
 ) -> bool:
     from modelyard.assess.policy.outputs.writing import written
     from modelyard.blueprints.project import Project
-    from modelyard.operate.checking import checked_deployed, checked_state
+    from modelyard.operate.checking_states import checked_deployed, checked_state
 
     project = Project(root)
     with told("reading the state") as tell:

@@ -15,7 +15,7 @@ OUTPUT: Final = "contract"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class NetworkContract(_Part):

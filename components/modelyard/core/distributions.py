@@ -36,7 +36,7 @@ _WHOLE: Final = frozenset({"tinyint", "smallint", "int", "bigint", "date"})
 class Value(BaseModel):
     """A value type: frozen, without unknown fields, not-a-number nor infinity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Histogram(Value):

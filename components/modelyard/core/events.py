@@ -30,7 +30,7 @@ def source_of(team: str) -> str:
 class Event(BaseModel):
     """What every event says: whose it is, and when it happened."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     DETAIL_TYPE: ClassVar[str]
     VERSION: ClassVar[int] = 1
@@ -120,7 +120,7 @@ class Drifted(ModelEvent):
 class Check(BaseModel):
     """One measure that a gate looked at."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: Text
     passed: bool

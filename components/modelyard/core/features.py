@@ -23,7 +23,7 @@ DAY: Final = "day"
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class FeatureColumn(_Value):

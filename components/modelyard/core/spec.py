@@ -53,9 +53,12 @@ class SourceMap:
 
 
 class Spec(BaseModel):
-    """A part of a platform or team file. Unknown fields are refused; live things never appear in it."""
+    """A part of a platform or team file. Unknown fields are refused; live things never appear in it.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False, allow_inf_nan=False)
+    Its validator is built when the first is read: a command reads few of all kinds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False, allow_inf_nan=False, defer_build=True)
 
     _path: str = PrivateAttr(default="")
     _sources: SourceMap | None = PrivateAttr(default=None)
