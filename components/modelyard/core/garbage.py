@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 from typing import Final
 
@@ -10,10 +9,9 @@ _NEW_OBJECTS: Final = 100_000
 
 
 def look_seldom() -> None:
-    """Look for garbage after many new objects, and not once more when the process ends.
+    """Look for garbage after many new objects.
 
     The SDKs make millions of objects that stay. By Python's own measure a quarter of a deployment in the sandbox went
     into looking through them.
     """
     gc.set_threshold(_NEW_OBJECTS)
-    atexit.register(gc.freeze)
