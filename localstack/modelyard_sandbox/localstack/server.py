@@ -10,6 +10,7 @@ package and the extensions of moto.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 
 from modelyard_sandbox.localstack import services
@@ -21,6 +22,8 @@ def main() -> int:
     parser.add_argument("--bridge", action="append", default=[], metavar="SERVICE", help="bridge this one too")
     parser.add_argument("--enforce-iam", action="store_true", help="judge requests to S3 and KMS by their policies")
     given = parser.parse_args()
+    # As `modelyard.core.garbage`, which isn't to be had here.
+    gc.set_threshold(100_000)
 
     from localstack.runtime import main as localstack
 

@@ -27,12 +27,14 @@ from modelyard.assess.graph.values import UNKNOWN, Secret
 from modelyard.assess.policy.around import PLATFORM, examined
 from modelyard.assess.policy.examine import Examined
 from modelyard.blueprints.project import PLATFORM_PROJECT, Project
+from modelyard.core.garbage import look_seldom
 
 NAME: Final = "modelyard"
 
 
 def pack(folder: Path) -> PolicyPack:
     """The pack of the project that `folder` lies in. Raises `InputError` where there is none."""
+    look_seldom()
     project = Project.find(folder)
 
     def policy(
