@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 
 import pytest
@@ -18,11 +17,6 @@ from modelyard_sandbox.servers import LOCALSTACK, MOTO, Choice
 _WHICH = pytest.StashKey[str]()
 
 look_seldom()
-
-
-def pytest_collection_finish() -> None:
-    """What is there before the first test stays to the last: nobody looks through it for garbage any more."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,9 @@ def run_to_end(
     loop.set_exception_handler(lambda _loop, _context: None)
     if prepare is not None:
         prepare(loop)
-    gc.freeze()
+    freezes = not gc.get_freeze_count()
+    if freezes:
+        gc.freeze()
     try:
         asyncio.set_event_loop(loop)
         with _quicker(), warnings.catch_warnings():
@@ -134,7 +136,8 @@ def run_to_end(
         _close_forgotten(loop)
         raise
     finally:
-        gc.unfreeze()
+        if freezes:
+            gc.unfreeze()
         _settle(loop)
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
@@ -202,7 +205,8 @@ def _close_forgotten(loop: asyncio.AbstractEventLoop) -> None:
     """Close what an Output of this loop would have awaited after the step at which it failed; of what went meanwhile
     nobody was told.
 
-    What was there before the program is frozen, and isn't looked through.
+    What was there before the program is frozen, and isn't looked through. Who froze it earlier, as before a
+    fork, keeps it so.
     """
     output: Any = pulumi.Output
     methods: tuple[Any, ...] = (output.resources, output.future, output.is_known, output.is_secret)
