@@ -30,6 +30,8 @@ def worked_on(question):
         signal.pause()
     return judging.Answer({"results": [], "asked": {}, "resources": 0}, {}, {})
 
+if "interrupted as they begin" in sys.argv:
+    os.register_at_fork(after_in_child=lambda: os.killpg(0, signal.SIGINT))
 judging.answer = worked_on
 stacks = [("platform", each) for each in ("local", "dev", "prod")]
 sys.exit(ended(lambda: judging.judgements(Project(Path.cwd()), stacks, date(2026, 11, 22), rules=())))
@@ -42,17 +44,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied(tmp_path_factory.mktemp("project"))
 
 
-def ended_by(root: Path, end: Callable[[int, int], None]) -> tuple[int, str]:
+def ended_by(root: Path, end: Callable[[int, int], None], *how: str) -> tuple[int, str]:
     """How a check ends, and what it prints as errors: `end` gets its process, and one that works for it.
 
     Returns when the last process has ended that could still print something.
     """
-    command = [sys.executable, "-c", CHECK]
+    command = [sys.executable, "-c", CHECK, *how]
     with subprocess.Popen(
         command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
-            end(process.pid, int(line(process.stdout)))
+            end(process.pid, int(line(process.stdout) or 0))
             _, errors = process.communicate()
         finally:
             if process.returncode is None:
@@ -74,6 +76,10 @@ def line(out: IO[str] | None) -> str:
 )
 def test_an_interrupted_check_leaves_no_process_and_no_traceback(root: Path, end: Callable[[int, int], None]):
     assert ended_by(root, end) == (130, "")
+
+
+def test_a_check_whose_workers_are_interrupted_as_they_begin_prints_nothing(root: Path):
+    assert ended_by(root, lambda _, worker: None, "interrupted as they begin") == (130, "")
 
 
 def test_a_check_that_is_killed_leaves_no_process(root: Path):

@@ -142,12 +142,12 @@ class _Asking:
         faults, futures = dict[Question, ModelyardError](), dict[Future[Answer], Question]()
         loaded = "pulumi_aws" in sys.modules
         if len(open_) > 1 and loaded:
-            futures = {pool().submit(answer, each): each for each in open_}
+            futures = _handed_out(open_, pool())
         for number, each in enumerate(open_ if not futures else ()):
             tell(f"{number + 1} of {len(open_)}: {each.name} in {each.environment}")
             self._settle(each, keys[each], lambda each=each: answer(each), found, faults)
             if len(open_) - number > 2:
-                futures = {pool().submit(answer, more): more for more in open_[number + 1 :]}
+                futures = _handed_out(open_[number + 1 :], pool())
                 break
         done = len(open_) - len(futures)
         for future in as_completed(futures):
@@ -263,9 +263,19 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def _handed_out(questions: Iterable[Question], pool: ProcessPoolExecutor) -> dict[Future[Answer], Question]:
+    """Begins workers with interrupts held back: before they are ready, one would end them with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return {pool.submit(answer, each): each for each in questions}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_to_work(parent: int) -> None:
     """Lets a worker end silently when it is interrupted, and with the process that it works for."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
