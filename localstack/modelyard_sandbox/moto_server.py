@@ -20,6 +20,7 @@ def main() -> int:
     # State machines and functions call back here.
     os.environ["MOTO_PORT"] = str(port)
 
+    from moto import backends
     from moto.core.config import default_user_config
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
@@ -28,6 +29,9 @@ def main() -> int:
     from modelyard_sandbox import moto_extensions
 
     look_seldom()
+    # Moto looks through its folders for every request, one request at a time.
+    modules = frozenset(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
     moto_extensions.install()
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

@@ -22,14 +22,15 @@ ENVIRONMENT = Path(sys.prefix)
 
 
 class Yard:
-    """`yard` as a user runs it, in a project folder."""
+    """`yard` as a user runs it, in a project folder, with the environment that runs these tests or another."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Path = ENVIRONMENT) -> None:
         self.root = root
+        self.environment = environment
 
     def __call__(self, *arguments: str, code: int = 0, **variables: str) -> str:
         done = subprocess.run(
-            [str(ENVIRONMENT / "bin" / "yard"), *arguments],
+            [str(self.environment / "bin" / "yard"), *arguments],
             cwd=self.root,
             env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160", **variables},
             stdin=subprocess.DEVNULL,
@@ -44,7 +45,7 @@ class Yard:
 
     def shell(self, script: str, folder: str = ".", code: int = 0) -> str:
         """What a bash script in `folder` of the project says, the environment active and led to the sandbox."""
-        whole = f'set -e; source "{ENVIRONMENT}/bin/activate"; eval "$(yard sandbox env)"; {script}'
+        whole = f'set -e; source "{self.environment}/bin/activate"; eval "$(yard sandbox env)"; {script}'
         done = subprocess.run(
             ["bash", "-c", whole],
             cwd=self.root / folder,

@@ -1,22 +1,76 @@
-"""A platform engineer's first day: deploy, look, change, add a team, take it all down."""
+"""A platform engineer's first day: the README, done as it says in a fresh clone, and what else one tries there."""
 
 import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
+from tests.journeys.conftest import Yard
 
 from modelyard.assess.graph import Graph, agree, record
 from modelyard.blueprints import platform_program, team_program
+from modelyard.engine.places import cache
+from modelyard_sandbox.emulator import Sandbox
 
 pytestmark = pytest.mark.engine
 
+ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = re.findall(r"^```\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+"""The README's commands, in their order."""
+INHERITED = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "PIP_CERT", "GOPROXY", "GOFLAGS")
+
+Done = Callable[[str], str]
+"""Does what a block of the README says, and returns what that printed."""
+
 
 @pytest.fixture(scope="module")
-def deployed(yard):
-    """As `make up` leaves it: with the loops' first champions, whose endpoints the second `up` makes."""
-    yard("up")
-    yard("sandbox", "seed")
-    yard("up")
-    return yard
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh clone of what is committed, whose sandbox is stopped in the end, wherever the commands came to."""
+    to = tmp_path_factory.mktemp("newcomer") / "modelyard"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(to)], check=True)
+    yield to
+    Sandbox(to).stop()
+
+
+@pytest.fixture(scope="module")
+def done(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """With an empty home; the engine and the downloaded packages are the machine's own."""
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    environment |= {
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "MODELYARD_CACHE": str(cache()),
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")),
+    }
+
+    def follow(commands: str) -> str:
+        ended = subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", commands],
+            cwd=clone,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == 0, said
+        assert "Traceback" not in said
+        return said
+
+    return follow
+
+
+@pytest.fixture(scope="module")
+def deployed(clone: Path, done: Done) -> Yard:
+    """As `make up` leaves it: with the loops' first champions, whose endpoints the second `up` made."""
+    assert BLOCKS[:2] == ["make up\n", "make test\n"]
+    said = done(BLOCKS[0])
+    assert "modelyard-team/fraud-local" in said
+    return Yard(clone, clone / ".venv")
 
 
 def changes(text: str) -> dict[str, dict[str, int]]:
@@ -31,13 +85,16 @@ def test_a_second_up_changes_nothing(deployed):
     assert changes(deployed("up", "--json")) == {"platform": {}, "demand": {}, "fraud": {}}
 
 
+@pytest.mark.usefixtures("deployed")
+def test_the_readmes_tour_works_from_one_command_to_the_next(done: Done):
+    assert "cd stacks\npulumi preview\n" in BLOCKS[2], "a stack is selected, so that plain pulumi needs no flag"
+    said = done("".join(BLOCKS[2:-1]))
+    assert re.search(r"^\s+[0-9]{2,} unchanged$", said, re.MULTILINE), "plain pulumi preview shows no change"
+
+
 def test_plain_pulumi_agrees_that_there_is_nothing_to_do(deployed):
     said = deployed.shell("pulumi preview --stack local --diff --expect-no-changes --non-interactive", "platform")
     assert "unchanged" in said
-
-
-def test_a_stack_is_selected_so_that_plain_pulumi_needs_no_flag(deployed):
-    assert "unchanged" in deployed.shell("pulumi preview --non-interactive", "stacks")
 
 
 def test_changing_one_retention_updates_exactly_that(deployed):
@@ -56,13 +113,13 @@ def test_changing_one_retention_updates_exactly_that(deployed):
 
 
 def test_another_team_is_one_file_and_one_command(deployed):
-    said = deployed("new", "team", "churn", "--blueprint", "batch", "--owner", "Ada Lovelace <ada@acme.example>")
-    assert "yard up churn" in said
-    made = changes(deployed("up", "churn", "--json"))
-    assert made["churn"]["create"] > 50
+    said = deployed("new", "team", "returns", "--blueprint", "batch", "--owner", "Ada Lovelace <ada@acme.example>")
+    assert "yard up returns" in said
+    made = changes(deployed("up", "returns", "--json"))
+    assert made["returns"]["create"] > 50
     assert set(made["platform"]) == {"create", "update"}, "the platform gets the team's fence"
     assert made["platform"]["update"] == 1, "the trail records accesses to the team's data too"
-    assert "there is such a team already" in deployed("new", "team", "churn", code=2)
+    assert "there is such a team already" in deployed("new", "team", "returns", code=2)
 
 
 def test_plain_boto3_uses_what_was_provisioned(deployed):
@@ -132,7 +189,40 @@ def test_the_platform_does_not_go_from_under_its_teams(deployed):
     assert "teams stand on it" in deployed("down", "platform", code=2)
 
 
-def test_taking_everything_down_leaves_the_emulator_empty(deployed):
-    deployed("down")
-    counted = json.loads(deployed("sandbox", "status", "--json"))
-    assert counted["counts"] == {}, "counted service by service"
+PUT = """
+import boto3
+s3 = boto3.client("s3")
+names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+curated = next(name for name in names if "demand-lake-curated" in name)
+s3.put_object(Bucket=curated, Key="scores/day=2026-01-01/a.parquet", Body=b"old")
+s3.put_object(Bucket=curated, Key="scores/day=2026-01-01/a.parquet", Body=b"new")
+s3.put_object(Bucket=curated, Key="scratch/a", Body=b"nobody needs it")
+"""
+
+
+def test_a_team_that_is_removed_leaves_its_archive_and_nothing_else(deployed: Yard):
+    (deployed.root / "put.py").write_text(PUT)
+    deployed.shell("python put.py")
+    assert "Add --yes" in deployed("team", "remove", "demand", "--keep", "kept", "--json", code=2)
+    removed = json.loads(deployed("team", "remove", "demand", "--keep", "kept", "--yes", "--json"))
+    assert removed["left"] == {}
+    assert removed["changes"]["platform"]["delete"] > 3, "the fence, the key and their policies"
+    assert removed["changes"]["platform"].get("update") == 1, "the trail has one team less to watch"
+    assert set(removed["changes"]["platform"]) <= {"delete", "same", "update"}, "nothing else of the platform moves"
+    (archive,) = (deployed.root / "kept").iterdir()
+    kept = {file["name"]: file for file in json.loads((archive / "kept.json").read_text())["files"]}
+    (scores,) = (name for name in kept if name.startswith("data/"))
+    assert (archive / scores).read_bytes() == b"new"
+    assert "confidential" in kept[scores]["reason"]
+    assert {"state.json", "graph.json", "demand.yaml"} <= set(kept)
+    file = YAML(typ="safe").load(deployed.root / "stacks/teams/demand.yaml")
+    assert set(file["environments"]) == {"dev", "prod"}
+    said = deployed("up", "demand", code=2)
+    assert "Use one" in said or "has no environment" in said
+    assert set(json.loads(deployed("up", "--json"))["results"]) == {"platform", "fraud", "returns"}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_taking_everything_down_as_the_readme_says_leaves_the_emulator_empty(done: Done):
+    assert BLOCKS[-1] == "make down\n"
+    assert "it is empty" in done(BLOCKS[-1])

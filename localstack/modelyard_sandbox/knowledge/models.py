@@ -1,6 +1,7 @@
 """Checks inputs against botocore's service models: patterns, lengths, enumerations and ranges.
 
-The models of a service are read once, for all of its types in the table, and let go: only the limits stay.
+A type's limits are read when it is first checked. Of the models, which are large, only those of the last few services
+are kept.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from botocore.loaders import Loader
@@ -52,7 +53,7 @@ def check(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
     source = f"{operation.service}:{operation.name}"
     return [
         Failure(path, reason, source)
-        for name, limits in _limits_of(operation.service)[token].fields.items()
+        for name, limits in _limits_of(token).fields.items()
         if name in inputs and not (name not in required and inputs[name] in ("", [], {}))
         for path, reason in _violations(limits, inputs[name], name)
     ]
@@ -94,13 +95,14 @@ def _size_violations(limits: Limits, size: int, path: str, unit: str) -> Iterato
 
 
 @cache
-def _limits_of(service: str) -> Mapping[str, Limits]:
-    model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
-    return {
-        token: _TypeReader(model, operation).limits(sdk.resource_type(token).inputs)
-        for token, operation in CONSTRAINTS.items()
-        if operation.service == service
-    }
+def _limits_of(token: str) -> Limits:
+    operation = CONSTRAINTS[token]
+    return _TypeReader(_model(operation.service), operation).limits(sdk.resource_type(token).inputs)
+
+
+@lru_cache(maxsize=4)
+def _model(service: str) -> ServiceModel:
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 class _TypeReader:

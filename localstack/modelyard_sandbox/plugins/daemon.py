@@ -1,4 +1,4 @@
-"""The warm process behind the plugins: one provider, on a port of its own, for every launcher that connects.
+"""The process behind the plugins, which stays: one provider, on a port of its own, for every launcher that connects.
 
 A launcher sends one line of JSON, its `Greeting`, receives the port as a line, and keeps the connection open; when it
 closes, that provider ends. So two providers of one run (regions, assumed roles, clusters) share nothing.
@@ -71,26 +71,6 @@ def _attend(connection: socket.socket, places: Places) -> None:
             server.stop(grace=None)
 
 
-def _warm_up() -> None:
-    """Import in advance what the first resource of a type would wait for."""
-    from modelyard_sandbox import knowledge
-    from modelyard_sandbox.aws.session import botocore_session
-    from modelyard_sandbox.aws.tables import types
-
-    session = botocore_session()
-    for service in sorted({declared.service for declared in types().values()}):
-        session.get_service_model(service)
-    for token in types():
-        knowledge.check(token, {})
-
-
-def _warm_up_or_log() -> None:
-    try:
-        _warm_up()
-    except Exception:
-        _LOG.exception("warming up failed; the first resources take longer")
-
-
 def listen(path: Path) -> socket.socket:
     """The daemon's socket, only for this user, in place of a stale one; it appears when it accepts."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +113,6 @@ def main(arguments: list[str] | None = None) -> int:
     places = Places(given.root)
     listening = listen(places.socket)
     _LOG.info("%s serves %s on %s", servicer.__name__, given.endpoint, places.socket)
-    threading.Thread(target=_warm_up_or_log, daemon=True).start()
     try:
         while True:
             connection, _ = listening.accept()
