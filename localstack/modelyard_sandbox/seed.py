@@ -20,6 +20,7 @@ from modelyard.core.releases import GateResult
 from modelyard.core.releasing import APPROVED, holds
 from modelyard.operate.data import lake_of, take
 from modelyard.operate.data.snapshots import key_of
+from modelyard.operate.data.store import asking
 from modelyard.operate.deployments import Place
 from modelyard.operate.models import Model, decide, model_of, versions
 from modelyard.operate.models.promoting import address_of
@@ -104,7 +105,8 @@ def _rows(where: Place, team: str, tell: Callable[[str], None]) -> SnapshotRefer
     with tempfile.TemporaryDirectory(prefix="modelyard-seed-") as folder:
         file = Path(folder) / "row.parquet"
         duckdb.sql(f"COPY (SELECT {columns}) TO '{file}' (FORMAT parquet)")
-        lake.s3.put_object(Bucket=dataset.bucket, Key=f"{dataset.prefix}{place}row.parquet", Body=file.read_bytes())
+        with asking(dataset.bucket, lake.context):
+            lake.s3.put_object(Bucket=dataset.bucket, Key=f"{dataset.prefix}{place}row.parquet", Body=file.read_bytes())
     tell(f"{team}: a row of {dataset.name} is there, and a snapshot of it")
     taken = take(dataset).manifest
     return SnapshotReference.of(taken, lake.bucket("artifacts"), key_of(dataset.name, taken.hash))

@@ -85,6 +85,12 @@ def test_a_team_is_not_previewed_before_its_platform_stands(yard):
         assert "Deploy it first: yard up platform --env local" in said
 
 
+def test_a_loop_is_given_no_version_before_its_team_is_deployed(yard):
+    yard("sandbox", "start")
+    said = yard("sandbox", "seed", code=2)
+    assert "the lake isn't deployed" in said and "yard up demand --env local" in said
+
+
 def test_outside_a_project_yard_says_where_to_go(yard, tmp_path):
     outside = type(yard)(tmp_path)
     assert "is no Modelyard project" in outside("up", code=2)
