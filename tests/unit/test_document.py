@@ -61,7 +61,7 @@ def test_a_kind_that_is_none_names_the_kinds():
 
 def test_broken_yaml_names_line_and_column():
     assert faults_of("a: [\n") == [
-        "teams/x.yaml:2:1: broken YAML: expected the node content, but found '<stream end>'. Mend the syntax there."
+        "teams/x.yaml:2:1: broken YAML: did not find expected node content. Mend the syntax there."
     ]
 
 
@@ -76,7 +76,17 @@ def test_broken_yaml_names_line_and_column():
         ("1: x\n", "is not text; quote it"),
         ("a: .nan\n", "is not finite"),
         ("a: " + "[" * 200 + "]" * 200, "nested more than"),
-        ("a: &x [*x]\n", "is required"),
+        ("a: &x [*x]\n", "a is nested more than"),
+        (
+            "a: &a [1, 2, 3, 4, 5, 6, 7, 8]\n"
+            + "".join(
+                f"{name}: &{name} [{', '.join(8 * [f'*{of}'])}]\n"
+                for of, name in zip("abcdefg", "bcdefgh", strict=True)
+            ),
+            "holds more than",
+        ),
+        ("a: 0x\n? [b]\n: 1\n", "is not text"),
+        ("a: !own b\n", "quote it, or use plain values"),
         ("a: " + "9" * 5000 + "\n", "broken YAML"),
         ("a: \x00\n", "broken YAML"),
     ],
@@ -87,6 +97,34 @@ def test_a_strange_file_is_refused_with_words(text: str, said: str):
 
 def test_a_day_needs_no_quotes():
     assert parse(b"a: 2026-12-31\nb: [2026-01-02]\n", "x.yaml").data == {"a": "2026-12-31", "b": ["2026-01-02"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("yes", "yes"),
+        ("on", "on"),
+        ("True", True),
+        ("~", None),
+        ("", None),
+        ("0123", 123),
+        ("012345678901", 12345678901),
+        ("1_000", 1000),
+        ("-0x1F", -31),
+        ("0o17", 15),
+        ("1:30", "1:30"),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("1.2.3", "1.2.3"),
+        ("'1'", "1"),
+        ("!!str 1", "1"),
+        ("{<<: 1}", {"<<": 1}),
+        ("|\n  one\n  two\n", "one\ntwo\n"),
+    ],
+)
+def test_a_value_is_what_the_core_schema_of_yaml_1_2_says(text: str, value: object):
+    found = parse(f"a: {text}\n".encode(), "x.yaml").data["a"]
+    assert (found, type(found)) == (value, type(value))
 
 
 def test_a_file_that_is_not_utf_8_or_too_large_is_refused():

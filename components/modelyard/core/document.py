@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin
@@ -14,22 +12,19 @@ from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarbool import ScalarBoolean
+from yaml import MarkedYAMLError, YAMLError
 
 from modelyard.core import plaintext
 from modelyard.core.errors import MISSING, Fault, Source, SpecError
 from modelyard.core.source import shown_path
 from modelyard.core.spec import SourceMap, Spec, joined
+from modelyard.core.yaml import Broken, values
 
 S = TypeVar("S", bound=Spec)
 Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 LARGEST_FILE: Final = 1_000_000
 """Bytes. A platform of a hundred teams stays far below; more is a file of another kind."""
-DEEPEST: Final = 40
 OVERRIDES: Final = "environments"
 
 
@@ -92,18 +87,17 @@ def parse(raw: bytes, file: str) -> Document:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SpecError(Fault(f"is not UTF-8 (byte {error.start})", "Save it as UTF-8.", Source(file))) from None
-    loader = YAML(typ="rt")
     try:
-        tree: Any = loader.load(text)  # pyright: ignore[reportUnknownMemberType]
-        sources: dict[str, Source] = {}
-        data = _plain(tree, "", file, sources, 0)
-    except MarkedYAMLError as marked:
-        error = cast(Any, marked)
+        data, sources = values(text, file)
+    except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = Source(file, "", mark.line + 1, mark.column + 1) if mark else Source(file)
         problem = " ".join(str(error.problem or error.context).split())
         raise SpecError(Fault(f"broken YAML: {problem}", "Mend the syntax there.", where)) from None
-    except (YAMLError, ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except Broken as error:
+        where = Source(file, "", error.line, error.column)
+        raise SpecError(Fault(f"broken YAML: {error}", "Mend the syntax there.", where)) from None
+    except (YAMLError, RecursionError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise SpecError(Fault(f"broken YAML: {first}", "Mend the syntax there.", Source(file))) from None
     if not isinstance(data, dict):
@@ -111,55 +105,6 @@ def parse(raw: bytes, file: str) -> Document:
             Fault("must hold a mapping of fields", "Begin it with `field: value` lines.", Source(file, "", 1, 1))
         )
     return Document(file, cast(dict[str, Any], data), sources)
-
-
-def _plain(node: Any, path: str, file: str, sources: dict[str, Source], depth: int) -> Any:
-    """`node` as plain Python values, a day as it is written; positions go to `sources`."""
-    if depth > DEEPEST:
-        raise ValueError(f"{path.split('.')[0]} is nested more than {DEEPEST} levels deep")
-    if isinstance(node, CommentedMap):
-        found: dict[str, Any] = {}
-        items = cast(dict[Any, Any], node)
-        for key, value in items.items():
-            if not isinstance(key, str):
-                raise ValueError(f"the key {key!r} under {path or 'the top'} is not text; quote it")
-            _refuse_surrogates(key, path)
-            here = joined(path, str(key))
-            line, column = cast(tuple[int, int], node.lc.value(key))  # pyright: ignore[reportUnknownMemberType]
-            sources[here] = Source(file, here, line + 1, column + 1)
-            found[str(key)] = _plain(value, here, file, sources, depth + 1)
-        return found
-    if isinstance(node, CommentedSeq):
-        listed: list[Any] = []
-        for index, value in enumerate(cast(list[Any], node)):
-            here = f"{path}[{index}]"
-            line, column = cast(tuple[int, int], node.lc.item(index))  # pyright: ignore[reportUnknownMemberType]
-            sources[here] = Source(file, here, line + 1, column + 1)
-            listed.append(_plain(value, here, file, sources, depth + 1))
-        return listed
-    if node is None or isinstance(node, bool):
-        return node
-    if isinstance(node, ScalarBoolean):
-        return bool(node)
-    if isinstance(node, int):
-        if abs(int(node)) > 2**63:
-            raise ValueError(f"the number at {path} is too large")
-        return int(node)
-    if isinstance(node, float):
-        if not math.isfinite(node):
-            raise ValueError(f"the number at {path} is not finite")
-        return float(node)
-    if isinstance(node, str):
-        _refuse_surrogates(node, path)
-        return str(node)
-    if isinstance(node, date) and not isinstance(node, datetime):
-        return node.isoformat()
-    raise ValueError(f"{path or 'the file'} is a YAML {type(node).__name__}; quote it, or use plain values")
-
-
-def _refuse_surrogates(text: str, path: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"a text at {path or 'the top'} holds half of a character (a lone surrogate)")
 
 
 def _merged(
