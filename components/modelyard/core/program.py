@@ -47,7 +47,9 @@ _SETTINGS: Final = (
     "monitor_features",
     "callbacks",
 )
-_SETTLING_STEPS: Final = 50
+_SETTLING_LOOKS: Final = 5
+_STEPS_BETWEEN: Final = 10
+"""Steps of a loop between two looks for tasks that still run; each look goes through all tasks of the process."""
 
 
 class _Engine(MockEngine):
@@ -190,15 +192,21 @@ def _settle(loop: asyncio.AbstractEventLoop) -> None:
 
     A task that is cancelled before its first step would leave a coroutine behind that nobody awaited.
     """
-    for _ in range(_SETTLING_STEPS):
+    for _ in range(_SETTLING_LOOKS):
         if not asyncio.all_tasks(loop):
             break
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(_steps(_STEPS_BETWEEN))
     while pending := asyncio.all_tasks(loop):
         for task in pending:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+async def _steps(count: int) -> None:
+    """Let whatever can go on take so many steps."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def _close_forgotten(loop: asyncio.AbstractEventLoop) -> None:
