@@ -43,6 +43,11 @@ def python_tools() -> Path:
     return had(tools.python_tools)
 
 
-@pytest.fixture(scope="session", params=[shipped, elaborate], ids=["shipped", "elaborate"])
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return request.param(tmp_path_factory.mktemp("ci") / "repository")
+@pytest.fixture(scope="session")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> list[Project]:
+    return [make(tmp_path_factory.mktemp("ci") / "repository") for make in (shipped, elaborate)]
+
+
+@pytest.fixture(scope="session", params=[0, 1], ids=["shipped", "elaborate"])
+def project(request: pytest.FixtureRequest, projects: list[Project]) -> Project:
+    return projects[request.param]

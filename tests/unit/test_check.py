@@ -23,6 +23,7 @@ from modelyard.assess.policy.waivers import waivers_of
 from modelyard.blueprints import Project
 from modelyard.cli.app import app
 from modelyard.core.errors import InputError, SpecError
+from modelyard.operate import judging
 from modelyard.operate.checking import checked
 
 TODAY = date(2026, 11, 22)
@@ -69,7 +70,12 @@ def waivers(shipped: Project) -> Iterator[Any]:
     file.unlink(missing_ok=True)
 
 
-def test_every_stack_of_every_environment_is_asked(shipped: Project):
+def nothing_found(_: judging.Question) -> judging.Answer:
+    return judging.Answer({"results": [], "asked": {}, "resources": 0}, {}, {})
+
+
+def test_every_stack_of_every_environment_is_asked(shipped: Project, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(judging, "answer", nothing_found)
     recorded: list[str] = []
     found = checked(shipped, tell=recorded.append, today=TODAY)
     stacks = [f"{name} in {env}" for env in ("local", "dev", "prod") for name in ("platform", "demand", "fraud")]
