@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tests.shipped import edit
 
@@ -20,6 +20,7 @@ class Mutilation:
     name: str
     apply: Callable[[Project], None]
     breaks: frozenset[str]
+    where: Literal["files", "program"] = "files"
 
 
 def _edited(name: str, change: Callable[[Any], object], *breaks: str) -> Mutilation:
@@ -39,7 +40,7 @@ def _by_hand(name: str, code: str, *breaks: str) -> Mutilation:
         program = project.stacks_folder / "__main__.py"
         program.write_text(f"{_IMPORTS}{code}\n{program.read_text()}")
 
-    return Mutilation(name, apply, frozenset(breaks))
+    return Mutilation(name, apply, frozenset(breaks), "program")
 
 
 def _transformed(name: str, kind: str, resource: str, properties: str, *breaks: str) -> Mutilation:
@@ -50,7 +51,7 @@ def _transformed(name: str, kind: str, resource: str, properties: str, *breaks: 
         text = _TRANSFORM.format(kind=kind, resource=resource, properties=properties)
         program.write_text(f"{text}\n{program.read_text()}")
 
-    return Mutilation(name, apply, frozenset(breaks))
+    return Mutilation(name, apply, frozenset(breaks), "program")
 
 
 _IMPORTS = """import json
