@@ -215,6 +215,8 @@ def test_a_team_that_is_removed_leaves_its_archive_and_nothing_else(deployed: Ya
     assert (archive / scores).read_bytes() == b"new"
     assert "confidential" in kept[scores]["reason"]
     assert {"state.json", "graph.json", "demand.yaml"} <= set(kept)
+    (record,) = (name for name in kept if name.startswith("models/"))
+    assert json.loads((archive / record).read_text())["ModelApprovalStatus"] == "Approved"
     file = YAML(typ="safe").load(deployed.root / "stacks/teams/demand.yaml")
     assert set(file["environments"]) == {"dev", "prod"}
     said = deployed("up", "demand", code=2)

@@ -47,6 +47,7 @@ def remove(
     where = deployments.place(Project.find(), env, name, sandbox=False)
     plan = removal.planned(where, name)
     cloud = Cloud(where)
+    removal.refuse_locked(plan, cloud)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     store = archive.store(keep, f"{name}-{where.environment}-{stamp}", lambda: cloud.client("s3"))
     if not json:

@@ -44,14 +44,19 @@ def forget(groups: Iterable[str], client: Callable[[str], Any]) -> list[str]:
     """Delete every version of these groups of a registry, which jobs made and no stack knows; their ARNs."""
     sagemaker, done = client("sagemaker"), list[str]()
     for group in groups:
-        try:
-            pages = list(sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group))
-        except sagemaker.exceptions.ClientError:
-            continue
-        for package in (str(one["ModelPackageArn"]) for page in pages for one in page["ModelPackageSummaryList"]):
+        for package in versions(group, sagemaker):
             sagemaker.delete_model_package(ModelPackageName=package)
             done.append(package)
     return done
+
+
+def versions(group: str, sagemaker: Any) -> list[str]:
+    """The ARN of every model package of a group; none where there is no such group."""
+    try:
+        pages = list(sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group))
+    except sagemaker.exceptions.ClientError:
+        return []
+    return [str(one["ModelPackageArn"]) for page in pages for one in page["ModelPackageSummaryList"]]
 
 
 def _named(sagemaker: Any, operation: str, key: str, member: str, prefix: str) -> Iterator[str]:

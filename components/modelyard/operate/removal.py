@@ -17,20 +17,23 @@ from typing import Any, Final
 from rich.console import Console
 
 from modelyard import engine
-from modelyard.assess.graph import Graph
+from modelyard.assess.graph import Graph, Node
 from modelyard.blueprints.programs import team_stack
 from modelyard.blueprints.spec import TeamSpec
 from modelyard.build.data import SNAPSHOTS
 from modelyard.core.editing import forget_environment
-from modelyard.core.errors import InputError
+from modelyard.core.errors import Fault, InputError, Source
 from modelyard.core.source import shown_path
 from modelyard.engine import StackTarget
-from modelyard.operate import deployments
+from modelyard.operate import deployments, promoted
 from modelyard.operate.archive import Archive, Store
 from modelyard.operate.cloud import Cloud
 from modelyard.operate.deployments import PLATFORM, Place
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
+_MODEL_GROUP: Final = "aws:sagemaker/modelPackageGroup:ModelPackageGroup"
+_UNLOCKED: Final = datetime.min.replace(tzinfo=UTC)
+_HELD: Final = datetime.max.replace(tzinfo=UTC)
 _KEY_STATES_GONE: Final = ("PendingDeletion", "PendingReplicaDeletion")
 
 
@@ -126,6 +129,38 @@ def _parts(spec: TeamSpec, buckets: Mapping[str, str], now: datetime) -> Iterato
         yield Part("snapshots", buckets["artifacts"], SNAPSHOTS, "the manifests of every data version")
 
 
+def refuse_locked(plan: Removal, cloud: Cloud) -> None:
+    """Raises `InputError` where a bucket that isn't emptied by force holds what nobody may delete yet (S3 Object Lock).
+
+    One fault a bucket, with the last day. Evidence and released models are locked so in production.
+    """
+    faults: list[Fault] = []
+    for node in _closed_buckets(plan):
+        if not node.properties.get("objectLockEnabled"):
+            continue
+        last = max(_locked(cloud.client("s3"), str(node.properties["bucket"])), default=_UNLOCKED)
+        if last > datetime.now(UTC):
+            day = "its legal hold ends" if last == _HELD else f"{last:%Y-%m-%d}"
+            problem = f"holds what nobody may delete before {day} (Object Lock)"
+            remedy = (
+                "Remove the team then. To end its access now, take all but `registry` and `governance` out of its file "
+                f"and run: yard up {plan.team} --env {plan.environment}"
+            )
+            faults.append(Fault(problem, remedy, Source(plan.team), str(node.properties["bucket"])))
+    if faults:
+        raise InputError(*faults)
+
+
+def _locked(s3: Any, bucket: str) -> Iterator[datetime]:
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for item in page.get("Versions", []):
+            head = s3.head_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
+            if head.get("ObjectLockLegalHoldStatus") == "ON":
+                yield _HELD
+            elif until := head.get("ObjectLockRetainUntilDate"):
+                yield until
+
+
 def remove(where: Place, plan: Removal, store: Store, cloud: Cloud, console: Console | None = None) -> Removed:
     """Carry out `plan`: export to `store`, take the stack down, edit the team's file, update the platform, count."""
     say: Callable[[str], None] = console.print if console else lambda _: None
@@ -139,6 +174,7 @@ def remove(where: Place, plan: Removal, store: Store, cloud: Cloud, console: Con
     if plan.resources:
         engine.unprotect(plan.target, _protected(plan.state))
         _empty_what_stays_closed(plan, cloud, say)
+        promoted.forget(_model_groups(plan), cloud.client)
         result = engine.down(plan.target, console=console)
         done.changes[plan.team] = result.changes
         engine.remove_stack(plan.target)
@@ -175,6 +211,26 @@ def _export(plan: Removal, archive: Archive, cloud: Cloud, say: Callable[[str], 
                 archive.add(f"data/{part.bucket}/{item['Key']}", body, f"{part.reason}{until}")
                 count += 1
         say(f"  {part.name}: {count} objects")
+    sagemaker = cloud.client("sagemaker")
+    for group in _model_groups(plan):
+        count = 0
+        for package in promoted.versions(group, sagemaker):
+            record = sagemaker.describe_model_package(ModelPackageName=package)
+            record.pop("ResponseMetadata")
+            number = record["ModelPackageVersion"]
+            archive.add(f"models/{group}/{number}.json", _json(record), "how a version was measured, and who decided")
+            count += 1
+        say(f"  {group}: {count} versions")
+
+
+def _model_groups(plan: Removal) -> list[str]:
+    return [
+        str(node.properties["modelPackageGroupName"]) for node in Graph.from_state(plan.state).of_type(_MODEL_GROUP)
+    ]
+
+
+def _closed_buckets(plan: Removal) -> Iterator[Node]:
+    return (node for node in Graph.from_state(plan.state).of_type(_BUCKET) if not node.properties.get("forceDestroy"))
 
 
 def _keep_files(where: Place, plan: Removal, archive: Archive) -> None:
@@ -190,9 +246,7 @@ def _configuration(where: Place, plan: Removal) -> Path:
 def _empty_what_stays_closed(plan: Removal, cloud: Cloud, say: Callable[[str], None]) -> None:
     """Production's buckets refuse to go while they hold anything; after the export nothing in them is needed."""
     s3 = cloud.client("s3")
-    for node in Graph.from_state(plan.state).of_type(_BUCKET):
-        if node.properties.get("forceDestroy"):
-            continue
+    for node in _closed_buckets(plan):
         bucket = str(node.properties["bucket"])
         say(f"  emptying {bucket}")
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -253,4 +307,4 @@ def _count(client: Any, operation: str, key: str, **arguments: Any) -> int:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=2, sort_keys=True).encode()
+    return json.dumps(value, indent=2, sort_keys=True, default=str).encode()
