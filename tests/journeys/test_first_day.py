@@ -211,7 +211,8 @@ def test_a_team_that_is_removed_leaves_its_archive_and_nothing_else(deployed: Ya
     assert set(removed["changes"]["platform"]) <= {"delete", "same", "update"}, "nothing else of the platform moves"
     (archive,) = (deployed.root / "kept").iterdir()
     kept = {file["name"]: file for file in json.loads((archive / "kept.json").read_text())["files"]}
-    (scores,) = (name for name in kept if name.startswith("data/"))
+    (scores,) = (name for name in kept if "/scores/" in name)
+    assert not any("scratch" in name for name in kept)
     assert (archive / scores).read_bytes() == b"new"
     assert "confidential" in kept[scores]["reason"]
     assert {"state.json", "graph.json", "demand.yaml"} <= set(kept)
